@@ -1,0 +1,24 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+// Tests run on the sources: each `@escapement/<name>` is its src folder, so that no stale build is ever tested.
+// (Tests that start processes of their own run the build, which `npm test` makes first.)
+const packages = readdirSync(join(import.meta.dirname, "packages"));
+const source = (name: string, file: string): string => join(import.meta.dirname, "packages", name, "src", file);
+
+export default defineConfig({
+  resolve: {
+    alias: packages.flatMap((name) => [
+      { find: `@escapement/${name}/internal`, replacement: source(name, "internal.ts") },
+      { find: new RegExp(`^@escapement/${name}$`), replacement: source(name, "index.ts") },
+    ]),
+  },
+  test: {
+    include: ["packages/*/src/**/*.test.ts"],
+    // Two cores share Redis, the nodes and the tests; more files at once only make timing worse.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
