@@ -5,7 +5,8 @@ import { defineConfig } from "vitest/config";
 // Tests run on the sources: each `@escapement/<name>` is its src folder, so that no stale build is ever tested.
 // (Tests that start processes of their own run the build, which `npm test` makes first.)
 const packages = readdirSync(join(import.meta.dirname, "packages"));
-const source = (name: string, file: string): string => join(import.meta.dirname, "packages", name, "src", file);
+const source = (name: string, file: string): string =>
+  join(import.meta.dirname, "packages", name, "src", file);
 
 export default defineConfig({
   resolve: {

@@ -1,0 +1,188 @@
+import { EventEmitter } from "node:events";
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { type EscapementError, RedisError, toRedisError } from "./errors.js";
+import { parseRedisUrl } from "./url.js";
+
+/** Where a Redis is: a URL, ioredis options, or a client (or cluster client) whose options are taken over. */
+export type RedisSource = string | RedisOptions | Redis | Cluster;
+
+/** Either kind of ioredis client. */
+export type RedisClient = Redis | Cluster;
+
+/**
+ * What a connection is for.
+ *
+ * - `commands`: reads and writes. While there is no connection, a bounded number of calls waits for one.
+ * - `lease`: what must be known now or not at all. Never waits for a connection.
+ * - `subscriber`: receives published messages; subscribes again by itself.
+ */
+export type ConnectionProfile = "commands" | "lease" | "subscriber";
+
+/** Options of {@link connect}. */
+export interface ConnectOptions {
+  readonly profile: ConnectionProfile;
+  /** Milliseconds after which a call without a reply is given up as `REDIS_TIMEOUT`. @default 5000 */
+  readonly deadline?: number;
+  /** How many calls may wait for a connection at once; more are refused. @default 1000 */
+  readonly maxWaiting?: number;
+}
+
+/** Jittered back-off of reconnecting: 50 ms doubling to 2 s, each drawn from its upper half. */
+export function reconnectDelay(attempt: number, random: () => number = Math.random): number {
+  const ceiling = Math.min(50 * 2 ** Math.min(attempt - 1, 10), 2000);
+  return Math.round(ceiling * (0.5 + random() / 2));
+}
+
+const sharedOptions = {
+  // A command that was cut off is never sent twice by the client: scripts carry what makes a repeat harmless.
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: null,
+  lazyConnect: false,
+  connectTimeout: 5000,
+  retryStrategy: (attempt: number): number => reconnectDelay(attempt),
+  // After a failover the old master answers READONLY: leave it. The command itself is the caller's to repeat.
+  reconnectOnError: (error: Error): boolean => error.message.includes("READONLY"),
+} satisfies RedisOptions;
+
+function open(source: RedisSource, profile: ConnectionProfile): RedisClient {
+  const options: RedisOptions =
+    profile === "subscriber" ? { ...sharedOptions, autoResubscribe: true } : sharedOptions;
+  if (source instanceof Cluster) {
+    return source.duplicate([], {
+      enableOfflineQueue: false,
+      clusterRetryStrategy: sharedOptions.retryStrategy,
+      redisOptions: { ...source.options.redisOptions, ...options },
+    });
+  }
+  if (source instanceof Redis) return source.duplicate(options);
+  if (typeof source === "string") return new Redis({ ...parseRedisUrl(source), ...options });
+  return new Redis({ ...source, ...options });
+}
+
+/**
+ * One connection with a deadline on every call.
+ *
+ * Emits `lost` when the connection breaks, `restored` when it is usable again, and `error` never: what goes wrong reaches
+ * the caller of {@link Connection.run}, and {@link Connection.lastError} tells the rest.
+ */
+export class Connection extends EventEmitter<{ lost: [Error | undefined]; restored: [] }> {
+  readonly client: RedisClient;
+  readonly profile: ConnectionProfile;
+  readonly deadline: number;
+  /** The last error that the socket or the server's greeting gave, until the connection is usable again. */
+  lastError: Error | undefined;
+  #maxWaiting: number;
+  #waiting = 0;
+  #closed = false;
+  #up = false;
+
+  constructor(source: RedisSource, options: ConnectOptions) {
+    super();
+    this.profile = options.profile;
+    this.deadline = options.deadline ?? 5000;
+    this.#maxWaiting = options.maxWaiting ?? 1000;
+    this.client = open(source, options.profile);
+    this.setMaxListeners(0);
+    this.client.setMaxListeners(0);
+    this.client.on("error", (error: Error) => {
+      this.lastError = error;
+    });
+    this.client.on("ready", () => {
+      this.lastError = undefined;
+      this.#up = true;
+      this.emit("restored");
+    });
+    this.client.on("close", () => {
+      if (!this.#up) return;
+      this.#up = false;
+      this.emit("lost", this.lastError);
+    });
+  }
+
+  /** Whether a call would be sent at once. */
+  get isReady(): boolean {
+    return this.client.status === "ready";
+  }
+
+  /**
+   * Runs one command or script under this connection's deadline.
+   *
+   * @param doing what is being done, for the error's message
+   * @throws RedisError `REDIS_UNAVAILABLE` if nothing was sent, `REDIS_TIMEOUT` if it is unknown whether it was applied
+   */
+  async run<R>(
+    doing: string,
+    command: (client: RedisClient) => Promise<R>,
+    deadline: number = this.deadline,
+  ): Promise<R> {
+    if (!this.isReady) await this.#waitUntilReady(doing, deadline);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#timedOut(doing, deadline)), deadline);
+    });
+    try {
+      return await Promise.race([command(this.client), late]);
+    } catch (error) {
+      throw toRedisError(error, doing);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes the connection. Calls under way end with an error. */
+  close(): void {
+    this.#closed = true;
+    this.client.disconnect();
+  }
+
+  /** Resolves when a call can be sent; rejects with the reason why not when `deadline` milliseconds have passed. */
+  ready(deadline: number = this.deadline): Promise<void> {
+    return this.isReady ? Promise.resolve() : this.#waitUntilReady("connecting", deadline, true);
+  }
+
+  #timedOut(doing: string, deadline: number): RedisError {
+    // The socket may be half open, and whatever is sent on it would wait as well: start over with a new one.
+    if (this.client instanceof Redis && !this.#closed) this.client.disconnect(true);
+    return new RedisError(
+      "REDIS_TIMEOUT",
+      `${doing}: no reply from Redis within ${deadline} ms. It may or may not have been applied; repeat it to know.`,
+    );
+  }
+
+  async #waitUntilReady(doing: string, deadline: number, always = false): Promise<void> {
+    if (this.#closed) throw new RedisError("REDIS_UNAVAILABLE", `${doing}: the connection has been closed.`);
+    const mayWait = always || (this.profile !== "lease" && this.#waiting < this.#maxWaiting);
+    if (!mayWait) throw this.#unavailable(doing);
+    this.#waiting += 1;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const give = (error?: Error): void => {
+          clearTimeout(timer);
+          this.client.off("ready", onReady).off("end", onEnd);
+          if (error === undefined) resolve();
+          else reject(error);
+        };
+        const onReady = (): void => give();
+        const onEnd = (): void => give(this.#unavailable(doing));
+        const timer = setTimeout(() => give(this.#unavailable(doing)), deadline);
+        this.client.on("ready", onReady).on("end", onEnd);
+      });
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #unavailable(doing: string): EscapementError {
+    const cause = this.lastError ?? new Error("Connection is closed");
+    const error = toRedisError(cause, doing);
+    return error.code === "REDIS_FAILED"
+      ? new RedisError("REDIS_UNAVAILABLE", error.message, { cause })
+      : error;
+  }
+}
+
+/** Opens a connection; returns at once and connects in the background. Throws `INVALID_REDIS_URL` for what is no address. */
+export function connect(source: RedisSource, options: ConnectOptions): Connection {
+  return new Connection(source, options);
+}

@@ -1,0 +1,92 @@
+/**
+ * The codes of errors that come from talking to Redis or from bad names.
+ *
+ * - `INVALID_REDIS_URL`: what was given as `redis` cannot be a Redis server's address.
+ * - `INVALID_NAME`: an id, name or namespace is not of the one allowed form.
+ * - `INVALID_OPTION`: an option has a value that it cannot have.
+ * - `REDIS_UNAVAILABLE`: no connection; nothing was sent.
+ * - `REDIS_TIMEOUT`: sent, but no reply in time; whether it was applied is unknown.
+ * - `REDIS_READONLY`: the server is a replica; nothing was applied.
+ * - `REDIS_AUTH`: the server refused the user or password, or the user lacks a permission.
+ * - `REDIS_FULL`: the server is at its `maxmemory`; nothing was applied.
+ * - `REDIS_UNUSABLE`: a start-up check failed (too old, evicting, …).
+ * - `REDIS_FAILED`: any other error that the server answered with.
+ */
+export type RedisErrorCode =
+  | "INVALID_REDIS_URL"
+  | "INVALID_NAME"
+  | "INVALID_OPTION"
+  | "REDIS_UNAVAILABLE"
+  | "REDIS_TIMEOUT"
+  | "REDIS_READONLY"
+  | "REDIS_AUTH"
+  | "REDIS_FULL"
+  | "REDIS_UNUSABLE"
+  | "REDIS_FAILED";
+
+/** The one error class of Escapement: `code` is stable and for programs, `message` says what to do about it. */
+export class EscapementError extends Error {
+  override readonly name: string = "EscapementError";
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** An error of the connection to Redis, or an answer of Redis that is an error. */
+export class RedisError extends EscapementError {
+  override readonly name: string = "RedisError";
+}
+
+const advice: readonly [RegExp, RedisErrorCode, string][] = [
+  [
+    /READONLY/,
+    "REDIS_READONLY",
+    "Redis is a read-only replica. Connect to the master (or wait for the failover to end).",
+  ],
+  [/OOM /, "REDIS_FULL", "Redis is at its maxmemory. Give it memory or remove data; nothing was written."],
+  [
+    /WRONGPASS|NOAUTH|NOPERM|invalid (username|password)|AUTH.*without any password/i,
+    "REDIS_AUTH",
+    "Redis refused the user, the password or a permission. Check the credentials in the Redis URL and the user's ACL.",
+  ],
+  [
+    /LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY |UNKILLABLE/,
+    "REDIS_UNAVAILABLE",
+    "Redis is not able to answer at present (loading, failing over or busy). The call can be repeated.",
+  ],
+  [
+    /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|all nodes|ClusterAllFailed|None of startup/i,
+    "REDIS_UNAVAILABLE",
+    "There is no connection to Redis. Check that it runs and that its address is right; connecting goes on by itself.",
+  ],
+];
+
+/** Turns whatever a Redis client threw into an `EscapementError` with a code; an `EscapementError` is returned as it is. */
+export function toRedisError(thrown: unknown, doing: string): EscapementError {
+  if (thrown instanceof EscapementError) return thrown;
+  const text = thrown instanceof Error ? `${thrown.name} ${thrown.message}` : String(thrown);
+  const script = /\bESC_([A-Z_]+) ([^\n]*)/.exec(text);
+  if (script?.[1] !== undefined) {
+    return new EscapementError(script[1], (script[2] ?? "").replace(/ script: [0-9a-f]+.*$/, ""), {
+      cause: thrown,
+    });
+  }
+  for (const [pattern, code, message] of advice) {
+    if (pattern.test(text)) return new RedisError(code, `${doing}: ${message}`, { cause: thrown });
+  }
+  const said = thrown instanceof Error ? thrown.message : text;
+  return new RedisError("REDIS_FAILED", `${doing}: Redis answered with an error: ${said.slice(0, 500)}`, {
+    cause: thrown,
+  });
+}
+
+/** Whether repeating the call later can help, without anybody changing a setting. */
+export function isTransient(error: unknown): boolean {
+  return (
+    error instanceof EscapementError &&
+    ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY", "REDIS_FULL"].includes(error.code)
+  );
+}

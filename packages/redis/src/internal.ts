@@ -1,0 +1,22 @@
+// For Escapement's own packages.
+export {
+  Connection,
+  type ConnectionProfile,
+  type ConnectOptions,
+  connect,
+  reconnectDelay,
+} from "./connection.js";
+export { toRedisError } from "./errors.js";
+export { createKeys, type Keys } from "./keys.js";
+export { checkName, checkNamespace, show } from "./names.js";
+export {
+  defineScript,
+  runPipeline,
+  Script,
+  type ScriptInput,
+  type ScriptSpec,
+  type ScriptValue,
+} from "./script.js";
+
+/** Lua that scripts may include: `clock()`, the store's time, and `int()`. Needs the key `clock`. */
+export const clockLua: URL = new URL("./lua/clock.lua", import.meta.url);

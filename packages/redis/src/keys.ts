@@ -1,0 +1,102 @@
+import { checkNamespace } from "./names.js";
+
+/** Separates what names may not hold: `@` and `~` stand in no id, name or namespace. */
+export interface Keys {
+  /** What every key of the partition starts with, `escapement:{<namespace>}:`. */
+  readonly prefix: string;
+  /** Hash: layout and number of partitions, written once. */
+  readonly meta: string;
+  /** String: the last time (ms) that a script saw; keeps time from going back. */
+  readonly clock: string;
+  /** Hash: job id → definition. */
+  readonly jobs: string;
+  /** Hash: job id → version and counters. */
+  readonly state: string;
+  /** Sorted set: job id by the next fire time (ms) to materialise. */
+  readonly due: string;
+  /** Sorted set: job id by the time (ms) at which it was parked with an error. */
+  readonly parked: string;
+  /** Sorted set: run id by its not-before time (ms). */
+  readonly waiting: string;
+  /** Sorted set: `<queue>@<task>` by the first score of its ready runs. Only those that have one. */
+  readonly ready: string;
+  /** Sorted set, all scores 0: runs of jobs that were materialised and have not started, so that they can be taken back by job. */
+  readonly unstarted: string;
+  /** Sorted set, all scores 0: due runs that wait for the end of their job's running run. */
+  readonly blocked: string;
+  /** Hash: job id → run id and start of the run that runs, for jobs whose runs may not overlap. */
+  readonly running: string;
+  /** Hash: run id → its record: enqueued runs from the start, jobs' runs from their second attempt. */
+  readonly runs: string;
+  /** Hash: run id → record of an enqueued run that ended. Bounded together with the lists `history:~<task>`. */
+  readonly finished: string;
+  /** Sorted set: node id by the end (ms) of its lease. */
+  readonly nodes: string;
+  /** Hash: node id → what it said of itself. */
+  readonly nodeInfo: string;
+  /** Sorted set: dead nodes whose runs are not all taken over yet, by the time of their death. */
+  readonly dead: string;
+  /** String: the leader's node id, with the lease as its time to live. */
+  readonly leader: string;
+  /** String: number of the latest leader's term. */
+  readonly epoch: string;
+  /** String: the last fencing token given. */
+  readonly fence: string;
+  /** Channel: something is due sooner than nodes may know. */
+  readonly wake: string;
+  /** Channel: outcomes of enqueued runs and other news, as JSON. */
+  readonly news: string;
+  /** Hash: run id → token, attempt and start of what a node holds. */
+  active(node: string): string;
+  /** Hash: the last claim request of a node and how it was answered. */
+  request(node: string): string;
+  /** Sorted set: due runs of one task in one queue, by priority, then time. */
+  readyOf(queue: string, task: string): string;
+  /** List: finished runs of a job, oldest first. */
+  history(job: string): string;
+  /** Hash: results and output of a job's finished runs. */
+  results(job: string): string;
+  /** The Redlock key of one attempt, also its name on independent voters. */
+  lock(run: string, attempt: number): string;
+}
+
+/**
+ * The names of all keys of a namespace; `docs/redis-layout.md` describes each.
+ *
+ * @param partition 0, whose tag is the bare namespace, or a further one, whose tag is `<namespace>:<partition>`
+ * @throws EscapementError `INVALID_NAME`
+ */
+export function createKeys(namespace: string, partition = 0): Keys {
+  checkNamespace(namespace);
+  const prefix = `escapement:{${partition === 0 ? namespace : `${namespace}:${partition}`}}:`;
+  return {
+    prefix,
+    meta: `${prefix}meta`,
+    clock: `${prefix}clock`,
+    jobs: `${prefix}jobs`,
+    state: `${prefix}state`,
+    due: `${prefix}due`,
+    parked: `${prefix}parked`,
+    waiting: `${prefix}waiting`,
+    ready: `${prefix}ready`,
+    unstarted: `${prefix}unstarted`,
+    blocked: `${prefix}blocked`,
+    running: `${prefix}running`,
+    runs: `${prefix}runs`,
+    finished: `${prefix}finished`,
+    nodes: `${prefix}nodes`,
+    nodeInfo: `${prefix}node-info`,
+    dead: `${prefix}dead`,
+    leader: `${prefix}leader`,
+    epoch: `${prefix}epoch`,
+    fence: `${prefix}fence`,
+    wake: `${prefix}wake`,
+    news: `${prefix}news`,
+    active: (node) => `${prefix}active:${node}`,
+    request: (node) => `${prefix}request:${node}`,
+    readyOf: (queue, task) => `${prefix}ready:${queue}@${task}`,
+    history: (job) => `${prefix}history:${job}`,
+    results: (job) => `${prefix}results:${job}`,
+    lock: (run, attempt) => `${prefix}lock:${run}#${attempt}`,
+  };
+}
