@@ -1,0 +1,33 @@
+import type { Trigger } from "./trigger.js";
+
+/** How many fire times there are. */
+export interface FireTimeCount {
+  /** The number found. */
+  readonly count: number;
+  /** Whether that is all of them; `false`: at least so many, counting stopped at the limit. */
+  readonly exact: boolean;
+}
+
+/** A trigger made ready to compute with. All instants are in ms since the epoch; NaN alone is refused (`INVALID_DATE`). */
+export interface CompiledTrigger {
+  /** The trigger in canonical form. */
+  readonly trigger: Trigger;
+  /** The first fire time later than `after`; `null` when there is none up to the year 9999. */
+  next(after: number): number | null;
+  /** The last fire time at or before `through`; `null` when there is none. */
+  previous(through: number): number | null;
+  /**
+   * How many fire times are later than `after` and not later than `through`. Arithmetic, whatever the number, for `every`
+   * and `once`; a cron trigger is stepped through up to `limit`.
+   *
+   * @param limit where to stop stepping; default 10,000, at most 100,000
+   */
+  count(after: number, through: number, limit?: number): FireTimeCount;
+}
+
+/** The three computations behind a compiled trigger; `count` is left out where only stepping helps. */
+export interface FireTimes {
+  next(after: number): number | null;
+  previous(through: number): number | null;
+  count?(after: number, through: number): number;
+}
