@@ -1,1 +1,28 @@
-export {};
+// For users.
+export { EscapementError, RedisError, type RedisSource } from "@escapement/redis";
+export type { Finding } from "./doctor.js";
+export type { EnqueueOptions } from "./enqueue.js";
+export {
+  InvalidOptionError,
+  LeaseLostError,
+  RunFailedError,
+  RunTimeoutError,
+  SchedulerStoppedError,
+} from "./errors.js";
+export type { AttemptEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
+export type { JobHandle, RunHandle } from "./handles.js";
+export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire } from "./job.js";
+export type { Logger } from "./logger.js";
+export type { Role, SchedulerOptions } from "./options.js";
+export type { JobFilter } from "./read-jobs.js";
+export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
+export type { Attempt, Run, RunError, RunState } from "./run.js";
+export type { RunContext } from "./run-context.js";
+export {
+  type ApplyReport,
+  createScheduler,
+  type JobDeclaration,
+  type Scheduler,
+  type TaskRef,
+} from "./scheduler.js";
+export type { Handler, InputSchema, Task, TaskOptions } from "./task.js";

@@ -26,8 +26,12 @@ export interface Keys {
   readonly blocked: string;
   /** Hash: job id → run id and start of the run that runs, for jobs whose runs may not overlap. */
   readonly running: string;
-  /** Hash: run id → its record: enqueued runs from the start, jobs' runs from their second attempt. */
+  /** Hash: run id → record of an enqueued run that has not ended. Jobs' runs need none: their job's record serves. */
   readonly runs: string;
+  /** Hash: run id → number of its next attempt and what became of earlier ones; only from the second attempt on. */
+  readonly attempts: string;
+  /** Hash: run id → what the handler of a run that runs last reported of its progress. */
+  readonly progress: string;
   /** Hash: run id → record of an enqueued run that ended. Bounded together with the lists `history:~<task>`. */
   readonly finished: string;
   /** Sorted set: node id by the end (ms) of its lease. */
@@ -44,18 +48,16 @@ export interface Keys {
   readonly fence: string;
   /** Channel: something is due sooner than nodes may know. */
   readonly wake: string;
-  /** Channel: outcomes of enqueued runs and other news, as JSON. */
-  readonly news: string;
   /** Hash: run id → token, attempt and start of what a node holds. */
   active(node: string): string;
   /** Hash: the last claim request of a node and how it was answered. */
   request(node: string): string;
   /** Sorted set: due runs of one task in one queue, by priority, then time. */
   readyOf(queue: string, task: string): string;
-  /** List: finished runs of a job, oldest first. */
-  history(job: string): string;
-  /** Hash: results and output of a job's finished runs. */
-  results(job: string): string;
+  /** List: finished runs of a job, oldest first; of enqueued runs, as `~<task>`, their ids. */
+  history(owner: string): string;
+  /** Hash: run id → result of the finished runs of a job, or of a task's enqueued ones (`~<task>`). */
+  results(owner: string): string;
   /** The Redlock key of one attempt, also its name on independent voters. */
   lock(run: string, attempt: number): string;
 }
@@ -83,6 +85,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     blocked: `${prefix}blocked`,
     running: `${prefix}running`,
     runs: `${prefix}runs`,
+    attempts: `${prefix}attempts`,
+    progress: `${prefix}progress`,
     finished: `${prefix}finished`,
     nodes: `${prefix}nodes`,
     nodeInfo: `${prefix}node-info`,
@@ -91,12 +95,11 @@ export function createKeys(namespace: string, partition = 0): Keys {
     epoch: `${prefix}epoch`,
     fence: `${prefix}fence`,
     wake: `${prefix}wake`,
-    news: `${prefix}news`,
     active: (node) => `${prefix}active:${node}`,
     request: (node) => `${prefix}request:${node}`,
     readyOf: (queue, task) => `${prefix}ready:${queue}@${task}`,
-    history: (job) => `${prefix}history:${job}`,
-    results: (job) => `${prefix}results:${job}`,
+    history: (owner) => `${prefix}history:${owner}`,
+    results: (owner) => `${prefix}results:${owner}`,
     lock: (run, attempt) => `${prefix}lock:${run}#${attempt}`,
   };
 }

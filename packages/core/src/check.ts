@@ -1,0 +1,79 @@
+import { checkName, show } from "@escapement/redis/internal";
+import { InvalidOptionError } from "./errors.js";
+
+/** A plain object's own fields, after a look that each of them is known; whatever else is refused. */
+export function fields(path: string, value: unknown, known: readonly string[]): Record<string, unknown> {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    throw new InvalidOptionError(path, `takes an object, not ${show(value)}.`);
+  }
+  for (const name of Object.keys(value)) {
+    if (!known.includes(name)) {
+      throw new InvalidOptionError(
+        `${path}.${name.slice(0, 40)}`,
+        `is no option of this version. There are: ${known.join(", ")}.`,
+      );
+    }
+  }
+  return value as Record<string, unknown>;
+}
+
+/** A whole number within bounds. */
+export function whole(path: string, value: unknown, least: number, most: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidOptionError(path, `must be a whole number from ${least} to ${most}, not ${shown(value)}.`);
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(path: string, value: unknown, words: readonly T[]): T {
+  const found = words.find((word) => word === value);
+  if (found !== undefined) return found;
+  throw new InvalidOptionError(
+    path,
+    `must be ${words.map((word) => `"${word}"`).join(" or ")}, not ${shown(value)}.`,
+  );
+}
+
+/** A list of names. */
+export function names(path: string, value: unknown, most: number): string[] {
+  if (!Array.isArray(value) || value.length > most) {
+    throw new InvalidOptionError(path, `must be a list of at most ${most} names.`);
+  }
+  return [...new Set(value.map((name, index) => nameAt(`${path}[${index}]`, name)))];
+}
+
+/** An id or name, by the one rule that there is for them. */
+export function nameAt(path: string, value: unknown): string {
+  try {
+    return checkName(path, value);
+  } catch (cause) {
+    throw new InvalidOptionError(path, (cause as Error).message, { cause, code: "INVALID_NAME" });
+  }
+}
+
+/**
+ * A value as JSON text; `undefined` becomes `undefined`.
+ *
+ * @throws InvalidOptionError `INVALID_INPUT` for what JSON cannot hold, or more than `maxBytes` of it
+ */
+export function json(path: string, value: unknown, maxBytes: number): string | undefined {
+  if (value === undefined) return undefined;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new InvalidOptionError(path, `cannot be written as JSON: ${(cause as Error).message}`, {
+      cause,
+      code: "INVALID_INPUT",
+    });
+  }
+  if (text === undefined)
+    throw new InvalidOptionError(path, "cannot be written as JSON.", { code: "INVALID_INPUT" });
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxBytes) return text;
+  const message = `is ${bytes} bytes of JSON, over the limit of ${maxBytes}. Store it elsewhere and pass a reference.`;
+  throw new InvalidOptionError(path, message, { code: "INPUT_TOO_LARGE" });
+}
+
+function shown(value: unknown): string {
+  return typeof value === "number" ? String(value) : show(value);
+}

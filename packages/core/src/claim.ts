@@ -1,0 +1,127 @@
+import type { Body } from "./record.js";
+import { parseRunId } from "./run-id.js";
+import { type ClaimReply, claim } from "./scripts/index.js";
+import type { Store } from "./store.js";
+
+/** What a node reports of an attempt that it holds. `b`: handed back unstarted; `x`: a lock says that it was started before. */
+export interface Completion {
+  readonly run: string;
+  readonly token: string;
+  readonly outcome: "s" | "f" | "t" | "c" | "b" | "x";
+  /** JSON text, or empty. */
+  readonly detail: string;
+  /** JSON text, or empty. */
+  readonly result: string;
+}
+
+/** An attempt that this node was given. */
+export interface Claimed {
+  readonly run: string;
+  readonly job: string | undefined;
+  readonly task: string;
+  readonly token: string;
+  readonly attempt: number;
+  /** The fire time in ms, or when an enqueued run was to start. */
+  readonly scheduledAt: number;
+  /** Redis' time of the claim, in ms. */
+  readonly claimedAt: number;
+  /** JSON text; empty if the job is gone. */
+  readonly body: string;
+}
+
+/** One request of a node: what it has finished, and how much more it could do. */
+export interface ClaimRequest {
+  readonly node: string;
+  /** Counts the node's requests: one sent twice is applied once, one that arrives late is refused. */
+  readonly number: number;
+  readonly slots: number;
+  readonly completions: readonly Completion[];
+  readonly lanes: readonly string[];
+  /** Milliseconds for which a lock is held in the store, or 0: independent voters hold the locks. */
+  readonly lockTtl: number;
+  readonly leaseTtl: number;
+}
+
+/** What became of a request. */
+export interface ClaimAnswer {
+  /** Whether each completion was accepted, in order. */
+  readonly accepted: readonly boolean[];
+  readonly claimed: readonly Claimed[];
+  /** Runs that did not start, and why. */
+  readonly passed: readonly { readonly run: string; readonly state: string; readonly reason: string }[];
+  /** When the next run is due, in ms. */
+  readonly nextDue: number | undefined;
+  /** Whether there may be more that could start now. */
+  readonly more: boolean;
+}
+
+const most = 500;
+
+/** Completes finished runs and claims due ones, in one round trip. */
+export async function completeAndClaim(store: Store, request: ClaimRequest): Promise<ClaimAnswer> {
+  const { prefix: _, ...keys } = store.keys;
+  const { node } = request;
+  const reply = await store.timed(
+    () =>
+      claim.run(store.lease, {
+        keys: { ...keys, active: store.keys.active(node), request: store.keys.request(node) },
+        args: {
+          ...store.history,
+          node,
+          number: request.number,
+          slots: request.slots,
+          batch: most,
+          lock_ttl: request.lockTtl,
+          lease_ttl: request.leaseTtl,
+        },
+        lists: {
+          completions: request.completions.flatMap(({ run, token, outcome, detail, result }) => [
+            run,
+            token,
+            outcome,
+            detail,
+            result,
+          ]),
+          lanes: request.lanes,
+        },
+      }),
+    ([now]) => now,
+  );
+  return readAnswer(reply, request.completions.length);
+}
+
+function readAnswer(
+  [now, accepted, nextDue, items, passed, more]: ClaimReply,
+  completions: number,
+): ClaimAnswer {
+  const claimed: Claimed[] = [];
+  for (let at = 0; at + 5 < items.length; at += 6) {
+    const [run = "", token = "0", attempt, claimedAt, task = "", body = ""] = items.slice(at, at + 6);
+    const time = parseRunId(run);
+    claimed.push({
+      run,
+      job: time?.job,
+      task,
+      token,
+      attempt: Number(attempt),
+      scheduledAt:
+        time?.at ?? (body === "" ? Number(claimedAt) : ((JSON.parse(body) as Body).at ?? Number(claimedAt))),
+      claimedAt: Number(claimedAt),
+      body,
+    });
+  }
+  const others: { run: string; state: string; reason: string }[] = [];
+  for (let at = 0; at + 2 < passed.length; at += 3) {
+    others.push({ run: passed[at] ?? "", state: passed[at + 1] ?? "", reason: passed[at + 2] ?? "" });
+  }
+  return {
+    accepted: Array.from({ length: completions }, (_, index) => accepted[index] === "1"),
+    claimed,
+    passed: others,
+    nextDue: nextDue === "" ? undefined : Number(nextDue),
+    more: more === 1 || (nextDue !== "" && Number(nextDue) <= Number(now)),
+  };
+}
+
+/** How many completions one request may carry. */
+export const maxCompletions: number = most;

@@ -1,0 +1,159 @@
+import { EscapementError } from "@escapement/redis";
+import { assertFires, compileTrigger, type Trigger } from "@escapement/triggers";
+import { type Definition, defineJob } from "./definition.js";
+import { InvalidOptionError } from "./errors.js";
+import type { JobOptions } from "./job.js";
+import { readJobRecord, writeJobRecord } from "./record.js";
+import { upsert } from "./scripts/index.js";
+import type { Store } from "./store.js";
+
+/** A job that is to be as `options` say. */
+export interface Wanted {
+  readonly task: string;
+  readonly options: JobOptions;
+}
+
+/** What became of a wanted job. */
+export interface Defined {
+  readonly id: string;
+  readonly outcome: "added" | "updated" | "unchanged" | "kept";
+}
+
+interface Item {
+  readonly id: string;
+  readonly definition: Definition;
+  readonly onConflict: "replace" | "keep" | "error";
+}
+
+interface Write {
+  readonly item: Item;
+  readonly expected: number;
+  readonly cursor: string;
+  /** The job's creation in ms, which its trigger may count from. */
+  readonly created: number;
+}
+
+const batch = 100;
+const rounds = 20;
+
+/**
+ * Defines jobs: adds those that are not there, changes those that differ, and leaves alone those that are the same. A job whose
+ * trigger stays the same keeps its place in time; one with another trigger starts from now.
+ *
+ * All definitions are checked before the first is written. Each is written whole or not at all.
+ */
+export async function defineJobs(
+  store: Store,
+  wanted: readonly Wanted[],
+  maxInput: number,
+): Promise<Defined[]> {
+  const items = wanted.map(({ task, options }): Item => {
+    const definition = defineJob(task, options, maxInput);
+    return { id: options.id, definition, onConflict: options.onConflict ?? "replace" };
+  });
+  const seen = new Set<string>();
+  for (const { id } of items) {
+    if (seen.has(id)) throw new InvalidOptionError("id", `job ${id} is defined twice in one call.`);
+    seen.add(id);
+  }
+  const now = await store.now();
+  for (const { id, definition } of items) assertComputable(id, definition.trigger, now);
+  const done = new Map<string, Defined>();
+  for (let from = 0; from < items.length; from += batch) {
+    await defineBatch(store, items.slice(from, from + batch), done);
+  }
+  return items.flatMap(({ id }) => done.get(id) ?? []);
+}
+
+// That a trigger can fire at all; whether it still will is judged against what is stored.
+function assertComputable(id: string, trigger: Trigger, now: number): void {
+  compileTrigger(trigger, { jobId: id, anchor: now });
+}
+
+async function defineBatch(store: Store, items: readonly Item[], done: Map<string, Defined>): Promise<void> {
+  let left = items;
+  for (let round = 0; left.length > 0; round += 1) {
+    if (round === rounds) {
+      throw new EscapementError(
+        "JOB_CONTENDED",
+        `Job ${left[0]?.id} is being changed by others all the time. Try again.`,
+      );
+    }
+    left = await defineRound(store, left, done);
+  }
+}
+
+/** One comparison with the store and one write; answers those that others changed in between. */
+async function defineRound(
+  store: Store,
+  items: readonly Item[],
+  done: Map<string, Defined>,
+): Promise<Item[]> {
+  const now = await store.now();
+  const ids = items.map(({ id }) => id);
+  const [records, states] = await store.commands.run("reading jobs", (client) =>
+    Promise.all([client.hmget(store.keys.jobs, ...ids), client.hmget(store.keys.state, ...ids)]),
+  );
+  const writes: Write[] = [];
+  for (const [index, item] of items.entries()) {
+    const write = compare(item, records[index] ?? undefined, states[index] ?? undefined, now);
+    if ("outcome" in write) done.set(item.id, write);
+    else writes.push(write);
+  }
+  if (writes.length === 0) return [];
+  const lists = {
+    jobs: writes.flatMap(({ item, expected, cursor, created }) => [
+      item.id,
+      expected,
+      writeJobRecord(expected + 1, item.definition),
+      cursor,
+      created,
+    ]),
+  };
+  const { prefix, ...keys } = store.keys;
+  const [, digits] = await store.timed(
+    () => upsert.run(store.commands, { keys, args: { prefix }, lists }),
+    ([time]) => time,
+  );
+  for (const [index, { item, expected }] of writes.entries()) {
+    if (digits[index] === "1")
+      done.set(item.id, { id: item.id, outcome: expected === 0 ? "added" : "updated" });
+  }
+  return writes.filter((_, index) => digits[index] !== "1").map(({ item }) => item);
+}
+
+function compare(
+  item: Item,
+  record: string | undefined,
+  state: string | undefined,
+  now: number,
+): Defined | Write {
+  const { id, definition, onConflict } = item;
+  if (record === undefined)
+    return { item, expected: 0, cursor: firstFireTime(id, definition.trigger, now, now), created: now };
+  if (onConflict === "keep") return { id, outcome: "kept" };
+  if (onConflict === "error")
+    throw new EscapementError(
+      "JOB_EXISTS",
+      `There is a job ${id} already. Use onConflict "replace" to change it.`,
+    );
+  const [version = 0, created = now] = (state ?? "").split(" ").map(Number);
+  if (writeJobRecord(version, definition) === record) return { id, outcome: "unchanged" };
+  if (sameTrigger(record, definition.trigger)) return { item, expected: version, cursor: "keep", created };
+  return { item, expected: version, cursor: firstFireTime(id, definition.trigger, now, created), created };
+}
+
+function firstFireTime(id: string, trigger: Trigger, now: number, anchor: number): string {
+  assertFires(trigger, { after: now, anchor, jobId: id });
+  // A fire time at this very instant counts: it is how "now" is written.
+  const next = compileTrigger(trigger, { jobId: id, anchor }).next(now - 1);
+  return next === null ? "none" : String(next);
+}
+
+function sameTrigger(record: string, trigger: Trigger): boolean {
+  try {
+    return JSON.stringify(readJobRecord(record).trigger) === JSON.stringify(trigger);
+  } catch {
+    return false;
+  }
+}

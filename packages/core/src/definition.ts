@@ -1,0 +1,100 @@
+import { parseDuration, parseTrigger, type Trigger } from "@escapement/triggers";
+import { fields, json, nameAt, names, oneOf, whole } from "./check.js";
+import { InvalidOptionError } from "./errors.js";
+import type { CatchUp, Delivery, JobOptions } from "./job.js";
+
+/** The most bytes of JSON in an input or metadata, when nothing else is set. */
+export const defaultMaxInput: number = 65_536;
+
+const grace = 60_000;
+const year = 366 * 86_400_000;
+
+/** A job's definition with every default filled in: what the record in the store says. */
+export interface Definition {
+  readonly task: string;
+  readonly trigger: Trigger;
+  readonly queue: string;
+  readonly tags: readonly string[];
+  readonly priority: number;
+  readonly overlap: "skip" | "allow";
+  readonly grace: number;
+  readonly catchUp: CatchUp;
+  readonly max: number;
+  readonly delivery: Delivery;
+  readonly maxLost: number;
+  readonly timeout: number | undefined;
+  /** JSON texts. */
+  readonly input: string | undefined;
+  readonly metadata: string | undefined;
+}
+
+const known = [
+  "id",
+  "task",
+  "trigger",
+  "input",
+  "metadata",
+  "queue",
+  "tags",
+  "priority",
+  "overlap",
+  "misfire",
+  "delivery",
+  "maxLost",
+  "timeout",
+  "onConflict",
+] as const satisfies (keyof JobOptions | "task")[];
+
+/**
+ * Checks a job's options and fills in the defaults.
+ *
+ * @throws InvalidOptionError for an option; InvalidTriggerError for the trigger
+ */
+export function defineJob(task: string, options: JobOptions, maxInput: number): Definition {
+  const given = fields("options", options, known);
+  nameAt("id", given["id"]);
+  oneOf("onConflict", given["onConflict"] ?? "replace", ["replace", "keep", "error"]);
+  if (given["trigger"] === undefined) {
+    throw new InvalidOptionError(
+      "trigger",
+      'is missing. Give one such as cron("0 9 * * *") or every("90s").',
+    );
+  }
+  const misfire = fields("misfire", given["misfire"] ?? {}, ["grace", "catchUp", "max"]);
+  return {
+    task: nameAt("task", task),
+    trigger: parseTrigger(given["trigger"]),
+    overlap: oneOf("overlap", given["overlap"] ?? "skip", ["skip", "allow"]),
+    grace: duration("misfire.grace", misfire["grace"] ?? grace, 0),
+    catchUp: oneOf("misfire.catchUp", misfire["catchUp"] ?? "latest", ["none", "latest", "earliest", "all"]),
+    max: whole("misfire.max", misfire["max"] ?? 100, 1, 1000),
+    tags: names("tags", given["tags"] ?? [], 20),
+    input: json("input", given["input"], maxInput),
+    metadata: json("metadata", given["metadata"], maxInput),
+    ...sharedOptions(given),
+  };
+}
+
+/** The options that jobs and enqueued runs have in common. */
+export function sharedOptions(
+  given: Record<string, unknown>,
+): Pick<Definition, "queue" | "priority" | "delivery" | "maxLost" | "timeout"> {
+  return {
+    queue: nameAt("queue", given["queue"] ?? "default"),
+    priority: whole("priority", given["priority"] ?? 0, -1000, 1000),
+    delivery: oneOf("delivery", given["delivery"] ?? "at-least-once", ["at-least-once", "at-most-once"]),
+    maxLost: whole("maxLost", given["maxLost"] ?? 3, 0, 1000),
+    timeout: given["timeout"] === undefined ? undefined : duration("timeout", given["timeout"], 1),
+  };
+}
+
+/** A duration in ms, from a number of ms or a text such as `"90s"`. */
+export function duration(path: string, value: unknown, least: number): number {
+  let ms: number;
+  try {
+    ms = value === 0 ? 0 : parseDuration(value as number | string);
+  } catch (cause) {
+    throw new InvalidOptionError(path, (cause as Error).message, { cause });
+  }
+  return whole(path, ms, least, year);
+}

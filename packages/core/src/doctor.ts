@@ -1,0 +1,119 @@
+import { checkServer } from "@escapement/redis";
+import type { RunLocks } from "./lock.js";
+import type { Settings } from "./options.js";
+import { readLeader, readNodes } from "./read-nodes.js";
+import type { Store } from "./store.js";
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly check: string;
+  readonly level: "ok" | "warning" | "error";
+  /** What was found, and what to do about it. */
+  readonly message: string;
+}
+
+/** Looks at the whole cluster: the server, voters, leader, nodes, what is due and not claimed, parked jobs. Writes nothing. */
+export async function examine(
+  store: Store,
+  settings: Settings,
+  locks: RunLocks | undefined,
+): Promise<Finding[]> {
+  const findings: Finding[] = await checkServer(store.commands, { allowEviction: settings.allowEviction });
+  findings.push(voters(locks));
+  const nodes = await readNodes(store);
+  const alive = nodes.filter((node) => node.alive);
+  const leader = await readLeader(store);
+  findings.push(
+    leader === undefined
+      ? {
+          check: "leader",
+          level: alive.length === 0 ? "warning" : "error",
+          message:
+            "There is no leader: nothing new is scheduled. Start a node with the role leader; an election takes a few seconds.",
+        }
+      : { check: "leader", level: "ok", message: `Node ${leader.node} leads, in term ${leader.epoch}.` },
+  );
+  findings.push(
+    alive.length === 0
+      ? { check: "nodes", level: "error", message: "No node is running. Start one." }
+      : { check: "nodes", level: "ok", message: `${alive.length} running.` },
+  );
+  const dead = nodes.length - alive.length;
+  if (dead > 0)
+    findings.push({
+      check: "dead nodes",
+      level: "warning",
+      message: `${dead} dead, their runs not all taken over yet.`,
+    });
+  findings.push(...(await unclaimed(store, alive)), await parked(store), await backlog(store));
+  return findings;
+}
+
+function voters(locks: RunLocks | undefined): Finding {
+  if (locks === undefined)
+    return { check: "voters", level: "ok", message: "The store itself holds the locks." };
+  const { voters: all, quorum } = locks.locker.status();
+  const down = all.filter(({ up }) => !up);
+  if (!quorum)
+    return {
+      check: "voters",
+      level: "error",
+      message: `Nothing can start: ${locks.reason()}. Bring a majority of them back.`,
+    };
+  if (down.length > 0)
+    return {
+      check: "voters",
+      level: "warning",
+      message: `${locks.reason()}. Runs go on; one more failure may stop them.`,
+    };
+  return { check: "voters", level: "ok", message: `All ${all.length} voters answer.` };
+}
+
+async function unclaimed(store: Store, alive: Awaited<ReturnType<typeof readNodes>>): Promise<Finding[]> {
+  const lanes = await store.commands.run("reading ready runs", (client) =>
+    client.zrange(store.keys.ready, 0, 999),
+  );
+  const orphaned = lanes.filter((lane) => {
+    const [queue = "", task = ""] = lane.split("@");
+    return !alive.some((node) => node.tasks.includes(task) && node.queues.includes(queue));
+  });
+  if (orphaned.length === 0)
+    return [{ check: "unclaimed", level: "ok", message: "Every due run has a node for its task." }];
+  return orphaned.map((lane) => {
+    const [queue, task] = lane.split("@");
+    return {
+      check: "unclaimed",
+      level: "error",
+      message: `Runs of task ${task} in queue ${queue} are due, and no running node has a handler for them. Start one that does.`,
+    };
+  });
+}
+
+async function parked(store: Store): Promise<Finding> {
+  const ids = await store.commands.run("reading parked jobs", (client) =>
+    client.zrange(store.keys.parked, 0, 9),
+  );
+  if (ids.length === 0) return { check: "parked", level: "ok", message: "No job is parked." };
+  return {
+    check: "parked",
+    level: "error",
+    message: `The fire times of these jobs cannot be computed: ${ids.join(", ")}. "escapement job show <id>" tells why; define them anew.`,
+  };
+}
+
+async function backlog(store: Store): Promise<Finding> {
+  const now = await store.now();
+  const [[, oldest], [, cursor]] = await store.commands.run("reading the backlog", (client) =>
+    Promise.all([
+      client.zrange(store.keys.waiting, 0, 0, "WITHSCORES"),
+      client.zrange(store.keys.due, 0, 0, "WITHSCORES"),
+    ]),
+  );
+  const late = Math.max(now - Number(oldest ?? now), now - Number(cursor ?? now));
+  if (late < 5000) return { check: "lag", level: "ok", message: "What is due is taken up." };
+  return {
+    check: "lag",
+    level: "error",
+    message: `Something has been due for ${Math.round(late / 1000)} s. Is there a leader, and a node with free slots?`,
+  };
+}

@@ -1,0 +1,102 @@
+import { fields, json, nameAt } from "./check.js";
+import { sharedOptions } from "./definition.js";
+import { InvalidOptionError } from "./errors.js";
+import { newRunId } from "./id.js";
+import type { Delivery } from "./job.js";
+import { writeRunRecord } from "./record.js";
+import { enqueue } from "./scripts/index.js";
+import type { Store } from "./store.js";
+
+/** What an enqueued run can be told. */
+export interface EnqueueOptions<Input = unknown> {
+  /** Handed to the task: JSON, at most 64 KiB. */
+  readonly input?: Input;
+  /** Names the run, so that enqueuing it twice queues it once. It is remembered for as long as finished runs are kept. */
+  readonly id?: string;
+  /** Not before then. @default at once */
+  readonly at?: Date;
+  /** Milliseconds from now before which it does not start. */
+  readonly delay?: number;
+  /** @default "default" */
+  readonly queue?: string;
+  /** Higher first, -1000 to 1000. @default 0 */
+  readonly priority?: number;
+  /** @default "at-least-once" */
+  readonly delivery?: Delivery;
+  /** @default 3 */
+  readonly maxLost?: number;
+  /** Milliseconds (or a duration) after which an attempt is aborted. @default none */
+  readonly timeout?: number | string;
+}
+
+const known = [
+  "input",
+  "id",
+  "at",
+  "delay",
+  "queue",
+  "priority",
+  "delivery",
+  "maxLost",
+  "timeout",
+] as const satisfies (keyof EnqueueOptions)[];
+const batch = 500;
+
+/**
+ * Queues runs of a task, in order. All are checked before the first is written; each batch of 500 is written whole.
+ *
+ * @returns their ids, in order
+ */
+export async function enqueueRuns(
+  store: Store,
+  task: string,
+  all: readonly EnqueueOptions[],
+  maxInput: number,
+): Promise<string[]> {
+  nameAt("task", task);
+  const now = all.some(({ delay }) => delay !== undefined) ? await store.now() : store.clock.now();
+  const ids: string[] = [];
+  const items = all.map((options, index) => {
+    const path = all.length === 1 ? "options" : `options[${index}]`;
+    const given = fields(path, options, known);
+    const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
+    const notBefore = startOf(given, now);
+    const record = { task, ...sharedOptions(given), input: json("input", given["input"], maxInput) };
+    ids.push(id);
+    return [id, writeRunRecord(record, notBefore ?? now), notBefore ?? ""] as const;
+  });
+  const { prefix, ...keys } = store.keys;
+  for (let from = 0; from < items.length; from += batch) {
+    const runs = withoutRepeats(items.slice(from, from + batch)).flat();
+    await store.timed(
+      () => enqueue.run(store.commands, { keys, args: { prefix }, lists: { runs } }),
+      ([time]) => time,
+    );
+  }
+  return ids;
+}
+
+function startOf(given: Record<string, unknown>, now: number): number | undefined {
+  const { at, delay } = given as { at?: unknown; delay?: unknown };
+  if (at !== undefined && delay !== undefined)
+    throw new InvalidOptionError("delay", "cannot be given together with at.");
+  if (delay !== undefined) {
+    if (typeof delay === "number" && Number.isInteger(delay) && delay >= 0 && delay <= 3_155_760_000_000)
+      return now + delay;
+    throw new InvalidOptionError(
+      "delay",
+      "must be a whole number of milliseconds from 0 to a hundred years.",
+    );
+  }
+  if (at === undefined) return undefined;
+  const time = at instanceof Date ? at.getTime() : Number.NaN;
+  if (time >= 0 && time < 253_402_300_800_000) return time;
+  throw new InvalidOptionError("at", "must be a valid Date between 1970 and 9999.");
+}
+
+function withoutRepeats(
+  items: readonly (readonly [string, string, string | number])[],
+): (readonly [string, string, string | number])[] {
+  const seen = new Set<string>();
+  return items.filter(([id]) => !seen.has(id) && seen.add(id));
+}

@@ -1,0 +1,51 @@
+import { EscapementError } from "@escapement/redis";
+
+/** An option, id or input that cannot be used. Nothing was stored. */
+export class InvalidOptionError extends EscapementError {
+  override readonly name: string = "InvalidOptionError";
+  /** Where the bad value stands, such as `misfire.grace`. */
+  readonly path: string;
+
+  constructor(path: string, message: string, options?: ErrorOptions & { code?: string }) {
+    super(options?.code ?? "INVALID_OPTION", `${path}: ${message}`, options);
+    this.path = path;
+  }
+}
+
+/** The reason of an aborted signal: this node's lease ended, and its runs are being taken over. */
+export class LeaseLostError extends EscapementError {
+  override readonly name: string = "LeaseLostError";
+
+  constructor(message = "This node's lease has ended. Stop: the run may already be under way elsewhere.") {
+    super("LEASE_LOST", message);
+  }
+}
+
+/** The reason of an aborted signal: the run took longer than its job's `timeout`. */
+export class RunTimeoutError extends EscapementError {
+  override readonly name: string = "RunTimeoutError";
+
+  constructor(timeout: number) {
+    super("RUN_TIMEOUT", `The run took longer than its timeout of ${timeout} ms.`);
+  }
+}
+
+/** The reason of an aborted signal: the scheduler stops, and the time for running handlers is over. */
+export class SchedulerStoppedError extends EscapementError {
+  override readonly name: string = "SchedulerStoppedError";
+
+  constructor() {
+    super("SCHEDULER_STOPPED", "The scheduler is stopping and the time to finish has passed.");
+  }
+}
+
+/** What `result()` throws for a run that ended otherwise than succeeded. */
+export class RunFailedError extends EscapementError {
+  override readonly name: string = "RunFailedError";
+  readonly runId: string;
+
+  constructor(runId: string, message: string) {
+    super("RUN_FAILED", message);
+    this.runId = runId;
+  }
+}

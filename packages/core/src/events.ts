@@ -1,0 +1,107 @@
+import type { Logger } from "./logger.js";
+import type { RunError } from "./run.js";
+
+/** What identifies a run in an event. */
+export interface RunEvent {
+  readonly runId: string;
+  readonly jobId: string | undefined;
+}
+
+/** One attempt in an event. */
+export interface AttemptEvent extends RunEvent {
+  readonly task: string;
+  readonly attempt: number;
+  readonly fencingToken: bigint;
+  readonly node: string;
+  readonly scheduledAt: Date;
+  /** Milliseconds by Redis' clock from the fire time to the claim. */
+  readonly lateness: number;
+}
+
+/** All that a scheduler tells its listeners. Each hears of what happens on its own node. */
+export interface SchedulerEvents {
+  /** An attempt is about to start. */
+  beforeRun: AttemptEvent;
+  /** An attempt has ended, whatever its outcome, and the outcome has been accepted. */
+  afterRun: AttemptEvent & {
+    readonly outcome: "succeeded" | "failed" | "timed-out" | "cancelled";
+    readonly duration: number;
+  };
+  /** A handler threw, or took too long. */
+  afterError: AttemptEvent & { readonly error: RunError };
+  /** A handler left an error uncaught: thrown in a callback, or a rejection that nobody waited for. The attempt has failed. */
+  afterCrash: AttemptEvent & { readonly error: RunError };
+  /** An outcome came too late: this node does not hold the attempt any more, and what it said was not recorded. */
+  completionRefused: AttemptEvent;
+  /** A lock says that the attempt has been started before; this node did not start it. */
+  lockRefused: RunEvent;
+  /** A fire time was skipped for a reason that a policy gives. */
+  skipped: RunEvent & { readonly reason: string };
+  /** A fire time could not start in time, and was not made up for. */
+  missed: RunEvent & { readonly reason: string };
+  /** An attempt of a dead node was given up; `retry`: another one follows. Told by the leader. */
+  lost: RunEvent & { readonly node: string; readonly retry: boolean };
+  jobAdded: { readonly jobId: string };
+  jobUpdated: { readonly jobId: string };
+  jobRemoved: { readonly jobId: string };
+  /** The fire times of a job could not be computed; the leader goes on without it. */
+  jobParked: { readonly jobId: string; readonly error: string };
+  nodeJoined: { readonly node: string };
+  nodeLeft: { readonly node: string };
+  /** A node's lease has ended: this one's own, or, told by the leader, another's. */
+  nodeDead: { readonly node: string };
+  leaderElected: { readonly node: string; readonly epoch: number };
+  leaderLost: { readonly node: string; readonly epoch: number; readonly reason: string };
+  /** The leader held its lease without doing its work, and has let go of it. */
+  leaderStalled: { readonly node: string; readonly reason: string };
+  /** There is no connection to the job store. */
+  storeLost: { readonly node: string };
+  storeRestored: { readonly node: string };
+  /** A majority of the voters cannot be reached: nothing starts on this node. */
+  votersLost: { readonly reason: string };
+  votersRestored: Record<string, never>;
+  /** A step failed and will be tried again. */
+  error: { readonly step: string; readonly error: Error };
+}
+
+/** Hears of an event. What it throws, or rejects with, is logged and stops nothing. */
+export type Listener<E extends keyof SchedulerEvents> = (event: SchedulerEvents[E]) => unknown;
+
+/** The listeners of one scheduler. */
+export class Events {
+  readonly #listeners = new Map<keyof SchedulerEvents, Set<Listener<never>>>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): void {
+    const set = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, set.add(listener as Listener<never>));
+  }
+
+  off<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): void {
+    this.#listeners.get(event)?.delete(listener as Listener<never>);
+  }
+
+  /** Tells the listeners, after what runs now: a slow one cannot delay the step that tells it. */
+  emit<E extends keyof SchedulerEvents>(event: E, details: SchedulerEvents[E]): void {
+    const listeners = this.#listeners.get(event);
+    if (listeners === undefined || listeners.size === 0) return;
+    for (const listener of listeners) {
+      setImmediate(() => {
+        try {
+          const answer = (listener as Listener<E>)(details);
+          if (answer instanceof Promise) answer.catch((error: unknown) => this.#failed(event, error));
+        } catch (error) {
+          this.#failed(event, error);
+        }
+      });
+    }
+  }
+
+  #failed(event: string, error: unknown): void {
+    this.#logger.error({ event, err: error }, "a listener failed");
+  }
+}

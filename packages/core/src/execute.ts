@@ -1,0 +1,159 @@
+import type { EscapementError } from "@escapement/redis";
+import { json } from "./check.js";
+import type { Claimed } from "./claim.js";
+import { withCrashHandler } from "./crash.js";
+import { type InvalidOptionError, RunTimeoutError } from "./errors.js";
+import type { Logger } from "./logger.js";
+import type { Body } from "./record.js";
+import type { RunError } from "./run.js";
+import type { RunContext } from "./run-context.js";
+import type { AnyTask } from "./task.js";
+import { validateInput } from "./task.js";
+
+/** How an attempt ended, as this node saw it. */
+export interface Outcome {
+  readonly state: "succeeded" | "failed" | "timed-out" | "cancelled";
+  readonly error?: RunError;
+  readonly reason?: string;
+  /** JSON text. */
+  readonly result?: string;
+  /** The error was left uncaught by the handler. */
+  readonly crashed?: boolean;
+}
+
+/** What an attempt needs of its node. */
+export interface Surroundings {
+  readonly task: AnyTask;
+  readonly controller: AbortController;
+  readonly logger: Logger;
+  readonly maxResult: number;
+  /** Milliseconds that a handler has to end after its timeout, before it is given up. */
+  readonly timeoutGrace: number;
+  progress(value: unknown): Promise<void>;
+  extend(): Promise<void>;
+}
+
+/** Carries out one attempt. Never throws: whatever the handler does is an outcome. */
+export async function execute(claimed: Claimed, around: Surroundings): Promise<Outcome> {
+  let clear: (() => void) | undefined;
+  try {
+    const body = JSON.parse(claimed.body) as Body;
+    const input = await validateInput(around.task.options, body.input);
+    const limits = limit(body.timeout, around);
+    clear = limits.clear;
+    const run = contextOf(claimed, input, around);
+    const crash = new Promise<Outcome>((resolve) => {
+      const onCrash = (error: unknown): void =>
+        resolve({ state: "failed", error: describeError(error), crashed: true });
+      limits.ended(
+        withCrashHandler(onCrash, async () => around.task.handler(run as never)),
+        resolve,
+        around,
+      );
+    });
+    return await crash;
+  } catch (error) {
+    return { state: "failed", error: describeError(error) };
+  } finally {
+    clear?.();
+  }
+}
+
+interface Limits {
+  clear(): void;
+  ended(handler: Promise<unknown>, resolve: (outcome: Outcome) => void, around: Surroundings): void;
+}
+
+function limit(timeout: number | undefined, around: Surroundings): Limits {
+  let timedOut: RunTimeoutError | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let giveUp: () => void = () => undefined;
+  if (timeout !== undefined) {
+    timer = longTimer(
+      timeout,
+      (next) => {
+        timer = next;
+      },
+      () => {
+        timedOut = new RunTimeoutError(timeout);
+        around.controller.abort(timedOut);
+        timer = setTimeout(() => giveUp(), around.timeoutGrace);
+      },
+    );
+  }
+  return {
+    clear: () => clearTimeout(timer),
+    ended: (handler, resolve, { maxResult }) => {
+      giveUp = () => resolve({ state: "timed-out", error: describeError(timedOut) });
+      handler.then(
+        (value) =>
+          resolve(
+            timedOut === undefined
+              ? succeeded(value, maxResult)
+              : { state: "timed-out", error: describeError(timedOut) },
+          ),
+        (error: unknown) =>
+          resolve({ state: timedOut === undefined ? "failed" : "timed-out", error: describeError(error) }),
+      );
+    },
+  };
+}
+
+// A timer over 2^31 - 1 ms would fire at once: a longer one is made of several.
+function longTimer(ms: number, replaced: (timer: NodeJS.Timeout) => void, then: () => void): NodeJS.Timeout {
+  const most = 2 ** 31 - 1;
+  if (ms <= most) return setTimeout(then, ms);
+  return setTimeout(() => replaced(longTimer(ms - most, replaced, then)), most);
+}
+
+function succeeded(value: unknown, maxResult: number): Outcome {
+  try {
+    const result = json("result", value, maxResult);
+    return result === undefined ? { state: "succeeded" } : { state: "succeeded", result };
+  } catch (error) {
+    // The work is done; that its result cannot be kept must not undo that.
+    const { code, message } = error as InvalidOptionError;
+    return { state: "succeeded", error: { name: "InvalidOptionError", code, message } };
+  }
+}
+
+function contextOf(claimed: Claimed, input: unknown, around: Surroundings): RunContext {
+  const { run, job, task, attempt, token, scheduledAt } = claimed;
+  return {
+    id: run,
+    jobId: job,
+    task,
+    input,
+    scheduledAt: new Date(scheduledAt),
+    attempt,
+    fencingToken: BigInt(token),
+    signal: around.controller.signal,
+    log: around.logger,
+    progress: around.progress,
+    extend: around.extend,
+  };
+}
+
+/** An error as it is kept: name, message, code and the first lines of its stack, at most 4 KiB in all. */
+export function describeError(thrown: unknown): RunError {
+  if (!(thrown instanceof Error)) return { name: "Error", message: clip(safeString(thrown), 1000) };
+  const code = (thrown as Partial<EscapementError>).code;
+  return {
+    name: clip(String(thrown.name), 100),
+    message: clip(String(thrown.message), 1000),
+    ...(typeof code === "string" ? { code: clip(code, 100) } : {}),
+    ...(typeof thrown.stack === "string" ? { stack: clip(thrown.stack, 2500) } : {}),
+  };
+}
+
+function safeString(value: unknown): string {
+  try {
+    return typeof value === "object" ? JSON.stringify(value) : String(value);
+  } catch {
+    return "something that cannot be shown";
+  }
+}
+
+function clip(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}

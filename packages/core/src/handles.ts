@@ -1,0 +1,170 @@
+import { EscapementError } from "@escapement/redis";
+import { nameAt, whole } from "./check.js";
+import { defineJobs } from "./define.js";
+import { InvalidOptionError, RunFailedError } from "./errors.js";
+import type { Events } from "./events.js";
+import { newSuffix } from "./id.js";
+import type { Job, JobOptions } from "./job.js";
+import { comingFireTimes, readJobs } from "./read-jobs.js";
+import { readHistory, readRunById } from "./read-runs.js";
+import { readJobRecord, toDefinition } from "./record.js";
+import type { Run } from "./run.js";
+import { isRunId } from "./run-id.js";
+import { remove, runNow } from "./scripts/index.js";
+import type { Store } from "./store.js";
+
+/** One job, by its id. Nothing is read until it is asked for. */
+export interface JobHandle {
+  readonly id: string;
+  /** The job; `undefined` if there is none. */
+  get(): Promise<Job | undefined>;
+  /**
+   * Changes some of its options, in one step; an invalid change changes nothing.
+   *
+   * @throws EscapementError `JOB_NOT_FOUND`
+   */
+  update(changes: Partial<Omit<JobOptions, "id" | "onConflict">>): Promise<Job>;
+  /** Removes it, and what was to run of it. A run that runs goes on. Answers whether there was such a job. */
+  remove(): Promise<boolean>;
+  /**
+   * Runs it once, now, beside its schedule.
+   *
+   * @throws EscapementError `JOB_NOT_FOUND`
+   */
+  runNow(): Promise<RunHandle>;
+  /** Its next `count` fire times after now, at most 1000. */
+  nextFireTimes(count?: number): Promise<Date[]>;
+  /** Its finished runs, latest first. */
+  history(options?: { readonly limit?: number }): Promise<Run[]>;
+}
+
+/** One run, by its id. */
+export interface RunHandle {
+  readonly id: string;
+  /** The run; `undefined` if it never was, or is not kept any more. */
+  get(): Promise<Run | undefined>;
+  /**
+   * Waits for its end and answers what its handler answered.
+   *
+   * @throws RunFailedError if it did not succeed; EscapementError `RUN_NOT_FOUND`, or `RESULT_TIMEOUT` after `timeout` ms (default: none)
+   */
+  result(options?: { readonly timeout?: number }): Promise<unknown>;
+}
+
+/** What handles need of their scheduler. */
+export interface HandleParts {
+  readonly store: Store;
+  readonly events: Events;
+  readonly maxInput: number;
+  /** Checks an input against the schema of a task that is known here. */
+  validate(task: string, input: unknown): Promise<unknown>;
+}
+
+export function jobHandle(parts: HandleParts, id: string): JobHandle {
+  const { store, events } = parts;
+  nameAt("job id", id);
+  const get = async (): Promise<Job | undefined> => (await readJobs(store, [id]))[0];
+  return {
+    id,
+    get,
+    update: (changes) => updateJob(parts, id, changes, get),
+    remove: async () => {
+      const { prefix, ...keys } = store.keys;
+      const removed = (await remove.run(store.commands, { keys, args: { prefix, job: id } })) === 1;
+      if (removed) events.emit("jobRemoved", { jobId: id });
+      return removed;
+    },
+    runNow: async () => {
+      const { prefix, ...keys } = store.keys;
+      const [, run] = await runNow.run(store.commands, {
+        keys,
+        args: { prefix, job: id, suffix: newSuffix() },
+      });
+      return runHandle(store, run);
+    },
+    nextFireTimes: async (count = 5) => {
+      whole("count", count, 1, 1000);
+      const [job, now] = [await get(), await store.now()];
+      if (job === undefined) throw notFound(id);
+      return comingFireTimes(job, now, count);
+    },
+    history: ({ limit = 100 } = {}) => readHistory(store, id, whole("limit", limit, 1, 10_000)),
+  };
+}
+
+function notFound(id: string): EscapementError {
+  return new EscapementError("JOB_NOT_FOUND", `There is no job ${id}. Define it with schedule() first.`);
+}
+
+async function updateJob(
+  parts: HandleParts,
+  id: string,
+  changes: Partial<Omit<JobOptions, "id" | "onConflict">>,
+  get: () => Promise<Job | undefined>,
+): Promise<Job> {
+  const { store, events } = parts;
+  const text = await store.commands.run("reading a job", (client) => client.hget(store.keys.jobs, id));
+  if (text === null) throw notFound(id);
+  const { task, grace, catchUp, max, input, metadata, ...rest } = toDefinition(readJobRecord(text));
+  const { version: _v, ...shared } = rest as typeof rest & { version?: number };
+  const merged: JobOptions = {
+    id,
+    trigger: shared.trigger,
+    queue: shared.queue,
+    tags: shared.tags,
+    priority: shared.priority,
+    overlap: shared.overlap,
+    delivery: shared.delivery,
+    maxLost: shared.maxLost,
+    ...(shared.timeout === undefined ? {} : { timeout: shared.timeout }),
+    ...(input === undefined ? {} : { input: JSON.parse(input) as unknown }),
+    ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),
+    ...changes,
+    misfire: { grace, catchUp, max, ...changes.misfire },
+  };
+  await parts.validate(task, merged.input);
+  const [done] = await defineJobs(store, [{ task, options: merged }], parts.maxInput);
+  if (done?.outcome === "updated") events.emit("jobUpdated", { jobId: id });
+  const job = await get();
+  if (job === undefined) throw notFound(id);
+  return job;
+}
+
+const ended = new Set(["succeeded", "failed", "timed-out", "cancelled", "lost", "skipped", "missed"]);
+
+export function runHandle(store: Store, id: string): RunHandle {
+  if (!isRunId(id))
+    throw new InvalidOptionError(
+      "run id",
+      "is no run's id: it is <job>@<fire time in ms>, or the id of an enqueued run.",
+    );
+  const get = (): Promise<Run | undefined> => readRunById(store, id);
+  return {
+    id,
+    get,
+    result: async ({ timeout } = {}) => {
+      const until = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+      for (let wait = 10; ; wait = Math.min(wait * 1.5, 500)) {
+        const run = await get();
+        if (run === undefined)
+          throw new EscapementError("RUN_NOT_FOUND", `There is no run ${id}, or it is not kept any more.`);
+        if (run.state === "succeeded") return run.result;
+        if (ended.has(run.state)) throw failed(run);
+        if (performance.now() + wait > until)
+          throw new EscapementError(
+            "RESULT_TIMEOUT",
+            `Run ${id} has not ended within ${timeout} ms; it is ${run.state}.`,
+          );
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    },
+  };
+}
+
+function failed(run: Run): RunFailedError {
+  const why = run.error?.message ?? run.reason;
+  return new RunFailedError(
+    run.id,
+    `Run ${run.id} ended as ${run.state}${why === undefined ? "" : `: ${why}`}`,
+  );
+}

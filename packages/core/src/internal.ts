@@ -1,0 +1,3 @@
+// For Escapement's own packages and their tests.
+export { type Plan, planFireTimes } from "./catch-up.js";
+export { version } from "./version.js";

@@ -1,0 +1,153 @@
+import { createElector, type Elector, type Term } from "@escapement/elector";
+import { EscapementError } from "@escapement/redis";
+import { longestSleep, monotonic } from "./clock.js";
+import type { Events } from "./events.js";
+import { jittered } from "./id.js";
+import type { Logger } from "./logger.js";
+import { Materialiser } from "./materialise.js";
+import type { Settings } from "./options.js";
+import { recoverDeadNodes } from "./recover.js";
+import type { Store, WakeMessage } from "./store.js";
+
+/**
+ * The leader loop: campaigns, and while it leads writes the runs of the next fire times and takes over what dead nodes held.
+ * It renews its lease only as long as the loop goes round.
+ */
+export class Leader {
+  readonly #node: string;
+  readonly #store: Store;
+  readonly #settings: Settings;
+  readonly #events: Events;
+  readonly #logger: Logger;
+  readonly #elector: Elector;
+  #open = true;
+  #poke: (() => void) | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #nextEnd = 0; // Redis time of the next end of a lease; 0: look now
+  #nextCursor = 0; // Redis time of the first fire time not materialised; 0: look now
+  #lookAgain = 0; // monotonic: a look at both whatever was published, since that may have been lost
+
+  constructor(node: string, store: Store, settings: Settings, events: Events, logger: Logger) {
+    this.#node = node;
+    this.#store = store;
+    this.#settings = settings;
+    this.#events = events;
+    this.#logger = logger;
+    this.#elector = createElector({
+      redis: settings.redis,
+      key: store.keys.leader,
+      epochKey: store.keys.epoch,
+      id: node,
+      ttl: settings.leaderTtl,
+      requireProgress: true,
+    });
+    this.#elector.on("elected", (term) => this.#onElected(term));
+    this.#elector.on("lost", (reason, term) =>
+      events.emit("leaderLost", { node, epoch: term.epoch, reason }),
+    );
+    this.#elector.on("stalled", (reason) => events.emit("leaderStalled", { node, reason }));
+    this.#elector.on("failed", (error) => events.emit("error", { step: "election", error }));
+  }
+
+  start(): void {
+    this.#store.on("wake", this.#onWake);
+    this.#elector.campaign();
+  }
+
+  /** Resigns, so that another node leads at once. */
+  async stop(): Promise<void> {
+    this.#open = false;
+    this.#store.off("wake", this.#onWake);
+    this.#poke?.();
+    await this.#loop;
+    await this.#elector.close();
+  }
+
+  isLeader(): boolean {
+    return this.#elector.isLeader();
+  }
+
+  readonly #onWake = (message: WakeMessage): void => {
+    if (message === "nodes") this.#nextEnd = 0;
+    else if ("job" in message && message.job < this.#nextCursor) this.#nextCursor = message.job;
+    else return;
+    this.#poke?.();
+  };
+
+  #onElected(term: Term): void {
+    this.#events.emit("leaderElected", { node: this.#node, epoch: term.epoch });
+    this.#nextEnd = 0;
+    this.#nextCursor = 0;
+    const before = this.#loop;
+    this.#loop = before.then(() => this.#lead(term.epoch));
+  }
+
+  async #lead(epoch: number): Promise<void> {
+    const materialiser = new Materialiser(this.#store, this.#settings.lookahead, this.#events);
+    let failures = 0;
+    while (this.#open && this.#elector.term()?.epoch === epoch) {
+      try {
+        const more = await this.#round(materialiser, epoch);
+        this.#elector.progress();
+        failures = 0;
+        if (!more) await this.#sleep();
+      } catch (error) {
+        if (error instanceof EscapementError && error.code === "STALE_EPOCH") return;
+        failures += 1;
+        if (failures === 1)
+          this.#logger.warn({ err: error, epoch }, "a step of the leader failed; it is tried again");
+        this.#events.emit("error", { step: "lead", error: error as Error });
+        await pause(jittered(Math.min(50 * 2 ** failures, 1000)));
+      }
+    }
+  }
+
+  /** Answers whether there is more to do at once. */
+  async #round(materialiser: Materialiser, epoch: number): Promise<boolean> {
+    const { clock } = this.#store;
+    let more = false;
+    if (monotonic() >= this.#lookAgain) {
+      this.#lookAgain = monotonic() + this.#settings.pollEvery;
+      this.#nextCursor = 0;
+    }
+    if (this.#nextEnd < clock.now()) {
+      const { more: left, nextEnd } = await recoverDeadNodes(this.#store, epoch, this.#events);
+      this.#nextEnd = left ? 0 : (nextEnd ?? Number.MAX_SAFE_INTEGER) + 1;
+      more = left;
+    }
+    if (this.#nextCursor <= clock.now() + (2 * this.#settings.lookahead) / 3) {
+      this.#nextCursor = Number.MAX_SAFE_INTEGER; // a job that is defined meanwhile lowers it again
+      const {
+        more: left,
+        runs,
+        nextCursor,
+      } = await materialiser.round(epoch).catch((error: unknown) => {
+        this.#nextCursor = 0;
+        throw error;
+      });
+      this.#nextCursor = left ? 0 : Math.min(this.#nextCursor, nextCursor ?? Number.MAX_SAFE_INTEGER);
+      if (left && runs === 0) await pause(20); // others change the same jobs at present
+      more ||= left;
+    }
+    return more;
+  }
+
+  async #sleep(): Promise<void> {
+    const { clock } = this.#store;
+    const cursor = this.#nextCursor - (2 * this.#settings.lookahead) / 3;
+    const at = clock.reaches(Math.min(this.#nextEnd, cursor));
+    const ms = Math.min(Math.max(Math.ceil(at - monotonic()), 1), this.#settings.leaderTtl / 3, longestSleep);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#poke = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#poke = undefined;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,92 @@
+import { createLocker, type Lock, type Locker } from "@escapement/locker";
+import type { RedisSource } from "@escapement/redis";
+import type { Claimed } from "./claim.js";
+import type { Events } from "./events.js";
+import type { Store } from "./store.js";
+
+/** What became of the locks of a claimed batch. */
+export interface Locked {
+  /** May start: their locks are held. */
+  readonly granted: readonly Claimed[];
+  /** Were started before, say the voters. */
+  readonly refused: readonly Claimed[];
+  /** Could not be asked about: too few voters answered. */
+  readonly unavailable: readonly Claimed[];
+}
+
+/**
+ * The locks of attempts, `lock:<run>#<attempt>`, where independent voters hold them. They are never released after a start
+ * but left to expire, so that a store that lost the claim cannot start the attempt again; those of attempts that run for
+ * long are extended.
+ */
+export class RunLocks {
+  readonly #store: Store;
+  readonly #locker: Locker;
+  readonly #ttl: number;
+  readonly #held = new Map<string, Lock>();
+
+  constructor(store: Store, voters: readonly RedisSource[], ttl: number, events: Events) {
+    this.#store = store;
+    this.#ttl = ttl;
+    this.#locker = createLocker({ voters: [...voters], ttl });
+    this.#locker.on("voters-lost", () => events.emit("votersLost", { reason: this.reason() }));
+    this.#locker.on("voters-restored", () => events.emit("votersRestored", {}));
+  }
+
+  /** Whether a majority of the voters can be reached. */
+  get hasQuorum(): boolean {
+    return this.#locker.status().quorum;
+  }
+
+  get locker(): Locker {
+    return this.#locker;
+  }
+
+  /** What is wrong with the voters, for people. */
+  reason(): string {
+    const down = this.#locker.status().voters.filter(({ up }) => !up);
+    return `${down.length} of ${this.#locker.status().voters.length} voters cannot be reached: ${down.map(({ url }) => url).join(", ")}`;
+  }
+
+  async acquire(batch: readonly Claimed[]): Promise<Locked> {
+    const byName = new Map(batch.map((claimed) => [this.#nameOf(claimed), claimed]));
+    const { granted, refused } = await this.#locker.acquire([...byName.keys()]);
+    const pick = (names: readonly { name: string }[]): Claimed[] =>
+      names.flatMap(({ name }) => byName.get(name) ?? []);
+    for (const lock of granted) this.#held.set(lock.name, lock);
+    return {
+      granted: pick(granted.filter((lock) => lock.isValid())),
+      refused: pick(refused.filter(({ reason }) => reason === "held")),
+      unavailable: pick([
+        ...refused.filter(({ reason }) => reason !== "held"),
+        ...granted.filter((lock) => !lock.isValid()),
+      ]),
+    };
+  }
+
+  /** Lets go of locks whose attempts did not start, so that they can start later. */
+  async release(batch: readonly Claimed[]): Promise<void> {
+    const locks = batch.flatMap((claimed) => this.#held.get(this.#nameOf(claimed)) ?? []);
+    for (const lock of locks) this.#held.delete(lock.name);
+    if (locks.length > 0) await this.#locker.release(locks);
+  }
+
+  /** An attempt has ended: its lock is left to expire. */
+  forget(claimed: Claimed): void {
+    this.#held.delete(this.#nameOf(claimed));
+  }
+
+  /** Prolongs the locks of attempts that still run once half of their time is over. */
+  async extend(now: number): Promise<void> {
+    const due = [...this.#held.values()].filter((lock) => lock.validUntil - now < this.#ttl / 2);
+    if (due.length > 0) await this.#locker.extend(due);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve(this.#locker.close());
+  }
+
+  #nameOf({ run, attempt }: Claimed): string {
+    return this.#store.keys.lock(run, attempt);
+  }
+}

@@ -1,0 +1,187 @@
+import { hostname } from "node:os";
+import { EscapementError } from "@escapement/redis";
+import { monotonic, wallClock } from "./clock.js";
+import { LeaseLostError, SchedulerStoppedError } from "./errors.js";
+import type { Events } from "./events.js";
+import { jittered, newNodeId } from "./id.js";
+import { Leader } from "./leader.js";
+import { NodeLease } from "./lease.js";
+import type { RunLocks } from "./lock.js";
+import type { Logger } from "./logger.js";
+import type { Settings } from "./options.js";
+import { heartbeat, join, leave } from "./scripts/index.js";
+import type { Store } from "./store.js";
+import type { AnyTask } from "./task.js";
+import { version } from "./version.js";
+import { Worker } from "./worker.js";
+
+/** What a node is made of. */
+export interface NodeParts {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly tasks: ReadonlyMap<string, AnyTask>;
+  readonly locks: RunLocks | undefined;
+  readonly events: Events;
+  readonly logger: Logger;
+  readonly busy: Set<object>;
+  /** This identity is dead; the scheduler starts another. */
+  onDead(): void;
+}
+
+/** The layout of keys that this version writes. */
+const layout = 1;
+
+/**
+ * One identity of a running instance: a lease, kept by one heartbeat, that covers all that it holds. Once the lease has
+ * ended the identity is dead for good.
+ */
+export class Node {
+  readonly id: string = newNodeId();
+  readonly #parts: NodeParts;
+  readonly #lease: NodeLease;
+  readonly #worker: Worker | undefined;
+  readonly #leader: Leader | undefined;
+  #beat: NodeJS.Timeout | undefined;
+  #dead = false;
+  #info = "";
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    const { store, settings, events, logger } = parts;
+    this.#lease = new NodeLease(settings.nodeTtl, () => this.#die("the lease was not prolonged in time"));
+    if (settings.roles.includes("worker")) {
+      this.#worker = new Worker({
+        ...parts,
+        node: this.id,
+        isAlive: () => this.#lease.isHeld(),
+        onDead: () => this.#die("Redis says that the lease has ended"),
+      });
+    }
+    if (settings.roles.includes("leader"))
+      this.#leader = new Leader(this.id, store, settings, events, logger);
+  }
+
+  /** Takes up the lease and starts to work. */
+  async start(): Promise<void> {
+    const { store, settings, events } = this.#parts;
+    await this.#join();
+    events.emit("nodeJoined", { node: this.id });
+    this.#schedule(settings.nodeTtl / 4);
+    store.on("restored", this.#beatNow);
+    this.#worker?.start();
+    this.#leader?.start();
+  }
+
+  /** Tells the store of tasks that were registered after the start. */
+  async describe(): Promise<void> {
+    if (this.#info !== this.#describeSelf()) await this.#join();
+  }
+
+  async stop(timeout: number): Promise<void> {
+    const { store, events } = this.#parts;
+    await Promise.all([
+      this.#leader?.stop(),
+      this.#worker?.drain(timeout, () => new SchedulerStoppedError()),
+    ]);
+    this.#end();
+    if (this.#dead) return;
+    const keys = { ...store.keys, active: store.keys.active(this.id), request: store.keys.request(this.id) };
+    // Should this not come through, the lease ends by itself.
+    await leave.run(store.lease, { keys, args: { node: this.id } }).catch(() => undefined);
+    events.emit("nodeLeft", { node: this.id });
+  }
+
+  isLeader(): boolean {
+    return this.#leader?.isLeader() ?? false;
+  }
+
+  /** Milliseconds since the worker loop last had an answer; `undefined` on a node that runs nothing. */
+  get silentFor(): number | undefined {
+    return this.#worker === undefined ? undefined : monotonic() - this.#worker.lastAnswer;
+  }
+
+  async #join(): Promise<void> {
+    const { store, settings } = this.#parts;
+    const [sentAt, wallSentAt] = [monotonic(), wallClock()];
+    const info = this.#describeSelf();
+    await store.timed(
+      () =>
+        join.run(store.commands, {
+          keys: store.keys,
+          args: { node: this.id, ttl: settings.nodeTtl, info, layout, partitions: 1 },
+        }),
+      (time) => time,
+    );
+    this.#info = info;
+    this.#lease.prolonged(sentAt, wallSentAt);
+  }
+
+  #describeSelf(): string {
+    const { settings, tasks } = this.#parts;
+    const { roles, queues, concurrency } = settings;
+    const startedAt = Math.round(performance.timeOrigin);
+    const served = this.#worker === undefined ? [] : [...tasks.keys()];
+    return JSON.stringify({
+      host: hostname(),
+      pid: process.pid,
+      version,
+      startedAt,
+      roles,
+      queues,
+      concurrency,
+      tasks: served,
+    });
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#beat);
+    if (!this.#dead) this.#beat = setTimeout(() => this.#beatNow(), ms);
+  }
+
+  readonly #beatNow = (): void => {
+    this.#heartbeat().then(
+      () => this.#schedule(this.#parts.settings.nodeTtl / 4),
+      (error: unknown) => {
+        if (error instanceof EscapementError && error.code === "NODE_DEAD")
+          this.#die("Redis says that the lease has ended");
+        else this.#schedule(jittered(this.#parts.settings.nodeTtl / 10));
+      },
+    );
+  };
+
+  async #heartbeat(): Promise<void> {
+    const { store, settings, locks } = this.#parts;
+    if (this.#dead) return;
+    const [sentAt, wallSentAt] = [monotonic(), wallClock()];
+    await store.timed(
+      () =>
+        heartbeat.run(
+          store.lease,
+          { keys: store.keys, args: { node: this.id, ttl: settings.nodeTtl } },
+          settings.nodeTtl / 4,
+        ),
+      (time) => time,
+    );
+    if (!this.#dead) this.#lease.prolonged(sentAt, wallSentAt);
+    await locks?.extend(monotonic()).catch(() => undefined);
+  }
+
+  #die(reason: string): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    const { logger, events } = this.#parts;
+    logger.error({ node: this.id }, `this node is dead: ${reason}; it starts over under a new identity`);
+    this.#end();
+    this.#worker?.abandon(new LeaseLostError());
+    events.emit("nodeDead", { node: this.id });
+    // It may still hold the leader's lease, under an identity that is over.
+    this.#leader?.stop().catch(() => undefined);
+    this.#parts.onDead();
+  }
+
+  #end(): void {
+    clearTimeout(this.#beat);
+    this.#lease.end();
+    this.#parts.store.off("restored", this.#beatNow);
+  }
+}

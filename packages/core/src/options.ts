@@ -1,0 +1,163 @@
+import type { RedisSource } from "@escapement/redis";
+import { checkNamespace } from "@escapement/redis/internal";
+import { fields, names, oneOf, whole } from "./check.js";
+import { defaultMaxInput, duration } from "./definition.js";
+import { InvalidOptionError } from "./errors.js";
+import { defaultLogger, type Logger } from "./logger.js";
+import type { Retention } from "./store.js";
+
+/** What a node does: lead when it is elected, run tasks, or both. */
+export type Role = "leader" | "worker";
+
+/** Options of `createScheduler`. Durations are milliseconds, or texts such as `"10s"`. */
+export interface SchedulerOptions {
+  /** The job store: a URL, ioredis options, or an ioredis client or cluster, whose options are taken over. @default `ESCAPEMENT_REDIS_URL`, or redis://localhost:6379 */
+  readonly redis?: RedisSource;
+  /** Whoever shares it shares the jobs. @default `ESCAPEMENT_NAMESPACE`, or "default" */
+  readonly namespace?: string;
+  /** @default both */
+  readonly roles?: readonly Role[];
+  /** The queues that this node takes runs from. @default ["default"] */
+  readonly queues?: readonly string[];
+  /** How many runs this node carries out at once, 1 to 10 000. @default 20 */
+  readonly concurrency?: number;
+  /**
+   * Independent Redis masters that vote on each attempt's lock: none, 1, 3 or 5. With three or more an attempt starts once even
+   * if the store loses acknowledged writes. @default none: the store itself holds the locks
+   */
+  readonly voters?: readonly RedisSource[];
+  /** How far ahead runs are written; longer than it takes to elect another leader. @default "15s" */
+  readonly lookahead?: number | string;
+  /** The lease of a node: that long after its last sign of life its runs are taken over. @default "10s" */
+  readonly nodeTtl?: number | string;
+  /** The lease of the leader. @default "5s" */
+  readonly leaderTtl?: number | string;
+  /** How long an attempt's lock is kept. @default "5m" */
+  readonly lockTtl?: number | string;
+  /** The slow poll that backs up timers and published messages. @default "5s" */
+  readonly pollEvery?: number | string;
+  /** How long any call to Redis may take. @default "5s" */
+  readonly deadline?: number | string;
+  /** How long a handler has to end once its signal is aborted, before its slot is given away. @default "10s" */
+  readonly abortGrace?: number | string;
+  /** What is kept of finished runs. @default 100 runs of each job and 1000 enqueued ones of each task, for 7 days */
+  readonly retain?: { readonly runs?: number; readonly enqueued?: number; readonly age?: number | string };
+  /** The most bytes of JSON in an input, metadata or result. @default 65536 */
+  readonly maxInput?: number;
+  /** Start although Redis' maxmemory-policy may delete jobs and locks. @default false */
+  readonly allowEviction?: boolean;
+  /** Let an error that a handler left uncaught end its attempt instead of the process. @default true */
+  readonly catchCrashes?: boolean;
+  /** pino, or anything with its methods. @default pino, warnings and errors only */
+  readonly logger?: Logger;
+}
+
+/** The options with every default filled in. */
+export interface Settings {
+  readonly redis: RedisSource;
+  readonly namespace: string;
+  readonly roles: readonly Role[];
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly voters: readonly RedisSource[];
+  readonly lookahead: number;
+  readonly nodeTtl: number;
+  readonly leaderTtl: number;
+  readonly lockTtl: number;
+  readonly pollEvery: number;
+  readonly deadline: number;
+  readonly abortGrace: number;
+  readonly retention: Retention;
+  readonly maxInput: number;
+  readonly allowEviction: boolean;
+  readonly catchCrashes: boolean;
+  readonly logger: Logger;
+}
+
+const known = [
+  "redis",
+  "namespace",
+  "roles",
+  "queues",
+  "concurrency",
+  "voters",
+  "lookahead",
+  "nodeTtl",
+  "leaderTtl",
+  "lockTtl",
+  "pollEvery",
+  "deadline",
+  "abortGrace",
+  "retain",
+  "maxInput",
+  "allowEviction",
+  "catchCrashes",
+  "logger",
+] as const satisfies (keyof SchedulerOptions)[];
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws InvalidOptionError
+ */
+export function settingsOf(options: SchedulerOptions): Settings {
+  const given = fields("options", options, known) as SchedulerOptions;
+  const time = (path: keyof SchedulerOptions, normal: number, least: number): number =>
+    duration(path, given[path] ?? normal, least);
+  const retain = fields("retain", given.retain ?? {}, ["runs", "enqueued", "age"]);
+  const settings: Settings = {
+    redis: given.redis ?? process.env["ESCAPEMENT_REDIS_URL"] ?? "redis://localhost:6379",
+    namespace: namespaceOf(given.namespace ?? process.env["ESCAPEMENT_NAMESPACE"] ?? "default"),
+    roles: rolesOf(given.roles ?? ["leader", "worker"]),
+    queues: names("queues", given.queues ?? ["default"], 100),
+    concurrency: whole("concurrency", given.concurrency ?? 20, 1, 10_000),
+    voters: votersOf(given.voters ?? []),
+    lookahead: time("lookahead", 15_000, 1000),
+    nodeTtl: time("nodeTtl", 10_000, 500),
+    leaderTtl: time("leaderTtl", 5000, 500),
+    lockTtl: time("lockTtl", 300_000, 1000),
+    pollEvery: time("pollEvery", 5000, 50),
+    deadline: time("deadline", 5000, 50),
+    abortGrace: time("abortGrace", 10_000, 1),
+    retention: {
+      runs: whole("retain.runs", retain["runs"] ?? 100, 1, 10_000),
+      enqueued: whole("retain.enqueued", retain["enqueued"] ?? 1000, 1, 1_000_000),
+      age: duration("retain.age", retain["age"] ?? 7 * 86_400_000, 1000),
+    },
+    maxInput: whole("maxInput", given.maxInput ?? defaultMaxInput, 1024, 16 * 2 ** 20),
+    allowEviction: given.allowEviction ?? false,
+    catchCrashes: given.catchCrashes ?? true,
+    logger: given.logger ?? defaultLogger(),
+  };
+  // Two thirds of the lookahead are always written: they have to last until another leader is there.
+  if (settings.lookahead * 2 < settings.leaderTtl * 3) {
+    throw new InvalidOptionError(
+      "lookahead",
+      `must be at least one and a half times leaderTtl (${settings.leaderTtl} ms), so that a leader's death delays nothing.`,
+    );
+  }
+  return settings;
+}
+
+function namespaceOf(value: unknown): string {
+  try {
+    return checkNamespace(value);
+  } catch (cause) {
+    throw new InvalidOptionError("namespace", (cause as Error).message, { cause, code: "INVALID_NAME" });
+  }
+}
+
+function rolesOf(value: unknown): Role[] {
+  if (!Array.isArray(value) || value.length === 0)
+    throw new InvalidOptionError("roles", 'must be a list of "leader" and "worker".');
+  return [...new Set(value.map((role, index) => oneOf<Role>(`roles[${index}]`, role, ["leader", "worker"])))];
+}
+
+function votersOf(value: unknown): readonly RedisSource[] {
+  if (Array.isArray(value) && [0, 1, 3, 5].includes(value.length)) return value as RedisSource[];
+  const problem = Array.isArray(value) ? `${value.length} were given` : "it is no list";
+  throw new InvalidOptionError(
+    "voters",
+    `must be none, 1, 3 or 5 independent Redis masters; ${problem}. An even number can split its votes for ever.`,
+  );
+}

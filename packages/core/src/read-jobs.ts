@@ -1,0 +1,128 @@
+import { compileTrigger } from "@escapement/triggers";
+import type { Job, JobState } from "./job.js";
+import { type JobRecord, readHead, readJobRecord } from "./record.js";
+import { parseRunId } from "./run-id.js";
+import type { Store } from "./store.js";
+
+/** Which jobs to list. All that is given must hold. */
+export interface JobFilter {
+  readonly tag?: string;
+  readonly queue?: string;
+  readonly task?: string;
+  readonly state?: JobState;
+}
+
+/** Reads jobs by id, in one round trip; `undefined` for those that do not exist. */
+export async function readJobs(store: Store, ids: readonly string[]): Promise<(Job | undefined)[]> {
+  if (ids.length === 0) return [];
+  const { keys } = store;
+  return store.commands.run("reading jobs", async (client) => {
+    const now = store.clock.now();
+    const [records, states, cursors, parked, running, upcoming] = await Promise.all([
+      client.hmget(keys.jobs, ...ids),
+      client.hmget(keys.state, ...ids),
+      client.zmscore(keys.due, ...ids),
+      client.zmscore(keys.parked, ...ids),
+      client.hmget(keys.running, ...ids),
+      Promise.all(
+        ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
+      ),
+    ]);
+    return ids.map((id, index) => {
+      const record = records[index];
+      if (record == null) return undefined;
+      return toJob(id, record, {
+        state: states[index] ?? "",
+        cursor: cursors[index] == null ? undefined : Number(cursors[index]),
+        parked: parked[index] != null,
+        running: running[index]?.split(" ")[0],
+        unstarted: (upcoming[index] ?? []).map((run) => parseRunId(run)?.at ?? 0),
+        now,
+      });
+    });
+  });
+}
+
+interface Found {
+  readonly state: string;
+  readonly cursor: number | undefined;
+  readonly parked: boolean;
+  readonly running: string | undefined;
+  readonly unstarted: readonly number[];
+  readonly now: number;
+}
+
+function toJob(id: string, text: string, found: Found): Job {
+  let record: Partial<JobRecord> = {};
+  let broken: string | undefined;
+  try {
+    record = readJobRecord(text);
+  } catch (error) {
+    broken = (error as Error).message;
+  }
+  const head = readHead(text);
+  const [, created, ...reason] = found.state.split(" ");
+  const next = found.unstarted.find((time) => time > found.now) ?? found.cursor;
+  const alive = next !== undefined || found.unstarted.length > 0 || found.running !== undefined;
+  return {
+    id,
+    task: head.task,
+    trigger: record.trigger ?? { type: "once", at: [] },
+    input: record.input,
+    metadata: record.metadata,
+    queue: head.queue,
+    tags: record.tags ?? [],
+    priority: head.priority,
+    overlap: head.overlap,
+    misfire: { grace: head.grace, catchUp: head.catchUp, max: head.max },
+    delivery: head.delivery,
+    maxLost: head.maxLost,
+    timeout: record.timeout,
+    version: head.version,
+    createdAt: new Date(Number(created)),
+    state: found.parked ? "parked" : alive ? "scheduled" : "exhausted",
+    nextFireTime: next === undefined ? undefined : new Date(next),
+    running: found.running,
+    error: found.parked ? reason.join(" ") : broken,
+  };
+}
+
+/** All jobs that fit, page by page; a job that is added or removed meanwhile may or may not be among them. */
+export async function* listJobs(store: Store, filter: JobFilter): AsyncGenerator<Job> {
+  let cursor = "0";
+  const seen = new Set<string>();
+  do {
+    const [next, page] = await store.commands.run("listing jobs", (client) =>
+      client.hscan(store.keys.jobs, cursor, "COUNT", 200),
+    );
+    const ids: string[] = [];
+    for (let index = 0; index < page.length; index += 2) {
+      const [id, record] = [page[index], page[index + 1]];
+      if (id === undefined || record === undefined || seen.has(id) || !mayFit(record, filter)) continue;
+      seen.add(id);
+      ids.push(id);
+    }
+    for (const job of await readJobs(store, ids)) {
+      if (job !== undefined && fits(job, filter)) yield job;
+    }
+    cursor = next;
+  } while (cursor !== "0");
+}
+
+function mayFit(record: string, { queue, task }: JobFilter): boolean {
+  const head = readHead(record);
+  return (queue === undefined || head.queue === queue) && (task === undefined || head.task === task);
+}
+
+function fits(job: Job, { tag, state }: JobFilter): boolean {
+  return (tag === undefined || job.tags.includes(tag)) && (state === undefined || job.state === state);
+}
+
+/** The next fire times of a job after now, by its trigger. */
+export function comingFireTimes(job: Job, now: number, count: number): Date[] {
+  const compiled = compileTrigger(job.trigger, { jobId: job.id, anchor: job.createdAt.getTime() });
+  const times: Date[] = [];
+  for (let time = compiled.next(now); time !== null && times.length < count; time = compiled.next(time))
+    times.push(new Date(time));
+  return times;
+}

@@ -1,0 +1,139 @@
+import { readNodes } from "./read-nodes.js";
+import { readHead } from "./record.js";
+import { type Attempt, type Run, readAttempts, readRun } from "./run.js";
+import { parseRunId } from "./run-id.js";
+import type { Store } from "./store.js";
+
+/** The finished runs of a job that are still kept, latest first. */
+export async function readHistory(store: Store, job: string, limit: number): Promise<Run[]> {
+  const { keys } = store;
+  const texts = await store.commands.run("reading history", (client) =>
+    client.lrange(keys.history(job), -limit, -1),
+  );
+  if (texts.length === 0) return [];
+  const runs = texts.map((text) => readRun(text, { job }));
+  const [results, record] = await store.commands.run("reading results", (client) =>
+    Promise.all([client.hmget(keys.results(job), ...runs.map(({ id }) => id)), client.hget(keys.jobs, job)]),
+  );
+  const task = record === null ? undefined : readHead(record).task;
+  return texts.map((text, index) => ({ ...readRun(text, { job }, results[index]), task })).reverse();
+}
+
+/** The finished enqueued runs of a task that are still kept, latest first. */
+export async function readEnqueuedHistory(store: Store, task: string, limit: number): Promise<Run[]> {
+  const { keys } = store;
+  const ids = await store.commands.run("reading history", (client) =>
+    client.lrange(keys.history(`~${task}`), -limit, -1),
+  );
+  if (ids.length === 0) return [];
+  const [texts, results] = await store.commands.run("reading history", (client) =>
+    Promise.all([client.hmget(keys.finished, ...ids), client.hmget(keys.results(`~${task}`), ...ids)]),
+  );
+  return ids
+    .flatMap((run, index) => (texts[index] == null ? [] : readRun(texts[index], { run }, results[index])))
+    .reverse();
+}
+
+/** One run, whatever its state; `undefined` if it never was or is not kept any more. */
+export async function readRunById(store: Store, id: string): Promise<Run | undefined> {
+  // A run may move between the look at one place and at the next: look again before saying that there is none.
+  return (await lookForRun(store, id)) ?? (await lookForRun(store, id));
+}
+
+async function lookForRun(store: Store, id: string): Promise<Run | undefined> {
+  return (await readUnfinished(store, id)) ?? (await readFinished(store, id));
+}
+
+async function readFinished(store: Store, id: string): Promise<Run | undefined> {
+  const job = parseRunId(id)?.job;
+  if (job !== undefined) {
+    const kept = store.retention.runs;
+    return (await readHistory(store, job, kept)).find((run) => run.id === id);
+  }
+  const text = await store.commands.run("reading a run", (client) => client.hget(store.keys.finished, id));
+  if (text === null) return undefined;
+  const run = readRun(text, { run: id });
+  if (run.task === undefined) return run;
+  const results = store.keys.results(`~${run.task}`);
+  return readRun(
+    text,
+    { run: id },
+    await store.commands.run("reading a result", (client) => client.hget(results, id)),
+  );
+}
+
+async function readUnfinished(store: Store, id: string): Promise<Run | undefined> {
+  const { keys } = store;
+  const job = parseRunId(id)?.job;
+  const nodes = await readNodes(store);
+  const found = await store.commands.run("reading a run", async (client) => {
+    const [record, others, waiting, unstarted, blocked, progress, ...held] = await Promise.all([
+      job === undefined ? client.hget(keys.runs, id) : client.hget(keys.jobs, job),
+      client.hget(keys.attempts, id),
+      client.zscore(keys.waiting, id),
+      client.zscore(keys.unstarted, id),
+      client.zscore(keys.blocked, id),
+      client.hget(keys.progress, id),
+      ...nodes.map((node) => client.hget(keys.active(node.id), id)),
+    ]);
+    const head = record === null ? undefined : readHead(record);
+    const ready = head === undefined ? null : await client.zscore(keys.readyOf(head.queue, head.task), id);
+    return { record, head, others, waiting, unstarted, blocked, progress, held, ready };
+  });
+  const { record, head, others, held } = found;
+  const holder = held.findIndex((text) => text !== null);
+  const earlier = others === null ? [] : readAttempts(others.slice(others.indexOf("\n") + 1));
+  const inIndex = [found.waiting, found.unstarted, found.blocked, found.ready].some(
+    (score) => score !== null,
+  );
+  if (holder < 0 && !inIndex) return undefined;
+  const current = holder < 0 ? undefined : readActive(held[holder] ?? "", nodes[holder]?.id ?? "-");
+  const at = parseRunId(id)?.at ?? bodyTime(record) ?? 0;
+  const waits = found.waiting !== null;
+  const served = nodes.some(
+    (node) =>
+      head !== undefined && node.alive && node.tasks.includes(head.task) && node.queues.includes(head.queue),
+  );
+  const attempts = current === undefined ? earlier : [...earlier, current];
+  const latest = attempts.at(-1);
+  return {
+    id,
+    jobId: job,
+    task: head?.task,
+    state:
+      current !== undefined ? "active" : waits ? (others === null ? "scheduled" : "waiting-retry") : "ready",
+    scheduledAt: new Date(at),
+    startedAt: current?.startedAt,
+    finishedAt: undefined,
+    attempt: latest?.attempt ?? 0,
+    attempts,
+    node: current?.node,
+    fencingToken: current?.fencingToken,
+    error: latest?.error,
+    reason: latest?.reason,
+    count: 1,
+    result: undefined,
+    progress: found.progress === null ? undefined : JSON.parse(found.progress),
+    unclaimed: current === undefined && !waits && !served,
+  };
+}
+
+function readActive(text: string, node: string): Attempt {
+  const [token, attempt, started] = text.split(" ");
+  return {
+    attempt: Number(attempt),
+    state: "active",
+    node,
+    fencingToken: BigInt(token ?? 0),
+    startedAt: new Date(Number(started)),
+    finishedAt: undefined,
+    error: undefined,
+    reason: undefined,
+  };
+}
+
+function bodyTime(record: string | null): number | undefined {
+  if (record === null) return undefined;
+  const { at } = JSON.parse(record.slice(record.indexOf("\n") + 1)) as { at?: number };
+  return at;
+}

@@ -1,0 +1,344 @@
+import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
+import { nameAt } from "./check.js";
+import { catchCrashes } from "./crash.js";
+import { defineJobs, type Wanted } from "./define.js";
+import { examine, type Finding } from "./doctor.js";
+import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
+import { InvalidOptionError } from "./errors.js";
+import { Events, type Listener, type SchedulerEvents } from "./events.js";
+import { type HandleParts, type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
+import { jittered } from "./id.js";
+import type { Job, JobOptions } from "./job.js";
+import { RunLocks } from "./lock.js";
+import { Node } from "./node.js";
+import { type SchedulerOptions, type Settings, settingsOf } from "./options.js";
+import { type JobFilter, listJobs, readJobs } from "./read-jobs.js";
+import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
+import { readEnqueuedHistory } from "./read-runs.js";
+import type { Run } from "./run.js";
+import { Store } from "./store.js";
+import { type AnyTask, type Handler, type Task, type TaskOptions, validateInput } from "./task.js";
+
+/** A task, or its name. */
+export type TaskRef<Input = unknown> = string | Task<Input, unknown>;
+
+/** A job in a declared set. */
+export type JobDeclaration = JobOptions & { readonly task: TaskRef<never> };
+
+/**
+ * A scheduler: without `start()` a client, which defines, triggers and reads; after `start()` a node of the cluster, which also
+ * leads when elected and runs tasks.
+ */
+export interface Scheduler extends AsyncDisposable {
+  /** The identity of this node since its last start; `undefined` for a client. */
+  readonly nodeId: string | undefined;
+  readonly namespace: string;
+  /** Registers a handler. To be done before `start()`, so that what is due does not wait. */
+  task<Input = unknown, Output = unknown>(name: string, handler: Handler<Input, Output>): Task<Input, Output>;
+  task<Input = unknown, Output = unknown>(
+    name: string,
+    options: TaskOptions<Input>,
+    handler: Handler<Input, Output>,
+  ): Task<Input, Output>;
+  /**
+   * Defines a job, or changes it: idempotent. With the same trigger a job keeps its place in time; a redeploy that changes nothing
+   * changes nothing.
+   *
+   * @throws InvalidOptionError, InvalidTriggerError; EscapementError `JOB_EXISTS` with `onConflict: "error"`
+   */
+  schedule<Input>(task: TaskRef<Input>, options: JobOptions<Input>): Promise<Job<Input>>;
+  /** Defines many jobs, in batches; all are checked before the first is written. `prune`: removes the jobs of these tags that are not among them. */
+  apply(
+    jobs: readonly JobDeclaration[],
+    options?: { readonly prune?: { readonly tag: string } },
+  ): Promise<ApplyReport>;
+  /** Queues one run of a task. */
+  enqueue<Input>(task: TaskRef<Input>, options?: EnqueueOptions<Input>): Promise<RunHandle>;
+  /** Queues many, in order. */
+  enqueueMany<Input>(task: TaskRef<Input>, runs: readonly EnqueueOptions<Input>[]): Promise<RunHandle[]>;
+  job(id: string): JobHandle;
+  jobs(filter?: JobFilter): AsyncIterable<Job>;
+  run(id: string): RunHandle;
+  /** Finished enqueued runs of a task that are still kept, latest first. */
+  finishedRuns(task: string, limit?: number): Promise<Run[]>;
+  nodes(): Promise<NodeInfo[]>;
+  leader(): Promise<LeaderInfo | undefined>;
+  isLeader(): boolean;
+  /** Looks at everything that could keep runs from starting. */
+  doctor(): Promise<Finding[]>;
+  on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this;
+  off<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this;
+  /** Becomes a node. @throws EscapementError `REDIS_UNUSABLE` and others, if the server will not do */
+  start(): Promise<void>;
+  /**
+   * Stops claiming, lets another lead, waits for handlers up to `timeout` ms (default 30 s), aborts the rest, hands back what has not
+   * started, and closes all connections. Can be called twice.
+   */
+  stop(options?: { readonly timeout?: number }): Promise<void>;
+}
+
+/** What `apply` did, by job id. */
+export interface ApplyReport {
+  readonly added: readonly string[];
+  readonly updated: readonly string[];
+  readonly unchanged: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/**
+ * Creates a scheduler. Connects in the background; nothing runs until `start()`.
+ *
+ * @throws InvalidOptionError
+ */
+export function createScheduler(options: SchedulerOptions = {}): Scheduler {
+  return new RedisScheduler(settingsOf(options));
+}
+
+class RedisScheduler implements Scheduler {
+  readonly namespace: string;
+  readonly #settings: Settings;
+  readonly #store: Store;
+  readonly #events: Events;
+  readonly #tasks = new Map<string, AnyTask>();
+  readonly #busy = new Set<object>();
+  #locks: RunLocks | undefined;
+  #node: Node | undefined;
+  #state: "client" | "starting" | "running" | "stopping" | "stopped" = "client";
+  #stopped: Promise<void> | undefined;
+  #releaseCrashes: (() => void) | undefined;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.namespace = settings.namespace;
+    const { redis, namespace, retention, deadline } = settings;
+    this.#store = new Store({
+      redis,
+      namespace,
+      retention,
+      deadline,
+      leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
+    });
+    this.#events = new Events(settings.logger);
+  }
+
+  get nodeId(): string | undefined {
+    return this.#node?.id;
+  }
+
+  task<Input, Output>(
+    name: string,
+    ...rest: [Handler<Input, Output>] | [TaskOptions<Input>, Handler<Input, Output>]
+  ): Task<Input, Output> {
+    nameAt("task", name);
+    const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
+    if (typeof handler !== "function")
+      throw new InvalidOptionError("handler", `of task ${name} must be a function.`);
+    if (this.#tasks.has(name)) throw new InvalidOptionError("task", `${name} has a handler already.`);
+    const task: Task<Input, Output> = { name, options, handler };
+    this.#tasks.set(name, task as AnyTask);
+    this.#node
+      ?.describe()
+      .catch((error: unknown) => this.#events.emit("error", { step: "describe", error: error as Error }));
+    return task;
+  }
+
+  async schedule<Input>(task: TaskRef<Input>, options: JobOptions<Input>): Promise<Job<Input>> {
+    await this.#define([{ task: nameOf(task), options }]);
+    const [job] = await readJobs(this.#store, [options.id]);
+    if (job === undefined)
+      throw new EscapementError("JOB_NOT_FOUND", `Job ${options.id} was removed by others at once.`);
+    return job as Job<Input>;
+  }
+
+  async apply(
+    jobs: readonly JobDeclaration[],
+    { prune }: { readonly prune?: { readonly tag: string } } = {},
+  ): Promise<ApplyReport> {
+    const defined = await this.#define(jobs.map(({ task, ...options }) => ({ task: nameOf(task), options })));
+    const ids = (outcome: string): string[] =>
+      defined.filter((item) => item.outcome === outcome).map(({ id }) => id);
+    const removed: string[] = [];
+    if (prune !== undefined) {
+      const wanted = new Set(jobs.map(({ id }) => id));
+      for await (const { id } of listJobs(this.#store, { tag: nameAt("prune.tag", prune.tag) })) {
+        if (!wanted.has(id) && (await this.job(id).remove())) removed.push(id);
+      }
+    }
+    return {
+      added: ids("added"),
+      updated: ids("updated"),
+      unchanged: [...ids("unchanged"), ...ids("kept")],
+      removed,
+    };
+  }
+
+  async #define(wanted: readonly Wanted[]): Promise<Awaited<ReturnType<typeof defineJobs>>> {
+    this.#assertOpen();
+    for (const { task, options } of wanted) await this.#validate(task, options?.input);
+    const defined = await defineJobs(this.#store, wanted, this.#settings.maxInput);
+    for (const { id, outcome } of defined) {
+      if (outcome === "added") this.#events.emit("jobAdded", { jobId: id });
+      if (outcome === "updated") this.#events.emit("jobUpdated", { jobId: id });
+    }
+    return defined;
+  }
+
+  async enqueue<Input>(task: TaskRef<Input>, options: EnqueueOptions<Input> = {}): Promise<RunHandle> {
+    const [handle] = await this.enqueueMany(task, [options]);
+    return handle as RunHandle;
+  }
+
+  async enqueueMany<Input>(
+    task: TaskRef<Input>,
+    runs: readonly EnqueueOptions<Input>[],
+  ): Promise<RunHandle[]> {
+    this.#assertOpen();
+    for (const { input } of runs) await this.#validate(nameOf(task), input);
+    const ids = await enqueueRuns(this.#store, nameOf(task), runs, this.#settings.maxInput);
+    return ids.map((id) => runHandle(this.#store, id));
+  }
+
+  job(id: string): JobHandle {
+    const parts: HandleParts = {
+      store: this.#store,
+      events: this.#events,
+      maxInput: this.#settings.maxInput,
+      validate: (task, input) => this.#validate(task, input),
+    };
+    return jobHandle(parts, id);
+  }
+
+  jobs(filter: JobFilter = {}): AsyncIterable<Job> {
+    return listJobs(this.#store, filter);
+  }
+
+  run(id: string): RunHandle {
+    return runHandle(this.#store, id);
+  }
+
+  finishedRuns(task: string, limit = 100): Promise<Run[]> {
+    return readEnqueuedHistory(this.#store, nameAt("task", task), limit);
+  }
+
+  nodes(): Promise<NodeInfo[]> {
+    return readNodes(this.#store);
+  }
+
+  leader(): Promise<LeaderInfo | undefined> {
+    return readLeader(this.#store);
+  }
+
+  isLeader(): boolean {
+    return this.#node?.isLeader() ?? false;
+  }
+
+  async doctor(): Promise<Finding[]> {
+    this.#openLocks();
+    return examine(this.#store, this.#settings, this.#locks);
+  }
+
+  on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  off<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  async start(): Promise<void> {
+    this.#assertOpen();
+    if (this.#state !== "client") return;
+    this.#state = "starting";
+    try {
+      await this.#store.commands.ready();
+      const results = await checkServer(this.#store.commands, {
+        allowEviction: this.#settings.allowEviction,
+      });
+      assertUsable(results);
+      for (const { check, level, message } of results)
+        if (level === "warning") this.#settings.logger.warn({ check }, message);
+      await this.#store.lease.ready();
+      await this.#store.now();
+      this.#openLocks();
+      this.#store.listen();
+      this.#store.on("lost", () => this.#events.emit("storeLost", { node: this.nodeId ?? "-" }));
+      this.#store.on("restored", () => this.#events.emit("storeRestored", { node: this.nodeId ?? "-" }));
+      if (this.#settings.catchCrashes) this.#releaseCrashes = catchCrashes();
+      await this.#become();
+      this.#state = "running";
+    } catch (error) {
+      this.#state = "client";
+      throw error;
+    }
+  }
+
+  stop({ timeout = 30_000 }: { readonly timeout?: number } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(timeout);
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(timeout: number): Promise<void> {
+    this.#state = "stopping";
+    await this.#node?.stop(timeout);
+    this.#releaseCrashes?.();
+    await this.#locks?.close();
+    this.#store.close();
+    this.#state = "stopped";
+  }
+
+  async #become(): Promise<void> {
+    const node = new Node({
+      store: this.#store,
+      settings: this.#settings,
+      tasks: this.#tasks,
+      locks: this.#locks,
+      events: this.#events,
+      logger: this.#settings.logger,
+      busy: this.#busy,
+      onDead: () => {
+        this.#startOver().catch(() => undefined);
+      },
+    });
+    await node.start();
+    this.#node = node;
+  }
+
+  /** A dead node comes back under a new identity, as soon as Redis answers. */
+  async #startOver(): Promise<void> {
+    for (let failures = 0; this.#state === "running"; failures += 1) {
+      try {
+        await this.#become();
+        return;
+      } catch (error) {
+        this.#events.emit("error", { step: "join", error: error as Error });
+        await new Promise((resolve) =>
+          setTimeout(resolve, jittered(Math.min(100 * 2 ** Math.min(failures, 5), 2000))),
+        );
+      }
+    }
+  }
+
+  #openLocks(): void {
+    const { voters, lockTtl } = this.#settings;
+    if (voters.length > 0) this.#locks ??= new RunLocks(this.#store, voters, lockTtl, this.#events);
+  }
+
+  #validate(task: string, input: unknown): Promise<unknown> {
+    return validateInput(this.#tasks.get(task)?.options, input);
+  }
+
+  #assertOpen(): void {
+    if (this.#state !== "stopping" && this.#state !== "stopped") return;
+    throw new EscapementError("SCHEDULER_STOPPED", "This scheduler has been stopped. Create another.");
+  }
+}
+
+function nameOf(task: string | { readonly name: string }): string {
+  return nameAt("task", typeof task === "object" && task !== null ? task.name : task);
+}

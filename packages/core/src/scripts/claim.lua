@@ -1,0 +1,243 @@
+-- Completes finished runs and claims due ones, in one step. A request that was answered before (same number) is answered
+-- as it was then: a reply may have been lost.
+local now = clock()
+local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
+if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.') end
+local number = tonumber(arg.number)
+local last = redis.call('HMGET', key.request, 'number', 'accepted')
+local last_number = tonumber(last[1] or 0)
+if number < last_number then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
+
+local more = 0 -- 1: runs that could start were not looked at yet
+local slots, accepted, claimed, passed = tonumber(arg.slots), {}, {}, {}
+local fused = arg.lock_ttl ~= '0'
+
+-- Complete -------------------------------------------------------------------------------------------------------------
+
+-- outcome s f t c: ended so. b: handed back without having started. x: a lock says that this attempt started elsewhere.
+local function complete()
+  local items, runs = {}, {}
+  for run, token, outcome, detail, result in each(list.completions) do
+    items[#items + 1] = { run = run, token = token, outcome = outcome, detail = detail, result = result }
+    runs[#runs + 1] = run
+  end
+  if #items == 0 then return end
+  local held = redis.call('HMGET', key.active, unpack(runs))
+  local records, gone, locks = nil, {}, {}
+  local others = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(runs)) or {}
+  for i, item in ipairs(items) do
+    local token, attempt, started, task = string.match(held[i] or '', '^(%S+) (%S+) (%S+) %S+ (%S+)$')
+    if token ~= item.token then
+      accepted[i] = '0'
+    else
+      accepted[i] = '1'
+      held[i] = false -- so that the same run twice in one request counts once
+      for j = i + 1, #items do if runs[j] == item.run then held[j] = false end end
+      gone[#gone + 1] = item.run
+      if fused then locks[#locks + 1] = arg.prefix .. 'lock:' .. item.run .. '#' .. attempt end
+      local _, lost, earlier = attempt_of(others[i])
+      if item.outcome == 'b' then
+        records = records or records_of(runs)
+        local record = records[item.run]
+        if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run) end
+        if record then make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run) end
+        if job_of(item.run) then release_job(item.run) end
+      elseif item.outcome == 'x' then
+        records = records or records_of(runs)
+        local text = entry(at_of(item.run) or started, started, now, 'l', attempt, token, arg.node, '{"reason":"lock"}')
+        lose(item.run, records[item.run], tonumber(attempt), lost, earlier, text, now, now + tonumber(arg.lease_ttl))
+      else
+        if others[i] then redis.call('HDEL', key.attempts, item.run) end
+        local text = entry(at_of(item.run) or started, started, now, item.outcome, attempt, token, arg.node, item.detail)
+        finish(item.run, task, text, earlier, item.result, now)
+      end
+    end
+  end
+  if #gone > 0 then
+    redis.call('HDEL', key.active, unpack(gone))
+    if redis.call('EXISTS', key.progress) == 1 then redis.call('HDEL', key.progress, unpack(gone)) end
+  end
+  if #locks > 0 then redis.call('DEL', unpack(locks)) end
+end
+
+-- Due runs leave `waiting` for their lane ------------------------------------------------------------------------------
+
+local function make_due_ready()
+  local due = redis.call('ZRANGE', key.waiting, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, tonumber(arg.batch), 'WITHSCORES')
+  if #due == 0 then return end
+  local runs = {}
+  for i = 1, #due, 2 do runs[#runs + 1] = due[i] end
+  local records = records_of(runs)
+  for i, run in ipairs(runs) do
+    local record = records[run]
+    if record then make_ready(record.lane, record.priority, fire_time_of(run) or tonumber(due[2 * i]), run) end
+  end
+  redis.call('ZREM', key.waiting, unpack(runs))
+end
+
+-- Claim ----------------------------------------------------------------------------------------------------------------
+
+local lanes = {}
+local function read_lane(lane, size)
+  local items = redis.call('ZRANGE', lane_key(lane.name), lane.offset, lane.offset + size - 1, 'WITHSCORES')
+  lane.offset, lane.at, lane.runs, lane.scores = lane.offset + size, 1, {}, {}
+  lane.last = #items < 2 * size
+  for i = 1, #items, 2 do
+    lane.runs[#lane.runs + 1] = items[i]
+    lane.scores[#lane.scores + 1] = tonumber(items[i + 1])
+  end
+  if #lane.runs == 0 then lane.ended = true; return end
+  lane.records = records_of(lane.runs)
+  lane.attempts = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(lane.runs)) or {}
+  lane.unstarted = redis.call('ZMSCORE', key.unstarted, unpack(lane.runs))
+end
+
+local function first_lane(size)
+  local best
+  for _, lane in ipairs(lanes) do
+    if not lane.ended and lane.at > #lane.runs then
+      if lane.last then lane.ended = true else read_lane(lane, size) end
+    end
+    if not lane.ended and (not best or lane.scores[lane.at] < best.scores[best.at]) then best = lane end
+  end
+  return best
+end
+
+local starting, settled, leaving = {}, {}, {} -- job -> run started by this very step; jobs looked at; runs leaving unstarted
+
+local function pass(run, state, reason)
+  passed[#passed + 1] = run; passed[#passed + 1] = state; passed[#passed + 1] = reason
+end
+
+-- Whether a job's run may start although another may be running; else it is skipped, or waits for that one's end.
+local function overlaps(run, job, record, attempt)
+  if record.overlap ~= 's' then return false end
+  local holder = starting[job] or redis.call('HGET', key.running, job)
+  local running, since = string.match(holder or '', '^(%S+) (%S+)$')
+  if not running or running == run then
+    starting[job] = run .. ' ' .. int(now)
+    redis.call('HSET', key.running, job, starting[job])
+    return false
+  end
+  if attempt == 1 and tonumber(since) <= fire_time_of(run) then
+    remember_job(job, entry(at_of(run), 0, now, 'k', 0, 0, '-', '{"reason":"overlap"}'), run, '', now)
+    pass(run, 'skipped', 'overlap')
+  else
+    redis.call('ZADD', key.blocked, 0, run)
+    return 'blocked'
+  end
+  return true
+end
+
+local function consider(lane)
+  local i = lane.at
+  local run, record = lane.runs[i], lane.records[lane.runs[i]]
+  lane.at = i + 1
+  leave_lane(lane.name, run)
+  local attempt, lost, earlier = attempt_of(lane.attempts[i])
+  local fires, job = is_fire_time(run), job_of(run)
+  if not record then
+    if lane.attempts[i] then redis.call('HDEL', key.attempts, run) end
+    if fires then leaving[#leaving + 1] = run end
+    if job then release_job(run) end
+    return
+  end
+  if fires and attempt == 1 then
+    if not lane.unstarted[i] then return end -- taken back
+    if not settled[job] and record.grace and now - fire_time_of(run) > record.grace then
+      settled[job] = true
+      settle_misfires(job, record, now)
+    end
+    if settled[job] and not redis.call('ZSCORE', key.unstarted, run) then
+      unblock(job)
+      return pass(run, 'missed', 'misfire')
+    end
+  end
+  if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  if job then
+    local answer = overlaps(run, job, record, attempt)
+    if answer == 'blocked' then return end
+    if answer then leaving[#leaving + 1] = run; return end
+  end
+  if fires then leaving[#leaving + 1] = run end
+  if fused then
+    local lock = arg.prefix .. 'lock:' .. run .. '#' .. attempt
+    if not redis.call('SET', lock, arg.node .. ':' .. arg.number, 'NX', 'PX', arg.lock_ttl) then
+      local text = entry(at_of(run) or int(now), 0, now, 'l', attempt, 0, arg.node, '{"reason":"lock"}')
+      lose(run, record, attempt, lost, earlier, text, now, now + tonumber(arg.lease_ttl))
+      return pass(run, 'lockRefused', 'lock')
+    end
+  end
+  claimed[#claimed + 1] = { run = run, record = record, attempt = attempt }
+end
+
+local function claim()
+  local names, heads = {}, nil
+  for lane in each(list.lanes) do names[#names + 1] = lane end
+  if #names == 0 or slots == 0 then return end
+  heads = redis.call('ZMSCORE', key.ready, unpack(names))
+  for i, name in ipairs(names) do
+    if heads[i] then lanes[#lanes + 1] = { name = name, offset = 0, at = 1, runs = {}, scores = {} } end
+  end
+  local looked, most, size = 0, slots + tonumber(arg.batch), math.min(slots, TAKE)
+  while #claimed < slots do
+    if looked == most then more = 1; break end
+    local lane = first_lane(size)
+    if not lane then break end
+    consider(lane)
+    looked = looked + 1
+  end
+  if #leaving > 0 then in_chunks('ZREM', key.unstarted, leaving, TAKE) end
+  if #claimed == 0 then return end
+  local token = redis.call('INCRBY', key.fence, #claimed) - #claimed
+  local active = {}
+  for i, item in ipairs(claimed) do
+    item.token = int(token + i)
+    active[#active + 1] = item.run
+    active[#active + 1] = item.token .. ' ' .. item.attempt .. ' ' .. int(now) .. ' ' .. arg.number .. ' ' .. item.record.task
+  end
+  in_chunks('HSET', key.active, active, 2 * TAKE)
+end
+
+-- The answer ----------------------------------------------------------------------------------------------------------
+
+local function claimed_before()
+  local active, runs = redis.call('HGETALL', key.active), {}
+  for i = 1, #active, 2 do
+    local token, attempt, started, request, task = string.match(active[i + 1], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+    if request == arg.number then
+      runs[#runs + 1] = active[i]
+      claimed[#claimed + 1] = { run = active[i], token = token, attempt = tonumber(attempt), started = started, task = task }
+    end
+  end
+  if #runs == 0 then return end
+  local records = records_of(runs)
+  for _, item in ipairs(claimed) do item.record = records[item.run] end
+end
+
+local answer = last[2] or ''
+if number == last_number then
+  claimed_before()
+else
+  complete()
+  flush_lanes()
+  make_due_ready()
+  flush_lanes()
+  claim()
+  flush_lanes()
+  answer = table.concat(accepted)
+  redis.call('HSET', key.request, 'number', arg.number, 'accepted', answer)
+end
+
+local reply = {}
+for _, item in ipairs(claimed) do
+  reply[#reply + 1] = item.run
+  reply[#reply + 1] = item.token
+  reply[#reply + 1] = tostring(item.attempt)
+  reply[#reply + 1] = item.started or int(now)
+  reply[#reply + 1] = item.task or item.record.task
+  -- empty where the job was removed after a claim whose answer was lost
+  reply[#reply + 1] = item.record and string.sub(item.record.text, item.record.body) or ''
+end
+local next_due = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]
+return { int(now), answer, next_due or '', reply, passed, more }

@@ -1,0 +1,6 @@
+-- Prolongs a node's lease. One that has ended is not prolonged: its death is final.
+local now = clock()
+local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
+if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.') end
+redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
+return int(now)

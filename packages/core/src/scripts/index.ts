@@ -1,0 +1,191 @@
+import { clockLua, defineScript } from "@escapement/redis/internal";
+
+// One file each: what it is handed, what it answers. `store.ts` calls them with this namespace's keys.
+
+const records = new URL("./records.lua", import.meta.url);
+const file = (name: string): URL => new URL(`./${name}.lua`, import.meta.url);
+const history = ["history_max", "history_age", "finished_max"] as const;
+
+/** `[now, accepted, nextDue, claimed (6 values a run), passed (3 values a run), more]` */
+export type ClaimReply = [string, string, string, string[], string[], number];
+export const claim = defineScript<ClaimReply>()({
+  name: "claim",
+  version: 1,
+  file: file("claim"),
+  include: [clockLua, records],
+  keys: [
+    "clock",
+    "nodes",
+    "active",
+    "request",
+    "ready",
+    "waiting",
+    "unstarted",
+    "blocked",
+    "running",
+    "runs",
+    "attempts",
+    "progress",
+    "finished",
+    "jobs",
+    "fence",
+  ],
+  args: ["prefix", "node", "number", "slots", "batch", "lock_ttl", "lease_ttl", ...history],
+  lists: { completions: ["run", "token", "outcome", "detail", "result"], lanes: ["lane"] },
+});
+
+/** `[now, done (a digit a job)]` */
+export const materialise = defineScript<[string, string]>()({
+  name: "materialise",
+  version: 1,
+  file: file("materialise"),
+  include: [clockLua, records],
+  keys: [
+    "clock",
+    "epoch",
+    "due",
+    "state",
+    "jobs",
+    "waiting",
+    "unstarted",
+    "blocked",
+    "ready",
+    "finished",
+    "wake",
+  ],
+  args: ["prefix", "epoch", ...history],
+  lists: {
+    jobs: ["job", "version", "expected", "next", "runs", "missed", "missed_to", "exact"],
+    runs: ["run", "not_before"],
+  },
+});
+
+/** `[now, died, taken (run, node, retry | lost, task), next end of a lease, dead nodes left]` */
+export const recover = defineScript<[string, string[], string[], string, number]>()({
+  name: "recover",
+  version: 1,
+  file: file("recover"),
+  include: [clockLua, records],
+  keys: [
+    "clock",
+    "epoch",
+    "nodes",
+    "nodeInfo",
+    "dead",
+    "ready",
+    "waiting",
+    "unstarted",
+    "blocked",
+    "running",
+    "runs",
+    "attempts",
+    "finished",
+    "jobs",
+    "wake",
+  ],
+  args: ["prefix", "epoch", "batch", ...history],
+});
+
+/** The time of the store. */
+export const join = defineScript<string>()({
+  name: "join",
+  version: 1,
+  file: file("join"),
+  include: [clockLua],
+  keys: ["clock", "meta", "nodes", "nodeInfo", "dead"],
+  args: ["node", "ttl", "info", "layout", "partitions"],
+});
+
+/** The time of the store. */
+export const heartbeat = defineScript<string>()({
+  name: "heartbeat",
+  version: 1,
+  file: file("heartbeat"),
+  include: [clockLua],
+  keys: ["clock", "nodes"],
+  args: ["node", "ttl"],
+});
+
+/** The time of the store. */
+export const leave = defineScript<string>()({
+  name: "leave",
+  version: 1,
+  file: file("leave"),
+  include: [clockLua],
+  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "wake"],
+  args: ["node"],
+});
+
+/** The time of the store. */
+export const report = defineScript<string>()({
+  name: "report",
+  version: 1,
+  file: file("report"),
+  include: [clockLua],
+  keys: ["clock", "nodes", "active", "progress"],
+  args: ["node", "run", "token", "progress"],
+});
+
+/** `[now, done (a digit a job)]` */
+export const upsert = defineScript<[string, string]>()({
+  name: "upsert",
+  version: 1,
+  file: file("upsert"),
+  include: [clockLua, records],
+  keys: [
+    "clock",
+    "meta",
+    "jobs",
+    "state",
+    "due",
+    "parked",
+    "waiting",
+    "unstarted",
+    "blocked",
+    "ready",
+    "wake",
+  ],
+  args: ["prefix"],
+  lists: { jobs: ["job", "expected", "record", "cursor", "created"] },
+});
+
+/** 1 if there was such a job. */
+export const remove = defineScript<number>()({
+  name: "remove",
+  version: 1,
+  file: file("remove"),
+  include: [clockLua, records],
+  keys: ["clock", "jobs", "state", "due", "parked", "waiting", "unstarted", "blocked", "ready"],
+  args: ["prefix", "job"],
+});
+
+/** `[now, done (a digit a run; 0: it was known already)]` */
+export const enqueue = defineScript<[string, string]>()({
+  name: "enqueue",
+  version: 1,
+  file: file("enqueue"),
+  include: [clockLua, records],
+  keys: ["clock", "runs", "finished", "waiting", "ready", "wake"],
+  args: ["prefix"],
+  lists: { runs: ["run", "record", "not_before"] },
+});
+
+/** `[now, run id]` */
+export const runNow = defineScript<[string, string]>()({
+  name: "run-now",
+  version: 1,
+  file: file("run-now"),
+  include: [clockLua, records],
+  keys: ["clock", "jobs", "ready", "wake"],
+  args: ["prefix", "job", "suffix"],
+});
+
+/** 1 if the job was parked; 0: its version is another by now. */
+export const park = defineScript<number>()({
+  name: "park",
+  version: 1,
+  file: file("park"),
+  include: [clockLua],
+  keys: ["clock", "epoch", "jobs", "state", "due", "parked"],
+  args: ["epoch", "job", "version", "reason"],
+});

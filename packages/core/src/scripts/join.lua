@@ -1,0 +1,14 @@
+-- A node takes up its lease. The first one to join a namespace settles its layout and number of partitions.
+local now = clock()
+local meta = redis.call('HMGET', key.meta, 'layout', 'partitions')
+if meta[1] and meta[1] ~= arg.layout then
+  return refuse('LAYOUT_MISMATCH', 'The namespace is of layout ' .. meta[1] .. ', this version writes ' .. arg.layout .. '. Run one version, or use another namespace.')
+end
+if meta[2] and meta[2] ~= arg.partitions then
+  return refuse('PARTITION_MISMATCH', 'The namespace has ' .. meta[2] .. ' partitions, this node is set to ' .. arg.partitions .. '. Set it to ' .. meta[2] .. '.')
+end
+if redis.call('ZSCORE', key.dead, arg.node) then return refuse('NODE_DEAD', 'Node ' .. arg.node .. ' has been declared dead.') end
+if not meta[1] then redis.call('HSET', key.meta, 'layout', arg.layout, 'partitions', arg.partitions) end
+redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
+redis.call('HSET', key.nodeInfo, arg.node, arg.info)
+return int(now)

@@ -1,0 +1,11 @@
+-- A node that stops takes itself off the list. What it still holds is taken over by the leader at once.
+local now = clock()
+redis.call('ZREM', key.nodes, arg.node)
+if redis.call('EXISTS', key.active) == 1 then
+  redis.call('ZADD', key.dead, int(now), arg.node)
+  redis.call('PUBLISH', key.wake, 'nodes')
+else
+  redis.call('DEL', key.request)
+  redis.call('HDEL', key.nodeInfo, arg.node)
+end
+return int(now)

@@ -1,0 +1,12 @@
+-- Takes a job whose fire times cannot be computed out of the leader's way, with the error, until it is defined anew.
+local now = clock()
+local epoch = redis.call('GET', key.epoch)
+if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
+if redis.call('HEXISTS', key.jobs, arg.job) == 0 then return redis.call('ZREM', key.due, arg.job) end
+local state = redis.call('HGET', key.state, arg.job)
+local version, created = string.match(state or '', '^(%S+) (%S+)')
+if version ~= arg.version then return 0 end
+redis.call('ZREM', key.due, arg.job)
+redis.call('ZADD', key.parked, int(now), arg.job)
+redis.call('HSET', key.state, arg.job, version .. ' ' .. created .. ' ' .. arg.reason)
+return 1

@@ -1,0 +1,243 @@
+-- What several steps share: reading records, ready runs by lane, history, misfires. Runs after the header and clock.lua.
+--
+-- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>` LF body; the body is opaque.
+--          delivery r|l, overlap s|a, grace in ms or -, catchUp none|latest|earliest|all:<max>
+-- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
+-- lane     `<queue>@<task>`: the ready runs of one task in one queue
+-- entry    `<at> <startedAt> <finishedAt> <state> <attempt> <token> <node> <detail>`, an earlier attempt on each further line
+--          state s(ucceeded) f(ailed) t(imed-out) c(ancelled) l(ost) k (skipped) m(issed)
+
+local PRIORITY = 4398046511104 -- 2^42: one step of priority outweighs any difference in time until 2109
+local TAKE = 1000 -- most runs that one step takes out of one job
+
+local function job_of(run) return string.match(run, '^([^@]+)@') end
+local function at_of(run) return string.match(run, '@(.+)$') end
+local function fire_time_of(run) return tonumber(string.match(run, '@(%d+)')) end
+local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
+
+local function parse(record)
+  local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, body =
+    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)\n()')
+  return {
+    version = version, lane = queue .. '@' .. task, task = task, priority = tonumber(priority), delivery = delivery,
+    overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = body, text = record,
+  }
+end
+
+-- Parsed records of up to 1000 runs, by run; none for a run whose job or record is gone.
+local function records_of(runs)
+  local jobs, own, found, parsed = {}, {}, {}, {}
+  for _, run in ipairs(runs) do
+    local job = job_of(run)
+    if job then jobs[#jobs + 1] = job; jobs[#jobs + 1] = run else own[#own + 1] = run end
+  end
+  if #own > 0 then
+    local texts = redis.call('HMGET', key.runs, unpack(own))
+    for i, run in ipairs(own) do if texts[i] then found[run] = parse(texts[i]) end end
+  end
+  if #jobs > 0 then
+    local ids = {}
+    for i = 1, #jobs, 2 do
+      if parsed[jobs[i]] == nil then parsed[jobs[i]] = false; ids[#ids + 1] = jobs[i] end
+    end
+    local texts = redis.call('HMGET', key.jobs, unpack(ids))
+    for i, job in ipairs(ids) do if texts[i] then parsed[job] = parse(texts[i]) end end
+    for i = 1, #jobs, 2 do found[jobs[i + 1]] = parsed[jobs[i]] or nil end
+  end
+  return found
+end
+
+-- Ready runs -----------------------------------------------------------------------------------------------------------
+
+local lanes_added, lanes_removed = {}, {}
+local function lane_key(lane) return arg.prefix .. 'ready:' .. lane end
+
+local function make_ready(lane, priority, time, run)
+  local items = lanes_added[lane]
+  if not items then items = {}; lanes_added[lane] = items end
+  items[#items + 1] = int(time - priority * PRIORITY)
+  items[#items + 1] = run
+end
+
+local function leave_lane(lane, run)
+  local items = lanes_removed[lane]
+  if not items then items = {}; lanes_removed[lane] = items end
+  items[#items + 1] = run
+end
+
+local function in_chunks(command, name, items, size)
+  for i = 1, #items, size do
+    redis.call(command, name, unpack(items, i, math.min(i + size - 1, #items)))
+  end
+end
+
+local function update_head(lane)
+  local head = redis.call('ZRANGE', lane_key(lane), 0, 0, 'WITHSCORES')
+  if head[1] then redis.call('ZADD', key.ready, head[2], lane) else redis.call('ZREM', key.ready, lane) end
+end
+
+-- Writes what make_ready and leave_lane gathered. Answers whether a lane that was empty has runs now.
+local function flush_lanes()
+  local woken = false
+  for lane, items in pairs(lanes_removed) do in_chunks('ZREM', lane_key(lane), items, TAKE) end
+  for lane, items in pairs(lanes_added) do
+    if not redis.call('ZSCORE', key.ready, lane) then woken = true end
+    in_chunks('ZADD', lane_key(lane), items, TAKE)
+    update_head(lane)
+  end
+  for lane in pairs(lanes_removed) do if not lanes_added[lane] then update_head(lane) end end
+  lanes_added, lanes_removed = {}, {}
+  return woken
+end
+
+-- History --------------------------------------------------------------------------------------------------------------
+
+local function entry(at, started, now, state, attempt, token, node, detail)
+  return at .. ' ' .. started .. ' ' .. int(now) .. ' ' .. state .. ' ' .. attempt .. ' ' .. token .. ' ' .. node .. ' ' .. detail
+end
+
+-- Appends to a list that keeps at most `most` items, none finished before `oldest`; answers what had to go.
+local function append(list, text, most, oldest, finished_at)
+  local gone = {}
+  local length = redis.call('RPUSH', list, text)
+  if length > most then gone = redis.call('LPOP', list, math.min(length - most, 100)) end
+  local first = redis.call('LINDEX', list, 0)
+  while first and #gone < 100 and finished_at(first) < oldest do
+    redis.call('LPOP', list)
+    gone[#gone + 1] = first
+    first = redis.call('LINDEX', list, 0)
+  end
+  return gone
+end
+
+local function remember_job(job, text, run, result, now)
+  local list, results = arg.prefix .. 'history:' .. job, arg.prefix .. 'results:' .. job
+  local age = tonumber(arg.history_age)
+  local gone = append(list, text, tonumber(arg.history_max), now - age, function(item)
+    return tonumber(string.match(item, '^%S+ %S+ (%S+)')) or 0
+  end)
+  redis.call('PEXPIRE', list, arg.history_age)
+  if result ~= '' then
+    redis.call('HSET', results, run, result)
+    redis.call('PEXPIRE', results, arg.history_age)
+  end
+  for i, item in ipairs(gone) do gone[i] = job .. '@' .. string.match(item, '^%S+') end
+  if #gone > 0 and redis.call('EXISTS', results) == 1 then redis.call('HDEL', results, unpack(gone)) end
+end
+
+local function remember_enqueued(task, text, run, result, now)
+  local list, results = arg.prefix .. 'history:~' .. task, arg.prefix .. 'results:~' .. task
+  redis.call('HSET', key.finished, run, text)
+  local gone = append(list, run, tonumber(arg.finished_max), now - tonumber(arg.history_age), function(id)
+    local text = redis.call('HGET', key.finished, id)
+    return text and tonumber(string.match(text, '^%S+ %S+ (%S+)')) or 0
+  end)
+  if result ~= '' then
+    redis.call('HSET', results, run, result)
+    redis.call('PEXPIRE', results, arg.history_age)
+  end
+  if #gone > 0 then
+    redis.call('HDEL', key.finished, unpack(gone))
+    if redis.call('EXISTS', results) == 1 then redis.call('HDEL', results, unpack(gone)) end
+  end
+end
+
+-- Ends of runs ---------------------------------------------------------------------------------------------------------
+
+-- Lets the first run that waits for its job's running one go on, if none runs.
+local function unblock(job)
+  if redis.call('EXISTS', key.blocked) == 0 or redis.call('HEXISTS', key.running, job) == 1 then return end
+  local first = redis.call('ZRANGEBYLEX', key.blocked, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1]
+  if not first then return end
+  redis.call('ZREM', key.blocked, first)
+  local record = records_of({ first })[first]
+  if record then make_ready(record.lane, record.priority, fire_time_of(first), first) end
+end
+
+-- A job's run that runs no more.
+local function release_job(run)
+  local job = job_of(run)
+  local holder = redis.call('HGET', key.running, job)
+  if not holder or string.match(holder, '^%S+') ~= run then return end
+  redis.call('HDEL', key.running, job)
+  unblock(job)
+end
+
+-- Writes the outcome of a run that ends with it. `text` is the entry of its last attempt; earlier ones follow it.
+local function finish(run, task, text, earlier, result, now)
+  if earlier ~= '' then text = text .. '\n' .. earlier end
+  local job = job_of(run)
+  if job then
+    remember_job(job, text, run, result, now)
+    release_job(run)
+  else
+    remember_enqueued(task, text, run, result, now)
+    redis.call('HDEL', key.runs, run)
+  end
+end
+
+-- `attempts` holds `<next attempt> <lost so far>` LF entries of earlier attempts, latest first.
+local function attempt_of(text)
+  if not text then return 1, 0, '' end
+  local attempt, lost, earlier = string.match(text, '^(%d+) (%d+)\n(.*)$')
+  return tonumber(attempt), tonumber(lost), earlier
+end
+
+-- An attempt that started somewhere and whose outcome will not be known: another attempt, not before `not_before`, or the end.
+-- Answers whether there will be another.
+local function lose(run, record, attempt, lost, earlier, text, now, not_before)
+  if record and record.delivery == 'r' and lost < record.max_lost then
+    if earlier ~= '' then text = text .. '\n' .. earlier end
+    redis.call('HSET', key.attempts, run, (attempt + 1) .. ' ' .. (lost + 1) .. '\n' .. text)
+    if not_before > now then
+      redis.call('ZADD', key.waiting, int(not_before), run)
+    else
+      make_ready(record.lane, record.priority, fire_time_of(run) or now, run)
+    end
+    return true
+  end
+  redis.call('HDEL', key.attempts, run)
+  finish(run, record and record.task or '-', text, earlier, '', now)
+  return false
+end
+
+-- Misfires -------------------------------------------------------------------------------------------------------------
+
+local function padded(time) return string.format('%013.0f', time) end
+
+-- The due runs of a job that have not started, once the first of them is later than its grace: keeps those that the
+-- job's catch-up asks for, records the others as missed in one entry. Repeating it changes nothing.
+local function settle_misfires(job, record, now)
+  if not record.grace then return end
+  local from, to = '[' .. job .. '@', '[' .. job .. '@' .. padded(now)
+  local first = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, 1)[1]
+  if not first or now - fire_time_of(first) <= record.grace then return end
+  local due = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, TAKE)
+  local low, high = 1, 0 -- those kept
+  local most = tonumber(string.match(record.catch_up, '^all:(%d+)$'))
+  if most then low, high = #due - most + 1, #due
+  elseif #due == TAKE then low, high = 1, 0
+  elseif record.catch_up == 'latest' then low, high = #due, #due end
+  if record.catch_up == 'earliest' then low, high = 1, 1 end
+  local gone = {}
+  for i, run in ipairs(due) do if i < low or i > high then gone[#gone + 1] = run end end
+  if #gone == 0 then return end
+  redis.call('ZREM', key.unstarted, unpack(gone))
+  redis.call('ZREM', key.waiting, unpack(gone))
+  redis.call('ZREM', key.blocked, unpack(gone))
+  for _, run in ipairs(gone) do leave_lane(record.lane, run) end
+  local detail = '{"reason":"misfire","count":' .. #gone .. ',"to":' .. at_of(gone[#gone]) .. '}'
+  remember_job(job, entry(at_of(gone[1]), 0, now, 'm', 0, 0, '-', detail), '', '', now)
+end
+
+-- Takes back the runs of a job that were materialised for after `time` and have not started.
+local function take_back(job, lane, time)
+  local from = '(' .. job .. '@' .. padded(time)
+  local runs = redis.call('ZRANGEBYLEX', key.unstarted, from, '(' .. job .. '@~', 'LIMIT', 0, TAKE)
+  if #runs == 0 then return 0 end
+  redis.call('ZREM', key.unstarted, unpack(runs))
+  redis.call('ZREM', key.waiting, unpack(runs))
+  redis.call('ZREM', key.blocked, unpack(runs))
+  for _, run in ipairs(runs) do leave_lane(lane, run) end
+  return #runs
+end

@@ -1,0 +1,43 @@
+-- Declares nodes dead whose lease has ended, for good, and takes over a bounded number of the runs that dead nodes held:
+-- each gets another attempt or is recorded as lost, as its delivery says.
+local now = clock()
+local epoch = redis.call('GET', key.epoch)
+if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
+
+local died = redis.call('ZRANGE', key.nodes, '-inf', '(' .. int(now), 'BYSCORE', 'LIMIT', 0, 100)
+for _, node in ipairs(died) do
+  redis.call('ZREM', key.nodes, node)
+  redis.call('ZADD', key.dead, int(now), node)
+end
+
+local taken, left = {}, tonumber(arg.batch)
+for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
+  if left <= 0 then break end
+  local active = arg.prefix .. 'active:' .. node
+  local held = redis.call('HRANDFIELD', active, left, 'WITHVALUES')
+  local runs = {}
+  for i = 1, #held, 2 do runs[#runs + 1] = held[i] end
+  if #runs > 0 then
+    local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
+    for i, run in ipairs(runs) do
+      local token, attempt, started, _, task = string.match(held[2 * i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+      local _, lost, earlier = attempt_of(others[i])
+      local text = entry(at_of(run) or started, started, now, 'l', attempt, token, node,
+        '{"reason":"node-dead","task":"' .. task .. '"}')
+      local record = records[run]
+      local again = lose(run, record, tonumber(attempt), lost, earlier, text, now, now)
+      taken[#taken + 1] = run; taken[#taken + 1] = node; taken[#taken + 1] = again and 'retry' or 'lost'
+      taken[#taken + 1] = task
+    end
+    redis.call('HDEL', active, unpack(runs))
+    left = left - #runs
+  end
+  if redis.call('EXISTS', active) == 0 then
+    redis.call('DEL', arg.prefix .. 'request:' .. node)
+    redis.call('HDEL', key.nodeInfo, node)
+    redis.call('ZREM', key.dead, node)
+  end
+end
+if flush_lanes() or #taken > 0 then redis.call('PUBLISH', key.wake, int(now)) end
+local next_end = redis.call('ZRANGE', key.nodes, 0, 0, 'WITHSCORES')[2]
+return { int(now), died, taken, next_end or '', redis.call('ZCARD', key.dead) }

@@ -1,0 +1,9 @@
+-- Queues a run of a job by hand, beside its schedule.
+local now = clock()
+local record = redis.call('HGET', key.jobs, arg.job)
+if not record then return refuse('JOB_NOT_FOUND', 'There is no job ' .. arg.job .. '.') end
+local parsed = parse(record)
+local run = arg.job .. '@' .. int(now) .. '-' .. arg.suffix
+make_ready(parsed.lane, parsed.priority, now, run)
+if flush_lanes() then redis.call('PUBLISH', key.wake, int(now)) end
+return { int(now), run }

@@ -1,0 +1,122 @@
+import { EventEmitter } from "node:events";
+import type { RedisSource } from "@escapement/redis";
+import { type Connection, connect, createKeys, type Keys } from "@escapement/redis/internal";
+import { monotonic, StoreClock } from "./clock.js";
+
+/** How much of what has ended is kept. */
+export interface Retention {
+  /** Finished runs kept of each job. */
+  readonly runs: number;
+  /** Finished enqueued runs kept of each task. */
+  readonly enqueued: number;
+  /** Milliseconds for which finished runs are kept. */
+  readonly age: number;
+}
+
+/** Options of a {@link Store}. */
+export interface StoreOptions {
+  readonly redis: RedisSource;
+  readonly namespace: string;
+  readonly retention: Retention;
+  /** Milliseconds that a call may take. */
+  readonly deadline: number;
+  /** The same for calls that leases depend on. */
+  readonly leaseDeadline: number;
+}
+
+/** What is said on the wake channel: a run is due then, a job's next fire time is then, or a node left runs behind. */
+export type WakeMessage = { readonly run: number } | { readonly job: number } | "nodes";
+
+/** The job store: its keys, its connections (each opened when first needed) and what is known of its clock. */
+export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restored: [] }> {
+  readonly keys: Keys;
+  readonly clock: StoreClock = new StoreClock();
+  readonly retention: Retention;
+  readonly namespace: string;
+  readonly #options: StoreOptions;
+  readonly #open = new Map<string, Connection>();
+
+  constructor(options: StoreOptions) {
+    super();
+    this.#options = options;
+    this.namespace = options.namespace;
+    this.retention = options.retention;
+    this.keys = createKeys(options.namespace);
+    this.setMaxListeners(0);
+  }
+
+  /** For reads and for writes that may wait for a connection. */
+  get commands(): Connection {
+    return this.#connection("commands");
+  }
+
+  /** For leases: what must be known now or not at all. */
+  get lease(): Connection {
+    return this.#connection("lease");
+  }
+
+  /** What every script that writes history is handed. */
+  get history(): { prefix: string; history_max: number; history_age: number; finished_max: number } {
+    const { runs, enqueued, age } = this.retention;
+    return { prefix: this.keys.prefix, history_max: runs, history_age: age, finished_max: enqueued };
+  }
+
+  /** Runs `call` and learns Redis' time from what `timeOf` finds in its answer. */
+  async timed<R>(call: () => Promise<R>, timeOf: (reply: R) => string): Promise<R> {
+    const sentAt = monotonic();
+    const reply = await call();
+    this.clock.observe(Number(timeOf(reply)), sentAt, monotonic());
+    return reply;
+  }
+
+  /** Redis' time in ms, by asking. Not below what scripts have seen. */
+  async now(): Promise<number> {
+    const sentAt = monotonic();
+    const [time, seen] = await this.commands.run("reading the time", (client) =>
+      Promise.all([client.time(), client.get(this.keys.clock)]),
+    );
+    const now = Math.max(Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000), Number(seen ?? 0));
+    this.clock.observe(now, sentAt, monotonic());
+    return now;
+  }
+
+  /** Starts to listen on the wake channel; emits `wake` from then on. */
+  listen(): void {
+    const subscriber = this.#connection("subscriber");
+    subscriber.client.on("message", (_channel: string, text: string) => {
+      const message = parseWake(text);
+      if (message !== undefined) this.emit("wake", message);
+    });
+    const subscribe = (): void => {
+      subscriber.client.subscribe(this.keys.wake).catch(() => undefined);
+    };
+    subscriber.on("restored", subscribe);
+    if (subscriber.isReady) subscribe();
+    this.commands.on("lost", () => this.emit("lost"));
+    this.commands.on("restored", () => this.emit("restored"));
+  }
+
+  close(): void {
+    for (const connection of this.#open.values()) connection.close();
+    this.removeAllListeners();
+  }
+
+  #connection(profile: "commands" | "lease" | "subscriber"): Connection {
+    let connection = this.#open.get(profile);
+    if (connection === undefined) {
+      connection = connect(this.#options.redis, {
+        profile,
+        deadline: profile === "lease" ? this.#options.leaseDeadline : this.#options.deadline,
+      });
+      this.#open.set(profile, connection);
+    }
+    return connection;
+  }
+}
+
+function parseWake(text: string): WakeMessage | undefined {
+  if (text === "nodes") return "nodes";
+  const time = Number(text.startsWith("jobs ") ? text.slice(5) : text);
+  if (!Number.isFinite(time)) return undefined;
+  return text.startsWith("jobs ") ? { job: time } : { run: time };
+}

@@ -1,0 +1,68 @@
+import { InvalidOptionError } from "./errors.js";
+import type { RunContext } from "./run-context.js";
+
+/** What a task's handler is. Its answer is kept as the run's result, if JSON can hold it. */
+export type Handler<Input, Output> = (run: RunContext<Input>) => Output | Promise<Output>;
+
+/** A validator of the Standard Schema kind (Zod, Valibot, ArkType and others are). See https://standardschema.dev */
+export interface InputSchema<Input = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Input> | Promise<SchemaResult<Input>>;
+    readonly types?: { readonly input: unknown; readonly output: Input } | undefined;
+  };
+}
+
+type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+      readonly issues: readonly {
+        readonly message: string;
+        readonly path?: readonly unknown[] | undefined;
+      }[];
+    };
+
+/** Options of a task. */
+export interface TaskOptions<Input> {
+  /** Checks inputs, when a job is defined or a run is enqueued by this process, and again before each attempt. */
+  readonly input?: InputSchema<Input>;
+}
+
+/** A named handler, registered on some nodes. */
+export interface Task<Input = unknown, Output = unknown> {
+  readonly name: string;
+  readonly options: TaskOptions<Input>;
+  readonly handler: Handler<Input, Output>;
+}
+
+/** A task as the node keeps it, whatever its input. */
+export interface AnyTask {
+  readonly name: string;
+  readonly options: { readonly input?: InputSchema };
+  readonly handler: Handler<never, unknown>;
+}
+
+/**
+ * Checks an input against a task's schema, if it has one.
+ *
+ * @returns the input as the schema gives it back
+ * @throws InvalidOptionError `INVALID_INPUT`
+ */
+export async function validateInput(
+  options: AnyTask["options"] | undefined,
+  input: unknown,
+): Promise<unknown> {
+  const schema = options?.input;
+  if (schema === undefined) return input;
+  const result = await schema["~standard"].validate(input);
+  if (result.issues === undefined) return result.value;
+  const first = result.issues[0];
+  const where = [
+    "input",
+    ...(first?.path ?? []).map((part) => String((part as { key?: unknown }).key ?? part)),
+  ].join(".");
+  throw new InvalidOptionError(where, first?.message ?? "is refused by the task's schema.", {
+    code: "INVALID_INPUT",
+  });
+}

@@ -1,0 +1,382 @@
+import { EscapementError } from "@escapement/redis";
+import {
+  type ClaimAnswer,
+  type Claimed,
+  type Completion,
+  completeAndClaim,
+  maxCompletions,
+} from "./claim.js";
+import { longestSleep, monotonic } from "./clock.js";
+import type { AttemptEvent, Events } from "./events.js";
+import { execute, type Outcome } from "./execute.js";
+import { jittered } from "./id.js";
+import type { RunLocks } from "./lock.js";
+import type { Logger } from "./logger.js";
+import type { Settings } from "./options.js";
+import { report } from "./scripts/index.js";
+import type { Store, WakeMessage } from "./store.js";
+import type { AnyTask } from "./task.js";
+
+/** What a worker works with. */
+export interface WorkerParts {
+  readonly node: string;
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly tasks: ReadonlyMap<string, AnyTask>;
+  readonly locks: RunLocks | undefined;
+  readonly events: Events;
+  readonly logger: Logger;
+  /** Handlers that run in this process, those of earlier identities included. */
+  readonly busy: Set<object>;
+  /** Whether the node's lease surely holds. */
+  isAlive(): boolean;
+  /** Redis says that this node is dead. */
+  onDead(): void;
+}
+
+interface Running {
+  readonly claimed: Claimed;
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * The worker loop: claims what is due, runs it, and completes it with the next claim. One request is under way at a time;
+ * it is repeated until it is answered, which its number makes harmless.
+ */
+export class Worker {
+  readonly #parts: WorkerParts;
+  readonly #running = new Map<string, Running>();
+  #finished: Completion[] = [];
+  #finishedOf: Claimed[] = [];
+  #number = 0;
+  #nextDue = 0; // Redis time in ms: there may be something at once
+  #claiming = true;
+  #open = true;
+  #hold = 0; // monotonic: no claims before, since voters could not be asked
+  #poke: (() => void) | undefined;
+  #poked = false;
+  #loop: Promise<void> = Promise.resolve();
+  /** Monotonic time of the last request that was answered. */
+  lastAnswer: number = monotonic();
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#parts.store.on("wake", this.#onWake);
+    this.#parts.store.on("restored", this.#onRestored);
+    this.#loop = this.#work();
+  }
+
+  /** Stops claiming, waits for handlers up to `timeout` ms, aborts the rest, hands back what did not start, reports what ended. */
+  async drain(timeout: number, reason: () => Error): Promise<void> {
+    this.#claiming = false;
+    const ended = Promise.all([...this.#running.values()].map((run) => run.ended));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), timeout);
+    });
+    if ((await Promise.race([ended, late])) === "late") {
+      for (const { controller } of this.#running.values()) controller.abort(reason());
+      // A handler that listens to its signal ends now; one that does not is left to the leader, as of a dead node.
+      await Promise.race([
+        ended,
+        new Promise((resolve) => {
+          timer = setTimeout(resolve, this.#parts.settings.abortGrace);
+        }),
+      ]);
+    }
+    clearTimeout(timer);
+    this.#open = false;
+    this.#wakeUp();
+    await this.#loop;
+    this.#detach();
+  }
+
+  /** The node is dead: its handlers are told to stop, and nothing that they say is reported any more. */
+  abandon(reason: Error): void {
+    this.#open = false;
+    this.#claiming = false;
+    this.#finished = [];
+    this.#finishedOf = [];
+    for (const { controller } of this.#running.values()) controller.abort(reason);
+    this.#wakeUp();
+    this.#detach();
+  }
+
+  /** Runs held. */
+  get active(): number {
+    return this.#running.size;
+  }
+
+  #detach(): void {
+    this.#parts.store.off("wake", this.#onWake);
+    this.#parts.store.off("restored", this.#onRestored);
+  }
+
+  readonly #onWake = (message: WakeMessage): void => {
+    if (message === "nodes" || !("run" in message)) return;
+    if (this.#nextDue <= message.run) return;
+    this.#nextDue = message.run;
+    this.#wakeUp();
+  };
+
+  readonly #onRestored = (): void => {
+    this.#nextDue = 0;
+    this.#wakeUp();
+  };
+
+  #wakeUp(): void {
+    this.#poked = true;
+    this.#poke?.();
+  }
+
+  async #work(): Promise<void> {
+    let failures = 0;
+    while (this.#open || this.#finished.length > 0) {
+      try {
+        await this.#sleep();
+        if (this.#isDue()) await this.#exchange();
+        failures = 0;
+      } catch (error) {
+        if (error instanceof EscapementError && error.code === "NODE_DEAD") {
+          this.#parts.onDead();
+          return;
+        }
+        failures += 1;
+        this.#parts.events.emit("error", { step: "claim", error: error as Error });
+        if (failures === 1) this.#parts.logger.warn({ err: error }, "claiming failed; it is tried again");
+        if (!this.#open && (failures > 5 || !this.#parts.isAlive())) return;
+        await pause(jittered(Math.min(50 * 2 ** failures, 1000)));
+      }
+    }
+  }
+
+  /** Until something has ended, something is due, or somebody says so. */
+  async #sleep(): Promise<void> {
+    if (this.#poked || this.#isDue()) {
+      this.#poked = false;
+      return;
+    }
+    const { store, settings } = this.#parts;
+    const due = this.#canClaim(true)
+      ? Math.max(store.clock.reaches(this.#nextDue), this.#hold)
+      : Number.POSITIVE_INFINITY;
+    const ms = Math.min(Math.max(Math.ceil(due - monotonic()), 1), settings.pollEvery, longestSleep);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#poke = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#poke = undefined;
+    this.#poked = false;
+    // The slow poll: what was published may have been lost.
+    if (ms === settings.pollEvery) this.#nextDue = 0;
+  }
+
+  #slots(): number {
+    return Math.max(0, this.#parts.settings.concurrency - this.#parts.busy.size);
+  }
+
+  #canClaim(whileHeld = false): boolean {
+    if (!this.#claiming || this.#slots() === 0) return false;
+    if (!whileHeld && monotonic() < this.#hold) return false;
+    return true;
+  }
+
+  #isDue(): boolean {
+    if (this.#finished.length > 0 || !this.#open) return true;
+    return this.#canClaim() && this.#parts.store.clock.reaches(this.#nextDue) <= monotonic();
+  }
+
+  /** One request: what has ended goes, what is due comes. */
+  async #exchange(): Promise<void> {
+    const { node, settings, locks } = this.#parts;
+    const completions = this.#finished.splice(0, maxCompletions);
+    const completed = this.#finishedOf.splice(0, maxCompletions);
+    const mayClaim = this.#canClaim() && this.#hasQuorum();
+    if (completions.length === 0 && !mayClaim) return;
+    this.#number += 1;
+    const slots = mayClaim ? Math.min(this.#slots(), 1000) : 0;
+    this.#nextDue = Number.MAX_SAFE_INTEGER; // a wake message that comes meanwhile lowers it again
+    const answer = await this.#untilAnswered({
+      node,
+      number: this.#number,
+      slots,
+      completions,
+      lanes: this.#lanes(),
+      lockTtl: locks === undefined ? settings.lockTtl : 0,
+      leaseTtl: settings.nodeTtl,
+    });
+    this.lastAnswer = monotonic();
+    this.#nextDue = answer.more && slots > 0 ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
+    this.#tell(completed, answer);
+    await this.#begin(answer.claimed);
+  }
+
+  async #untilAnswered(request: Parameters<typeof completeAndClaim>[1]): Promise<ClaimAnswer> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await completeAndClaim(this.#parts.store, request);
+      } catch (error) {
+        const dead = error instanceof EscapementError && error.code === "NODE_DEAD";
+        if (dead || !this.#parts.isAlive() || failures > 1000) throw error;
+        this.#parts.events.emit("error", { step: "claim", error: error as Error });
+        if (failures === 0)
+          this.#parts.logger.warn({ err: error }, "claiming failed; the request is repeated");
+        await pause(jittered(Math.min(20 * 2 ** Math.min(failures, 6), 1000)));
+      }
+    }
+  }
+
+  #hasQuorum(): boolean {
+    const { locks } = this.#parts;
+    if (locks === undefined || locks.hasQuorum) return true;
+    this.#hold = monotonic() + jittered(500);
+    return false;
+  }
+
+  #lanes(): string[] {
+    const { settings, tasks } = this.#parts;
+    return settings.queues.flatMap((queue) => [...tasks.keys()].map((task) => `${queue}@${task}`));
+  }
+
+  #tell(completed: readonly Claimed[], { accepted, passed }: ClaimAnswer): void {
+    const { events, logger } = this.#parts;
+    for (const [index, claimed] of completed.entries()) {
+      if (accepted[index]) continue;
+      logger.warn(
+        { run: claimed.run, attempt: claimed.attempt },
+        "the outcome was refused: this node does not hold the attempt any more",
+      );
+      events.emit("completionRefused", this.#describe(claimed));
+    }
+    for (const { run, state, reason } of passed) {
+      const details = { runId: run, jobId: run.split("@")[0] };
+      if (state === "lockRefused") events.emit("lockRefused", details);
+      else events.emit(state as "skipped" | "missed", { ...details, reason });
+    }
+  }
+
+  /** Takes the locks of what was claimed, where voters hold them, and starts it. */
+  async #begin(claimed: readonly Claimed[]): Promise<void> {
+    if (claimed.length === 0) return;
+    const { locks } = this.#parts;
+    if (locks === undefined) {
+      for (const item of claimed) this.#launch(item);
+      return;
+    }
+    const { granted, refused, unavailable } = await locks.acquire(claimed).catch((error: unknown) => {
+      this.#parts.events.emit("error", { step: "lock", error: error as Error });
+      return { granted: [], refused: [], unavailable: claimed };
+    });
+    for (const item of granted) this.#launch(item);
+    for (const item of refused) {
+      this.#parts.events.emit("lockRefused", { runId: item.run, jobId: item.job });
+      this.#complete(item, "x", "", "");
+    }
+    if (unavailable.length === 0) return;
+    this.#hold = monotonic() + jittered(500);
+    await locks.release(unavailable).catch(() => undefined);
+    for (const item of unavailable) this.#complete(item, "b", "", "");
+  }
+
+  #launch(claimed: Claimed): void {
+    const task = this.#parts.tasks.get(claimed.task);
+    if (!this.#parts.isAlive()) return; // dead within this step: the leader takes it over
+    if (!this.#claiming || task === undefined) {
+      this.#complete(claimed, "b", "", "");
+      return;
+    }
+    if (claimed.body === "") {
+      this.#complete(claimed, "c", JSON.stringify({ reason: "job-removed" }), "");
+      return;
+    }
+    const controller = new AbortController();
+    const busy = {};
+    this.#parts.busy.add(busy);
+    this.#parts.events.emit("beforeRun", this.#describe(claimed));
+    const startedAt = monotonic();
+    const ended = this.#execute(claimed, task, controller).then((outcome) => {
+      this.#parts.busy.delete(busy);
+      this.#running.delete(claimed.run);
+      this.#end(claimed, outcome, monotonic() - startedAt);
+    });
+    this.#running.set(claimed.run, { claimed, controller, ended });
+  }
+
+  #execute(claimed: Claimed, task: AnyTask, controller: AbortController): Promise<Outcome> {
+    const { node, logger, settings } = this.#parts;
+    return execute(claimed, {
+      task,
+      controller,
+      maxResult: settings.maxInput,
+      timeoutGrace: settings.abortGrace,
+      logger: logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
+      progress: (value) => this.#report(claimed, JSON.stringify(value) ?? "null"),
+      extend: () => this.#report(claimed, ""),
+    });
+  }
+
+  async #report(claimed: Claimed, progress: string): Promise<void> {
+    if (Buffer.byteLength(progress) > 4096) {
+      throw new EscapementError(
+        "INPUT_TOO_LARGE",
+        "A progress report is over the limit of 4096 bytes of JSON.",
+      );
+    }
+    const { store, node } = this.#parts;
+    await report.run(store.lease, {
+      keys: { ...store.keys, active: store.keys.active(node) },
+      args: { node, run: claimed.run, token: claimed.token, progress },
+    });
+  }
+
+  #end(claimed: Claimed, outcome: Outcome, duration: number): void {
+    const { events } = this.#parts;
+    const details = this.#describe(claimed);
+    if (outcome.error !== undefined && outcome.state !== "succeeded") {
+      events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
+    }
+    events.emit("afterRun", { ...details, outcome: outcome.state, duration });
+    const { error, reason } = outcome;
+    // A job's run has its time in its id, and its task in the job.
+    const own = claimed.job === undefined ? { task: claimed.task, at: claimed.scheduledAt } : {};
+    const detail = {
+      ...own,
+      ...(error === undefined ? {} : { error }),
+      ...(reason === undefined ? {} : { reason }),
+    };
+    const text = Object.keys(detail).length === 0 ? "" : JSON.stringify(detail);
+    const code = ({ succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } as const)[outcome.state];
+    this.#parts.locks?.forget(claimed);
+    this.#complete(claimed, code, text, outcome.result ?? "");
+  }
+
+  #complete(claimed: Claimed, outcome: Completion["outcome"], detail: string, result: string): void {
+    this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
+    this.#finishedOf.push(claimed);
+    this.#wakeUp();
+  }
+
+  #describe(claimed: Claimed): AttemptEvent {
+    return {
+      runId: claimed.run,
+      jobId: claimed.job,
+      task: claimed.task,
+      attempt: claimed.attempt,
+      fencingToken: BigInt(claimed.token),
+      node: this.#parts.node,
+      scheduledAt: new Date(claimed.scheduledAt),
+      lateness: claimed.claimedAt - claimed.scheduledAt,
+    };
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
