@@ -1,1 +1,20 @@
-export {};
+// Servers, and what can happen to them:
+
+export type { StartRedisOptions } from "./redis-options.js";
+export type { RedisServer } from "./redis-server.js";
+export { type RedisWay, redisWay } from "./redis-way.js";
+export { startRedis } from "./start-redis.js";
+export { startVoters, type Voters } from "./voters.js";
+
+// What tests need around them:
+
+export { TestingError, type TestingErrorCode } from "./errors.js";
+export { type EventuallyOptions, eventually, type Unambiguous } from "./eventually.js";
+export { uniqueNamespace } from "./namespace.js";
+export { startProxy, type TcpProxy } from "./proxy.js";
+export {
+  type ProcessExit,
+  type StartProcessOptions,
+  startProcess,
+  type TestProcess,
+} from "./test-process.js";

@@ -1,0 +1,54 @@
+/** What a server is started with. Everything else is Redis's default, except `save ""` and `noeviction`. */
+export interface StartRedisOptions {
+  /**
+   * The append-only file: written through at each write, each second, or none.
+   * @default "no"
+   */
+  appendonly?: "always" | "everysec" | "no";
+  /**
+   * The password that clients must give; the server's `url` carries it.
+   * @default none
+   */
+  password?: string;
+  /**
+   * Redis's `maxmemory`, such as `"3mb"`.
+   * @default no bound
+   */
+  maxmemory?: string;
+  /**
+   * The port on 127.0.0.1.
+   * @default a free one
+   */
+  port?: number;
+  /**
+   * The folder of the data files; it must exist and is left as it is by `stop()`. Only for the way "process".
+   * @default a temporary one, removed by `stop()`
+   */
+  dir?: string;
+  /** More command line arguments of redis-server, after ours, so that they prevail: `["--hz", "100"]`. */
+  args?: readonly string[];
+  /**
+   * How long the server may take to answer PING at each start, in milliseconds.
+   * @default 15000
+   */
+  within?: number;
+}
+
+/** The command line that both ways of starting a server share. */
+export function redisArguments(options: StartRedisOptions): string[] {
+  const { appendonly = "no", password, maxmemory, args = [] } = options;
+  const persistence = appendonly === "no" ? ["no"] : ["yes", "--appendfsync", appendonly];
+  return [
+    ...["--save", "", "--appendonly", ...persistence],
+    ...["--maxmemory-policy", "noeviction"],
+    ...(maxmemory === undefined ? [] : ["--maxmemory", maxmemory]),
+    ...(password === undefined ? [] : ["--requirepass", password]),
+    ...args,
+  ];
+}
+
+/** The address of a server, with its password if it has one. */
+export function redisUrl(host: string, port: number, password?: string): string {
+  const user = password === undefined ? "" : `:${encodeURIComponent(password)}@`;
+  return `redis://${user}${host}:${port}`;
+}
