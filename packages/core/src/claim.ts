@@ -3,11 +3,11 @@ import { parseRunId } from "./run-id.js";
 import { type ClaimReply, claim } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
-/** What a node reports of an attempt that it holds. `b`: handed back unstarted; `x`: a lock says that it was started before. */
+/** What a node reports of an attempt that it holds. `b`: handed back unstarted; `x`: a lock says that it was started before; `l`: given up since the node stops. */
 export interface Completion {
   readonly run: string;
   readonly token: string;
-  readonly outcome: "s" | "f" | "t" | "c" | "b" | "x";
+  readonly outcome: "s" | "f" | "t" | "c" | "b" | "x" | "l";
   /** JSON text, or empty. */
   readonly detail: string;
   /** JSON text, or empty. */

@@ -45,7 +45,12 @@ export async function examine(
       level: "warning",
       message: `${dead} dead, their runs not all taken over yet.`,
     });
-  findings.push(...(await unclaimed(store, alive)), await parked(store), await backlog(store));
+  findings.push(
+    ...(await unclaimed(store, alive)),
+    await storeClock(store),
+    await parked(store),
+    await backlog(store),
+  );
   return findings;
 }
 
@@ -87,6 +92,21 @@ async function unclaimed(store: Store, alive: Awaited<ReturnType<typeof readNode
       message: `Runs of task ${task} in queue ${queue} are due, and no running node has a handler for them. Start one that does.`,
     };
   });
+}
+
+async function storeClock(store: Store): Promise<Finding> {
+  const [time, seen] = await store.commands.run("reading the time", (client) =>
+    Promise.all([client.time(), client.get(store.keys.clock)]),
+  );
+  const ahead = Number(seen ?? 0) - Number(time[0]) * 1000 - Math.floor(Number(time[1]) / 1000);
+  if (ahead < 1000) return { check: "store clock", level: "ok", message: "The store's time goes on." };
+  return {
+    check: "store clock",
+    level: "error",
+    message:
+      `The store has seen a time ${Math.round(ahead / 1000)} s later than Redis' clock tells now, and stands still until then. ` +
+      `If that time was wrong, delete the key ${store.keys.clock}.`,
+  };
 }
 
 async function parked(store: Store): Promise<Finding> {

@@ -84,7 +84,8 @@ export class Node {
       this.#worker?.drain(timeout, () => new SchedulerStoppedError()),
     ]);
     this.#end();
-    if (this.#dead) return;
+    // A handler that would not end keeps its run until the lease ends: no other attempt may start beside it.
+    if (this.#dead || (this.#worker?.active ?? 0) > 0) return;
     const keys = { ...store.keys, active: store.keys.active(this.id), request: store.keys.request(this.id) };
     // Should this not come through, the lease ends by itself.
     await leave.run(store.lease, { keys, args: { node: this.id } }).catch(() => undefined);

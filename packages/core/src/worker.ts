@@ -7,6 +7,7 @@ import {
   maxCompletions,
 } from "./claim.js";
 import { longestSleep, monotonic } from "./clock.js";
+import { SchedulerStoppedError } from "./errors.js";
 import type { AttemptEvent, Events } from "./events.js";
 import { execute, type Outcome } from "./execute.js";
 import { jittered } from "./id.js";
@@ -202,7 +203,8 @@ export class Worker {
     if (completions.length === 0 && !mayClaim) return;
     this.#number += 1;
     const slots = mayClaim ? Math.min(this.#slots(), 1000) : 0;
-    this.#nextDue = Number.MAX_SAFE_INTEGER; // a wake message that comes meanwhile lowers it again
+    // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
+    if (mayClaim) this.#nextDue = Number.MAX_SAFE_INTEGER;
     const answer = await this.#untilAnswered({
       node,
       number: this.#number,
@@ -277,10 +279,11 @@ export class Worker {
     for (const item of granted) this.#launch(item);
     for (const item of refused) {
       this.#parts.events.emit("lockRefused", { runId: item.run, jobId: item.job });
-      this.#complete(item, "x", "", "");
+      this.#complete(item, "x", JSON.stringify({ reason: "lock" }), "");
     }
     if (unavailable.length === 0) return;
     this.#hold = monotonic() + jittered(500);
+    this.#nextDue = 0; // they are due again as soon as they are back
     await locks.release(unavailable).catch(() => undefined);
     for (const item of unavailable) this.#complete(item, "b", "", "");
   }
@@ -304,7 +307,7 @@ export class Worker {
     const ended = this.#execute(claimed, task, controller).then((outcome) => {
       this.#parts.busy.delete(busy);
       this.#running.delete(claimed.run);
-      this.#end(claimed, outcome, monotonic() - startedAt);
+      this.#end(claimed, outcome, monotonic() - startedAt, controller.signal);
     });
     this.#running.set(claimed.run, { claimed, controller, ended });
   }
@@ -336,13 +339,14 @@ export class Worker {
     });
   }
 
-  #end(claimed: Claimed, outcome: Outcome, duration: number): void {
-    const { events } = this.#parts;
-    const details = this.#describe(claimed);
-    if (outcome.error !== undefined && outcome.state !== "succeeded") {
-      events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
+  #end(claimed: Claimed, outcome: Outcome, duration: number, signal: AbortSignal): void {
+    this.#parts.locks?.forget(claimed);
+    if (outcome.state === "failed" && signal.reason instanceof SchedulerStoppedError) {
+      // Cut short by the stop of this node, which is no fault of the run: another attempt may start elsewhere.
+      this.#complete(claimed, "l", JSON.stringify({ reason: "stopped" }), "");
+      return;
     }
-    events.emit("afterRun", { ...details, outcome: outcome.state, duration });
+    this.#tellEnd(claimed, outcome, duration);
     const { error, reason } = outcome;
     // A job's run has its time in its id, and its task in the job.
     const own = claimed.job === undefined ? { task: claimed.task, at: claimed.scheduledAt } : {};
@@ -353,8 +357,16 @@ export class Worker {
     };
     const text = Object.keys(detail).length === 0 ? "" : JSON.stringify(detail);
     const code = ({ succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } as const)[outcome.state];
-    this.#parts.locks?.forget(claimed);
     this.#complete(claimed, code, text, outcome.result ?? "");
+  }
+
+  #tellEnd(claimed: Claimed, outcome: Outcome, duration: number): void {
+    const { events } = this.#parts;
+    const details = this.#describe(claimed);
+    if (outcome.error !== undefined && outcome.state !== "succeeded") {
+      events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
+    }
+    events.emit("afterRun", { ...details, outcome: outcome.state, duration });
   }
 
   #complete(claimed: Claimed, outcome: Completion["outcome"], detail: string, result: string): void {

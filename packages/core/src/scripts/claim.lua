@@ -15,6 +15,7 @@ local fused = arg.lock_ttl ~= '0'
 -- Complete -------------------------------------------------------------------------------------------------------------
 
 -- outcome s f t c: ended so. b: handed back without having started. x: a lock says that this attempt started elsewhere.
+-- l: given up by a node that stops; another attempt may start at once.
 local function complete()
   local items, runs = {}, {}
   for run, token, outcome, detail, result in each(list.completions) do
@@ -42,10 +43,11 @@ local function complete()
         if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run) end
         if record then make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run) end
         if job_of(item.run) then release_job(item.run) end
-      elseif item.outcome == 'x' then
+      elseif item.outcome == 'x' or item.outcome == 'l' then
         records = records or records_of(runs)
-        local text = entry(at_of(item.run) or started, started, now, 'l', attempt, token, arg.node, '{"reason":"lock"}')
-        lose(item.run, records[item.run], tonumber(attempt), lost, earlier, text, now, now + tonumber(arg.lease_ttl))
+        local text = entry(at_of(item.run) or started, started, now, 'l', attempt, token, arg.node, item.detail)
+        local not_before = item.outcome == 'x' and now + tonumber(arg.lease_ttl) or now
+        lose(item.run, records[item.run], tonumber(attempt), lost, earlier, text, now, not_before)
       else
         if others[i] then redis.call('HDEL', key.attempts, item.run) end
         local text = entry(at_of(item.run) or started, started, now, item.outcome, attempt, token, arg.node, item.detail)
@@ -189,7 +191,9 @@ local function claim()
   end
   if #leaving > 0 then in_chunks('ZREM', key.unstarted, leaving, TAKE) end
   if #claimed == 0 then return end
-  local token = redis.call('INCRBY', key.fence, #claimed) - #claimed
+  -- Tokens follow the clock where it is ahead of the count, so that they rise even in a store that lost its last writes.
+  local token = math.max(tonumber(redis.call('GET', key.fence) or 0), now * 1000)
+  redis.call('SET', key.fence, int(token + #claimed))
   local active = {}
   for i, item in ipairs(claimed) do
     item.token = int(token + i)
@@ -220,7 +224,8 @@ if number == last_number then
   claimed_before()
 else
   complete()
-  flush_lanes()
+  -- Runs that became ready by this, and that this node does not take itself, are news to the others.
+  if flush_lanes() and slots == 0 then redis.call('PUBLISH', key.wake, int(now)) end
   make_due_ready()
   flush_lanes()
   claim()

@@ -29,6 +29,8 @@ export const claim = defineScript<ClaimReply>()({
     "finished",
     "jobs",
     "fence",
+    "wake",
+    "wake",
   ],
   args: ["prefix", "node", "number", "slots", "batch", "lock_ttl", "lease_ttl", ...history],
   lists: { completions: ["run", "token", "outcome", "detail", "result"], lanes: ["lane"] },
