@@ -27,15 +27,22 @@ export async function checkServer(
   options: CheckOptions = {},
 ): Promise<CheckResult[]> {
   const text = await connection.run("reading INFO", (client) => infoOf(client));
+  return [
+    ...judgeInfo(text, options.allowEviction ?? false),
+    await checkClock(connection, options.maxClockOffset ?? 1000),
+  ];
+}
+
+/** The checks that need no more than the text that INFO answers. */
+export function judgeInfo(text: string, allowEviction: boolean): CheckResult[] {
   const info = parseInfo(text);
   return [
     checkVersion(info),
     checkRole(info),
-    checkEviction(info, options.allowEviction ?? false),
+    checkEviction(info, allowEviction),
     checkPersistence(info),
     checkMemory(info),
     checkCluster(info),
-    await checkClock(connection, options.maxClockOffset ?? 1000),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import { type EscapementError, RedisError, toRedisError } from "./errors.js";
+import { type EscapementError, RedisError, toRedisError, withoutArguments } from "./errors.js";
 import { parseRedisUrl } from "./url.js";
 
 /** Where a Redis is: a URL, ioredis options, or a client (or cluster client) whose options are taken over. */
@@ -40,6 +40,8 @@ const sharedOptions = {
   maxRetriesPerRequest: null,
   lazyConnect: false,
   connectTimeout: 5000,
+  // How long a socket that is given up may take to close before it is destroyed; one that is half open never would.
+  disconnectTimeout: 50,
   retryStrategy: (attempt: number): number => reconnectDelay(attempt),
   // After a failover the old master answers READONLY: leave it. The command itself is the caller's to repeat.
   reconnectOnError: (error: Error): boolean => error.message.includes("READONLY"),
@@ -76,6 +78,11 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   #waiting = 0;
   #closed = false;
   #up = false;
+  /** Whether the present socket has been given up; the client learns of it only when it is closed. */
+  #abandoned = false;
+  /** What ends each call that waits for a reply on the present socket: with it, the reply is gone, and ioredis does not say so. */
+  readonly #underWay = new Set<() => void>();
+  #greeting: NodeJS.Timeout | undefined;
 
   constructor(source: RedisSource, options: ConnectOptions) {
     super();
@@ -86,14 +93,22 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     this.setMaxListeners(0);
     this.client.setMaxListeners(0);
     this.client.on("error", (error: Error) => {
-      this.lastError = error;
+      this.lastError = withoutArguments(error);
+    });
+    // Connected, but the server's greeting may never be answered: its socket can be half open as well.
+    this.client.on("connect", () => {
+      this.#greeting = setTimeout(() => this.#abandon(), Math.max(this.deadline, 1000)).unref();
     });
     this.client.on("ready", () => {
+      clearTimeout(this.#greeting);
       this.lastError = undefined;
       this.#up = true;
       this.emit("restored");
     });
     this.client.on("close", () => {
+      clearTimeout(this.#greeting);
+      this.#abandoned = false;
+      for (const end of [...this.#underWay]) end();
       if (!this.#up) return;
       this.#up = false;
       this.emit("lost", this.lastError);
@@ -102,7 +117,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
 
   /** Whether a call would be sent at once. */
   get isReady(): boolean {
-    return this.client.status === "ready";
+    return this.client.status === "ready" && !this.#abandoned;
   }
 
   /**
@@ -117,22 +132,35 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     deadline: number = this.deadline,
   ): Promise<R> {
     if (!this.isReady) await this.#waitUntilReady(doing, deadline);
+    let end: () => void = () => {};
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.#timedOut(doing, deadline)), deadline);
+      const giveUp = (): void => {
+        if (this.#underWay.has(end)) reject(this.#timedOut(doing, deadline));
+      };
+      // A reply that came while the event loop was blocked is read between the two.
+      timer = setTimeout(() => setImmediate(giveUp), deadline);
+      end = () => reject(unknown(`${doing}: the connection broke before Redis' reply came`));
+      this.#underWay.add(end);
     });
     try {
       return await Promise.race([command(this.client), late]);
     } catch (error) {
+      // Said by ioredis of what was sent already, when the connection is closed for good.
+      if (error instanceof Error && /^Connection is closed/.test(error.message)) {
+        throw unknown(`${doing}: the connection was closed before Redis' reply came`, error);
+      }
       throw toRedisError(error, doing);
     } finally {
       clearTimeout(timer);
+      this.#underWay.delete(end);
     }
   }
 
   /** Closes the connection. Calls under way end with an error. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#greeting);
     this.client.disconnect();
   }
 
@@ -142,12 +170,15 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   }
 
   #timedOut(doing: string, deadline: number): RedisError {
-    // The socket may be half open, and whatever is sent on it would wait as well: start over with a new one.
-    if (this.client instanceof Redis && !this.#closed) this.client.disconnect(true);
-    return new RedisError(
-      "REDIS_TIMEOUT",
-      `${doing}: no reply from Redis within ${deadline} ms. It may or may not have been applied; repeat it to know.`,
-    );
+    this.#abandon();
+    return unknown(`${doing}: no reply from Redis within ${deadline} ms`);
+  }
+
+  /** The socket may be half open, and whatever is sent on it would wait as well: start over with a new one. */
+  #abandon(): void {
+    if (!(this.client instanceof Redis) || this.#closed || this.#abandoned) return;
+    this.#abandoned = true;
+    this.client.disconnect(true);
   }
 
   async #waitUntilReady(doing: string, deadline: number, always = false): Promise<void> {
@@ -180,6 +211,14 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
       ? new RedisError("REDIS_UNAVAILABLE", error.message, { cause })
       : error;
   }
+}
+
+function unknown(what: string, cause?: Error): RedisError {
+  return new RedisError(
+    "REDIS_TIMEOUT",
+    `${what}. It may or may not have been applied; repeat it to know.`,
+    cause && { cause },
+  );
 }
 
 /** Opens a connection; returns at once and connects in the background. Throws `INVALID_REDIS_URL` for what is no address. */

@@ -5,7 +5,7 @@
  * - `INVALID_NAME`: an id, name or namespace is not of the one allowed form.
  * - `INVALID_OPTION`: an option has a value that it cannot have.
  * - `REDIS_UNAVAILABLE`: no connection; nothing was sent.
- * - `REDIS_TIMEOUT`: sent, but no reply in time; whether it was applied is unknown.
+ * - `REDIS_TIMEOUT`: sent, but no reply in time, or the connection broke before it; whether it was applied is unknown.
  * - `REDIS_READONLY`: the server is a replica; nothing was applied.
  * - `REDIS_AUTH`: the server refused the user or password, or the user lacks a permission.
  * - `REDIS_FULL`: the server is at its `maxmemory`; nothing was applied.
@@ -64,9 +64,16 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
   ],
 ];
 
+/** Takes away what ioredis attaches to its errors: the command's arguments, among them passwords and payloads (pitfall X5). */
+export function withoutArguments<T>(thrown: T): T {
+  if (thrown instanceof Error && "command" in thrown) delete thrown.command;
+  return thrown;
+}
+
 /** Turns whatever a Redis client threw into an `EscapementError` with a code; an `EscapementError` is returned as it is. */
 export function toRedisError(thrown: unknown, doing: string): EscapementError {
   if (thrown instanceof EscapementError) return thrown;
+  withoutArguments(thrown);
   const text = thrown instanceof Error ? `${thrown.name} ${thrown.message}` : String(thrown);
   const script = /\bESC_([A-Z_]+) ([^\n]*)/.exec(text);
   if (script?.[1] !== undefined) {

@@ -32,10 +32,11 @@ export function parseRedisUrl(text: string): RedisOptions {
 export function redactRedisUrl(text: string): string {
   try {
     const url = new URL(text);
+    if (!/^rediss?:$/.test(url.protocol) || url.host === "") return "(not a Redis URL)";
     const shown = url.username === "" && url.password === "" ? "" : "***@";
     return `${url.protocol}//${shown}${url.host}${url.pathname}`;
   } catch {
-    return "(not a URL)";
+    return "(not a Redis URL)";
   }
 }
 

@@ -1,0 +1,116 @@
+import { EscapementError, type RedisSource, redactRedisUrl } from "@escapement/redis";
+import { Connection, connect } from "@escapement/redis/internal";
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+
+/** The state of one voter. */
+export interface VoterStatus {
+  /** `voter-1`, `voter-2`, … in the order in which they were given. */
+  readonly name: string;
+  /** Its address, without user and password. */
+  readonly url: string;
+  /** Whether there is a connection that works, as far as is known. */
+  readonly up: boolean;
+  /** What went wrong last, until it works again. */
+  readonly lastError: Error | undefined;
+}
+
+/** How many releases are kept for a voter that cannot be reached. What is over that is left to expire. */
+const mostDebts = 1000;
+
+const removeIfOurs = `
+for _, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
+end`;
+
+/** One independent Redis master. */
+export class Voter {
+  readonly name: string;
+  readonly url: string;
+  readonly connection: Connection;
+  readonly #own: boolean;
+  /** Releases that did not reach it, by the locks' value. */
+  readonly #debts = new Map<string, Set<string>>();
+  readonly #onRestored = (): void => this.#payDebts();
+  #lastError: Error | undefined;
+
+  constructor(source: RedisSource | Connection, index: number, deadline: number) {
+    this.name = `voter-${index + 1}`;
+    this.#own = !(source instanceof Connection);
+    this.connection = source instanceof Connection ? source : connect(source, { profile: "lease", deadline });
+    this.url = urlOf(source instanceof Connection ? source.client : source);
+    this.connection.on("restored", this.#onRestored);
+    if (this.connection.client instanceof Cluster) {
+      this.close();
+      throw new EscapementError(
+        "INVALID_OPTION",
+        `${this.name} is a Redis Cluster. A voter must be a single master that is independent of the others.`,
+      );
+    }
+  }
+
+  get status(): VoterStatus {
+    const { isReady, lastError } = this.connection;
+    return { name: this.name, url: this.url, up: isReady, lastError: lastError ?? this.#lastError };
+  }
+
+  /** Runs one of redlock's scripts within `deadline` milliseconds. */
+  async eval(
+    script: string,
+    keyCount: number,
+    rest: readonly (string | number)[],
+    deadline: number,
+  ): Promise<unknown> {
+    try {
+      const reply = await this.connection.run(
+        `asking ${this.name}`,
+        (client) => client.eval(script, keyCount, ...rest),
+        deadline,
+      );
+      this.#lastError = undefined;
+      return reply;
+    } catch (error) {
+      this.#lastError = error instanceof Error ? error : new Error(String(error));
+      throw this.#lastError;
+    }
+  }
+
+  /** Remembers a release that did not reach this voter; it is made up for when there is a connection again (pitfall R4). */
+  owe(names: readonly string[], value: string): void {
+    const owed = this.#debts.get(value) ?? new Set();
+    for (const name of names) owed.add(name);
+    this.#debts.set(value, owed);
+    const [oldest] = this.#debts.keys();
+    if (this.#debts.size > mostDebts && oldest !== undefined) this.#debts.delete(oldest);
+  }
+
+  /** Forgets owed releases of what is now to be taken with the same value: paid later, they would release it. */
+  forgive(names: readonly string[], value: string): void {
+    const owed = this.#debts.get(value);
+    if (owed === undefined) return;
+    for (const name of names) owed.delete(name);
+    if (owed.size === 0) this.#debts.delete(value);
+  }
+
+  close(): void {
+    this.connection.off("restored", this.#onRestored);
+    if (this.#own) this.connection.close();
+  }
+
+  #payDebts(): void {
+    this.#lastError = undefined;
+    for (const [value, owed] of this.#debts) {
+      const names = [...owed];
+      this.#debts.delete(value);
+      this.eval(removeIfOurs, names.length, [...names, value], this.connection.deadline).catch(() =>
+        this.owe(names, value),
+      );
+    }
+  }
+}
+
+function urlOf(source: RedisSource): string {
+  if (typeof source === "string") return redactRedisUrl(source);
+  if (source instanceof Cluster) return "(a cluster)";
+  const { host, port, path, tls }: RedisOptions = source instanceof Redis ? source.options : source;
+  return path ?? `redis${tls === undefined ? "" : "s"}://${host ?? "localhost"}:${port ?? 6379}`;
+}

@@ -1,0 +1,227 @@
+import { createConnection, createServer, type Socket } from "node:net";
+import { inspect } from "node:util";
+import {
+  eventually,
+  type RedisServer,
+  startProxy,
+  startRedis,
+  type TcpProxy,
+  uniqueNamespace,
+} from "@escapement/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Connection, type ConnectOptions, connect, reconnectDelay } from "./connection.js";
+
+let server: RedisServer;
+let proxy: TcpProxy;
+let key: string;
+const open: Connection[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  proxy = await startProxy(server.url);
+  key = uniqueNamespace("connection");
+});
+afterEach(async () => {
+  for (const connection of open.splice(0)) connection.close();
+  await proxy.stop();
+});
+
+async function connected(url: string, options: Partial<ConnectOptions> = {}): Promise<Connection> {
+  const connection = connect(url, { profile: "commands", deadline: 500, ...options });
+  open.push(connection);
+  await connection.ready(5000);
+  return connection;
+}
+
+const increment = (connection: Connection): Promise<unknown> =>
+  connection.run("counting", (client) => client.eval("return redis.call('INCR', KEYS[1])", 1, key));
+
+describe("a connection", () => {
+  it("I1: does not apply a command twice when it breaks between request and reply", async () => {
+    const connection = await connected(proxy.url, { deadline: 5000 });
+    proxy.blockReplies(true);
+    const reply = increment(connection);
+    const settled = expect(reply).rejects.toMatchObject({ code: "REDIS_TIMEOUT" });
+    await eventually(async () => (await server.client().get(key)) === "1");
+    proxy.cut();
+    proxy.blockReplies(false);
+    const from = performance.now();
+    await settled;
+    expect(performance.now() - from, "it is told at once, not at the deadline").toBeLessThan(2000);
+    await connection.ready(5000);
+    expect(await connection.run("asking", (client) => client.get(key))).toBe("1");
+  });
+
+  it("I2: settles every call, whatever becomes of the connection", async () => {
+    const connection = await connected(proxy.url);
+    proxy.blockReplies(true);
+    const calls = Array.from({ length: 50 }, () => increment(connection));
+    proxy.cut();
+    const late = Array.from({ length: 50 }, () => increment(connection));
+    const results = await Promise.allSettled([...calls, ...late]);
+    for (const result of results) {
+      if (result.status === "rejected") expect(result.reason.code).toMatch(/^REDIS_(UNAVAILABLE|TIMEOUT)$/);
+    }
+    proxy.blockReplies(false);
+    await eventually(() => connection.isReady);
+  });
+
+  it("I3: gives a half-open socket up at the deadline and works on with a new one", async () => {
+    const connection = await connected(proxy.url);
+    proxy.pause();
+    const from = performance.now();
+    await expect(increment(connection)).rejects.toMatchObject({ code: "REDIS_TIMEOUT" });
+    expect(performance.now() - from).toBeLessThan(1500);
+    expect(connection.isReady).toBe(false);
+    proxy.cut();
+    proxy.resume();
+    await connection.ready(5000);
+    expect(await increment(connection)).toBe(1);
+  });
+
+  it("I3: gives up a socket on which the greeting is never answered", async () => {
+    const sockets: Socket[] = [];
+    // The first connections end in a black hole, the later ones at the server.
+    const door = createServer((socket) => {
+      sockets.push(socket.on("error", () => {}));
+      if (sockets.length < 3) return;
+      socket.pipe(createConnection(server.port, "127.0.0.1").on("error", () => {})).pipe(socket);
+    });
+    await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+    const address = door.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const connection = connect(`redis://127.0.0.1:${port}`, { profile: "lease", deadline: 200 });
+    open.push(connection);
+    await eventually(() => connection.isReady, { within: 10_000 });
+    expect(await increment(connection)).toBe(1);
+    connection.close();
+    for (const socket of sockets) socket.destroy();
+    door.close();
+  });
+
+  it("I4: says of a write without a reply that it is unknown, and the write may be applied later", async () => {
+    await using own = await startRedis();
+    const connection = await connected(own.url);
+    await own.freeze();
+    const set = connection.run("locking", (client) => client.set(key, "me", "PX", 60_000, "NX"));
+    await expect(set).rejects.toMatchObject({
+      code: "REDIS_TIMEOUT",
+      message: expect.stringContaining("may or may not"),
+    });
+    await own.thaw();
+    await eventually(async () => (await own.client().get(key)) === "me");
+  });
+
+  it("I5: lets a bounded number of calls wait for a connection, for a bounded time, and refuses more at once", async () => {
+    await using own = await startRedis();
+    const connection = await connected(own.url, { maxWaiting: 3, deadline: 1000 });
+    await own.kill();
+    await eventually(() => !connection.isReady);
+    let refused = 0;
+    const calls = Array.from({ length: 10 }, () =>
+      increment(connection).catch(() => {
+        refused += 1;
+      }),
+    );
+    await eventually(() => refused === 7, { within: 500 });
+    await Promise.all(calls);
+    expect(refused).toBe(10);
+    const waits = connected(own.url, { deadline: 10_000 }).then((other) => increment(other));
+    await own.restart();
+    expect(await waits).toBe(1);
+  });
+
+  it("I5: never waits in the profile for leases", async () => {
+    await using own = await startRedis();
+    const connection = await connected(own.url, { profile: "lease", deadline: 10_000 });
+    await own.kill();
+    await eventually(() => !connection.isReady);
+    const from = performance.now();
+    await expect(increment(connection)).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(performance.now() - from).toBeLessThan(500);
+  });
+
+  it("I6: connects again after pauses that grow, differ and have a bound", () => {
+    expect([1, 2, 3, 20].map((attempt) => reconnectDelay(attempt, () => 0))).toEqual([25, 50, 100, 1000]);
+    expect([1, 2, 3, 20].map((attempt) => reconnectDelay(attempt, () => 1))).toEqual([50, 100, 200, 2000]);
+    expect(new Set(Array.from({ length: 100 }, () => reconnectDelay(10))).size).toBeGreaterThan(50);
+  });
+
+  it("I9: tells that Redis is full, and goes on when there is room again", async () => {
+    await using own = await startRedis({ maxmemory: "3mb" });
+    const connection = await connected(own.url);
+    const fill = (name: string): Promise<unknown> =>
+      connection.run("filling", (client) => client.set(name, "x".repeat(100_000)));
+    await expect(
+      (async () => {
+        for (let index = 0; index < 100; index++) await fill(`${key}:${index}`);
+      })(),
+    ).rejects.toMatchObject({ code: "REDIS_FULL" });
+    await connection.run("emptying", (client) => client.flushall());
+    expect(await increment(connection)).toBe(1);
+  });
+
+  it("I14: tells that the server became a replica, leaves it, and works when it is a master again", async () => {
+    await using own = await startRedis();
+    const connection = await connected(own.url);
+    await own.client().replicaof("127.0.0.1", server.port);
+    await eventually(async () => (await own.client().role())[0] === "slave");
+    await eventually(async () => {
+      await expect(increment(connection)).rejects.toMatchObject({ code: "REDIS_READONLY" });
+    });
+    await own.client().replicaof("NO", "ONE");
+    await eventually(async () => (await increment(connection)) === 1, { within: 10_000 });
+  });
+
+  it("tells of its losing and regaining the server", async () => {
+    const connection = await connected(proxy.url);
+    const heard: string[] = [];
+    connection.on("lost", () => heard.push("lost"));
+    connection.on("restored", () => heard.push("restored"));
+    proxy.cut();
+    await eventually(() => expect(heard).toEqual(["lost", "restored"]));
+  });
+
+  it("X5: names a wrong password as the reason, and shows it nowhere", async () => {
+    await using own = await startRedis({ password: "right" });
+    const connection = connect(own.url.replace("right", "wrong-secret"), {
+      profile: "commands",
+      deadline: 500,
+    });
+    open.push(connection);
+    const error = await increment(connection).then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    expect(error).toMatchObject({ code: "REDIS_AUTH" });
+    expect(inspect(error, { depth: 20 })).not.toContain("wrong-secret");
+    expect(inspect(connection.lastError, { depth: 20 })).not.toContain("wrong-secret");
+  });
+
+  it("takes a reply that came while the event loop was blocked for longer than the deadline", async () => {
+    const connection = await connected(server.url, { deadline: 100 });
+    const reply = increment(connection);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    for (const end = performance.now() + 300; performance.now() < end; );
+    expect(await reply).toBe(1);
+    expect(connection.isReady).toBe(true);
+  });
+
+  it("refuses calls once closed", async () => {
+    const connection = await connected(server.url);
+    connection.close();
+    await expect(increment(connection)).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  });
+
+  it("leaves a client that it was given alone", async () => {
+    const client = server.client();
+    await client.ping();
+    const connection = connect(client, { profile: "lease" });
+    await connection.ready();
+    connection.close();
+    expect(await client.ping()).toBe("PONG");
+  });
+});
