@@ -7,8 +7,9 @@ export interface Plan {
   readonly fireTimes: readonly number[];
   /** The next fire time, not among them; `undefined`: there is none. */
   readonly next: number | undefined;
-  /** Fire times that are not made up for: how many (at least), and the last of them. */
+  /** Fire times that are not made up for: how many (at least), the first and the last of them (0 if there are none). */
   readonly missed: number;
+  readonly missedFrom: number;
   readonly missedTo: number;
   /** Whether `missed` is all of them. */
   readonly exact: boolean;
@@ -41,10 +42,11 @@ export function planFireTimes(
   until: number,
 ): Plan {
   if (now - cursor <= rule.grace)
-    return { ...list(trigger, cursor, until), missed: 0, missedTo: 0, exact: true };
-  const { count, exact } = trigger.count(cursor, now, mostCounted);
+    return { ...list(trigger, cursor, until), missed: 0, missedFrom: 0, missedTo: 0, exact: true };
+  const { count, exact } = trigger.count(cursor, now, Math.max(mostCounted, rule.max));
   const backlog = count + 1;
-  const latest = trigger.previous(now) ?? cursor;
+  // Not before the cursor, whatever became of the trigger's rules since it was computed: what lies before has been written.
+  const latest = Math.max(trigger.previous(now) ?? cursor, cursor);
   const made = madeUp(trigger, cursor, latest, rule, backlog);
   const missed = backlog - made.length;
   const coming = trigger.next(now);
@@ -53,9 +55,22 @@ export function planFireTimes(
     fireTimes: [...made, ...rest.fireTimes],
     next: rest.next,
     missed,
-    missedTo: missed === 0 ? 0 : latest,
+    ...(missed === 0 ? { missedFrom: 0, missedTo: 0 } : missedBounds(trigger, cursor, latest, made)),
     exact,
   };
+}
+
+/** The first and last of the fire times from `first` to `latest` that are not among those made up for. */
+function missedBounds(
+  trigger: CompiledTrigger,
+  first: number,
+  latest: number,
+  made: readonly number[],
+): { missedFrom: number; missedTo: number } {
+  const [earliest] = made;
+  if (earliest === undefined) return { missedFrom: first, missedTo: latest };
+  if (earliest === first) return { missedFrom: trigger.next(first) ?? latest, missedTo: latest };
+  return { missedFrom: first, missedTo: trigger.previous(earliest - 1) ?? first };
 }
 
 function madeUp(

@@ -32,14 +32,19 @@ export class StoreClock {
     this.#at = receivedAt;
   }
 
+  /** Whether anything was observed. */
+  get isKnown(): boolean {
+    return Number.isFinite(this.#low);
+  }
+
   /** The monotonic instant at which Redis' clock will surely have reached `storeTime`. */
   reaches(storeTime: number): number {
-    return Number.isFinite(this.#low) ? storeTime - this.#low : monotonic();
+    return this.isKnown ? storeTime - this.#low : monotonic();
   }
 
   /** Redis' time in ms now, at the least. Before anything was observed: this machine's. */
   now(): number {
-    return Number.isFinite(this.#low) ? Math.floor(monotonic() + this.#low) : wallClock();
+    return this.isKnown ? Math.floor(monotonic() + this.#low) : wallClock();
   }
 
   /** How far this machine's wall clock is from Redis', in ms; positive: ahead of it. */

@@ -4,6 +4,7 @@ import { type Definition, defineJob } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import type { JobOptions } from "./job.js";
 import { readJobRecord, writeJobRecord } from "./record.js";
+import { repeat } from "./repeat.js";
 import { upsert } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
@@ -11,18 +12,22 @@ import type { Store } from "./store.js";
 export interface Wanted {
   readonly task: string;
   readonly options: JobOptions;
+  /** Only if the stored job is of this version still. */
+  readonly version?: number;
 }
 
 /** What became of a wanted job. */
 export interface Defined {
   readonly id: string;
-  readonly outcome: "added" | "updated" | "unchanged" | "kept";
+  /** `overtaken`: the job is not of the version that was asked for any more; nothing was written. */
+  readonly outcome: "added" | "updated" | "unchanged" | "kept" | "overtaken";
 }
 
 interface Item {
   readonly id: string;
   readonly definition: Definition;
   readonly onConflict: "replace" | "keep" | "error";
+  readonly version: number | undefined;
 }
 
 interface Write {
@@ -47,9 +52,9 @@ export async function defineJobs(
   wanted: readonly Wanted[],
   maxInput: number,
 ): Promise<Defined[]> {
-  const items = wanted.map(({ task, options }): Item => {
+  const items = wanted.map(({ task, options, version }): Item => {
     const definition = defineJob(task, options, maxInput);
-    return { id: options.id, definition, onConflict: options.onConflict ?? "replace" };
+    return { id: options.id, definition, onConflict: options.onConflict ?? "replace", version };
   });
   const seen = new Set<string>();
   for (const { id } of items) {
@@ -70,8 +75,8 @@ function assertComputable(id: string, trigger: Trigger, now: number): void {
   compileTrigger(trigger, { jobId: id, anchor: now });
 }
 
-async function defineBatch(store: Store, items: readonly Item[], done: Map<string, Defined>): Promise<void> {
-  let left = items;
+async function defineBatch(store: Store, all: readonly Item[], done: Map<string, Defined>): Promise<void> {
+  let left = all;
   for (let round = 0; left.length > 0; round += 1) {
     if (round === rounds) {
       throw new EscapementError(
@@ -79,7 +84,9 @@ async function defineBatch(store: Store, items: readonly Item[], done: Map<strin
         `Job ${left[0]?.id} is being changed by others all the time. Try again.`,
       );
     }
-    left = await defineRound(store, left, done);
+    // A write whose answer was lost is found to be there by the next comparison.
+    const items = left;
+    left = await repeat(store.deadline, () => defineRound(store, items, done, round));
   }
 }
 
@@ -88,8 +95,10 @@ async function defineRound(
   store: Store,
   items: readonly Item[],
   done: Map<string, Defined>,
+  round: number,
 ): Promise<Item[]> {
-  const now = await store.now();
+  // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
+  const now = (await store.now()) + (round === 0 ? 0 : 2 ** Math.min(round, 7));
   const ids = items.map(({ id }) => id);
   const [records, states] = await store.commands.run("reading jobs", (client) =>
     Promise.all([client.hmget(store.keys.jobs, ...ids), client.hmget(store.keys.state, ...ids)]),
@@ -129,6 +138,9 @@ function compare(
   now: number,
 ): Defined | Write {
   const { id, definition, onConflict } = item;
+  const [version = 0, created = now] = (state ?? "").split(" ", 2).map(Number);
+  if (item.version !== undefined && (record === undefined || item.version !== version))
+    return { id, outcome: "overtaken" };
   if (record === undefined)
     return { item, expected: 0, cursor: firstFireTime(id, definition.trigger, now, now), created: now };
   if (onConflict === "keep") return { id, outcome: "kept" };
@@ -137,7 +149,10 @@ function compare(
       "JOB_EXISTS",
       `There is a job ${id} already. Use onConflict "replace" to change it.`,
     );
-  const [version = 0, created = now] = (state ?? "").split(" ").map(Number);
+  // What was parked starts anew, whatever its definition: that is how it gets out.
+  const parked = (state ?? "").split(" ").length > 2;
+  if (parked)
+    return { item, expected: version, cursor: firstFireTime(id, definition.trigger, now, created), created };
   if (writeJobRecord(version, definition) === record) return { id, outcome: "unchanged" };
   if (sameTrigger(record, definition.trigger)) return { item, expected: version, cursor: "keep", created };
   return { item, expected: version, cursor: firstFireTime(id, definition.trigger, now, created), created };

@@ -45,6 +45,11 @@ const known = [
   "onConflict",
 ] as const satisfies (keyof JobOptions | "task")[];
 
+/** The options of a job that `update` can change. */
+export const changeable: readonly string[] = known.filter(
+  (name) => !["id", "task", "onConflict"].includes(name),
+);
+
 /**
  * Checks a job's options and fills in the defaults.
  *

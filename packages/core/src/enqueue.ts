@@ -4,6 +4,7 @@ import { InvalidOptionError } from "./errors.js";
 import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
 import { writeRunRecord } from "./record.js";
+import { repeat } from "./repeat.js";
 import { enqueue } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
@@ -54,11 +55,13 @@ export async function enqueueRuns(
   maxInput: number,
 ): Promise<string[]> {
   nameAt("task", task);
-  const now = all.some(({ delay }) => delay !== undefined) ? await store.now() : store.clock.now();
+  const checked = all.map((options, index) =>
+    fields(all.length === 1 ? "options" : `options[${index}]`, options, known),
+  );
+  const exact = checked.some(({ delay }) => delay !== undefined);
+  const now = exact ? await store.now() : await store.nearlyNow();
   const ids: string[] = [];
-  const items = all.map((options, index) => {
-    const path = all.length === 1 ? "options" : `options[${index}]`;
-    const given = fields(path, options, known);
+  const items = checked.map((given) => {
     const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
     const notBefore = startOf(given, now);
     const record = { task, ...sharedOptions(given), input: json("input", given["input"], maxInput) };
@@ -68,9 +71,12 @@ export async function enqueueRuns(
   const { prefix, ...keys } = store.keys;
   for (let from = 0; from < items.length; from += batch) {
     const runs = withoutRepeats(items.slice(from, from + batch)).flat();
-    await store.timed(
-      () => enqueue.run(store.commands, { keys, args: { prefix }, lists: { runs } }),
-      ([time]) => time,
+    // The ids are settled: what was queued already stays as it is.
+    await repeat(store.deadline, () =>
+      store.timed(
+        () => enqueue.run(store.commands, { keys, args: { prefix }, lists: { runs } }),
+        ([time]) => time,
+      ),
     );
   }
   return ids;

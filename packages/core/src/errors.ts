@@ -39,6 +39,23 @@ export class SchedulerStoppedError extends EscapementError {
   }
 }
 
+/**
+ * What a handler throws to fail its attempt and still have something kept of it: `result` is kept with the run, as an answer would be.
+ *
+ * @example throw new TaskFailure("The import stopped at row 17.", { result: { row: 17 } });
+ */
+export class TaskFailure extends EscapementError {
+  override readonly name: string = "TaskFailure";
+  /** What JSON can hold, at most `maxResult` bytes of it; else it is left out. */
+  readonly result: unknown;
+
+  /** @param options `code`: kept with the error, "TASK_FAILED" if left out */
+  constructor(message: string, options: ErrorOptions & { code?: string; result?: unknown } = {}) {
+    super(options.code ?? "TASK_FAILED", message, options);
+    this.result = options.result;
+  }
+}
+
 /** What `result()` throws for a run that ended otherwise than succeeded. */
 export class RunFailedError extends EscapementError {
   override readonly name: string = "RunFailedError";

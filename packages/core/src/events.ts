@@ -39,7 +39,10 @@ export interface SchedulerEvents {
   skipped: RunEvent & { readonly reason: string };
   /** A fire time could not start in time, and was not made up for. */
   missed: RunEvent & { readonly reason: string };
-  /** An attempt of a dead node was given up; `retry`: another one follows. Told by the leader. */
+  /**
+   * An attempt was given up; `retry`: another one follows. Its node died, says the leader; or the store, which lost
+   * acknowledged writes, took it for one that runs on a node that knows nothing of it, says that node.
+   */
   lost: RunEvent & { readonly node: string; readonly retry: boolean };
   jobAdded: { readonly jobId: string };
   jobUpdated: { readonly jobId: string };

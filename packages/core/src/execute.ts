@@ -2,7 +2,7 @@ import type { EscapementError } from "@escapement/redis";
 import { json } from "./check.js";
 import type { Claimed } from "./claim.js";
 import { withCrashHandler } from "./crash.js";
-import { type InvalidOptionError, RunTimeoutError } from "./errors.js";
+import { type InvalidOptionError, RunTimeoutError, TaskFailure } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { Body } from "./record.js";
 import type { RunError } from "./run.js";
@@ -42,16 +42,23 @@ export async function execute(claimed: Claimed, around: Surroundings): Promise<O
     const limits = limit(body.timeout, around);
     clear = limits.clear;
     const run = contextOf(claimed, input, around);
+    let over = false;
     const crash = new Promise<Outcome>((resolve) => {
-      const onCrash = (error: unknown): void =>
-        resolve({ state: "failed", error: describeError(error), crashed: true });
+      const onCrash = (thrown: unknown): void => {
+        const error = describeError(thrown);
+        if (over)
+          around.logger.error({ err: error }, "a handler left an error uncaught after its attempt had ended");
+        resolve({ state: "failed", error, crashed: true });
+      };
       limits.ended(
         withCrashHandler(onCrash, async () => around.task.handler(run as never)),
         resolve,
         around,
       );
     });
-    return await crash;
+    const outcome = await crash;
+    over = true;
+    return outcome;
   } catch (error) {
     return { state: "failed", error: describeError(error) };
   } finally {
@@ -93,7 +100,7 @@ function limit(timeout: number | undefined, around: Surroundings): Limits {
               : { state: "timed-out", error: describeError(timedOut) },
           ),
         (error: unknown) =>
-          resolve({ state: timedOut === undefined ? "failed" : "timed-out", error: describeError(error) }),
+          resolve({ state: timedOut === undefined ? "failed" : "timed-out", ...failed(error, maxResult) }),
       );
     },
   };
@@ -117,6 +124,18 @@ function succeeded(value: unknown, maxResult: number): Outcome {
   }
 }
 
+function failed(thrown: unknown, maxResult: number): Pick<Outcome, "error" | "result"> {
+  const error = describeError(thrown);
+  if (!(thrown instanceof TaskFailure)) return { error };
+  try {
+    const result = json("result", thrown.result, maxResult);
+    return result === undefined ? { error } : { error, result };
+  } catch {
+    // Why the attempt failed matters more than that its result cannot be kept.
+    return { error };
+  }
+}
+
 function contextOf(claimed: Claimed, input: unknown, around: Surroundings): RunContext {
   const { run, job, task, attempt, token, scheduledAt } = claimed;
   return {
@@ -136,6 +155,15 @@ function contextOf(claimed: Claimed, input: unknown, around: Surroundings): RunC
 
 /** An error as it is kept: name, message, code and the first lines of its stack, at most 4 KiB in all. */
 export function describeError(thrown: unknown): RunError {
+  try {
+    return readError(thrown);
+  } catch {
+    // Getters and proxies can throw: what a handler threw must not keep its attempt from ending.
+    return { name: "Error", message: "something that cannot be shown" };
+  }
+}
+
+function readError(thrown: unknown): RunError {
   if (!(thrown instanceof Error)) return { name: "Error", message: clip(safeString(thrown), 1000) };
   const code = (thrown as Partial<EscapementError>).code;
   return {
@@ -148,7 +176,7 @@ export function describeError(thrown: unknown): RunError {
 
 function safeString(value: unknown): string {
   try {
-    return typeof value === "object" ? JSON.stringify(value) : String(value);
+    return String(typeof value === "object" ? JSON.stringify(value) : value);
   } catch {
     return "something that cannot be shown";
   }

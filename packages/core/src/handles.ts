@@ -1,10 +1,11 @@
 import { EscapementError } from "@escapement/redis";
-import { nameAt, whole } from "./check.js";
+import { fields, nameAt, whole } from "./check.js";
 import { defineJobs } from "./define.js";
+import { changeable, type Definition } from "./definition.js";
 import { InvalidOptionError, RunFailedError } from "./errors.js";
 import type { Events } from "./events.js";
 import { newSuffix } from "./id.js";
-import type { Job, JobOptions } from "./job.js";
+import type { Job, JobOptions, Misfire } from "./job.js";
 import { comingFireTimes, readJobs } from "./read-jobs.js";
 import { readHistory, readRunById } from "./read-runs.js";
 import { readJobRecord, toDefinition } from "./record.js";
@@ -12,6 +13,9 @@ import type { Run } from "./run.js";
 import { isRunId } from "./run-id.js";
 import { remove, runNow } from "./scripts/index.js";
 import type { Store } from "./store.js";
+
+/** What of a job can be changed. */
+export type JobChanges = Partial<Omit<JobOptions, "id" | "onConflict">>;
 
 /** One job, by its id. Nothing is read until it is asked for. */
 export interface JobHandle {
@@ -23,7 +27,7 @@ export interface JobHandle {
    *
    * @throws EscapementError `JOB_NOT_FOUND`
    */
-  update(changes: Partial<Omit<JobOptions, "id" | "onConflict">>): Promise<Job>;
+  update(changes: JobChanges): Promise<Job>;
   /** Removes it, and what was to run of it. A run that runs goes on. Answers whether there was such a job. */
   remove(): Promise<boolean>;
   /**
@@ -99,35 +103,41 @@ function notFound(id: string): EscapementError {
 async function updateJob(
   parts: HandleParts,
   id: string,
-  changes: Partial<Omit<JobOptions, "id" | "onConflict">>,
+  changes: JobChanges,
   get: () => Promise<Job | undefined>,
 ): Promise<Job> {
   const { store, events } = parts;
-  const text = await store.commands.run("reading a job", (client) => client.hget(store.keys.jobs, id));
-  if (text === null) throw notFound(id);
-  const { task, grace, catchUp, max, input, metadata, ...rest } = toDefinition(readJobRecord(text));
-  const { version: _v, ...shared } = rest as typeof rest & { version?: number };
-  const merged: JobOptions = {
+  fields("changes", changes, changeable);
+  for (let round = 0; round < 20; round += 1) {
+    const text = await store.commands.run("reading a job", (client) => client.hget(store.keys.jobs, id));
+    if (text === null) throw notFound(id);
+    const record = readJobRecord(text);
+    const options = changed(id, toDefinition(record), changes);
+    await parts.validate(record.task, options.input);
+    const wanted = { task: record.task, options, version: record.version };
+    const [done] = await defineJobs(store, [wanted], parts.maxInput);
+    if (done?.outcome === "overtaken") continue; // by others: their changes stay, ours go on top of them
+    if (done?.outcome === "updated") events.emit("jobUpdated", { jobId: id });
+    const job = await get();
+    if (job === undefined) throw notFound(id);
+    return job;
+  }
+  throw new EscapementError("JOB_CONTENDED", `Job ${id} is being changed by others all the time. Try again.`);
+}
+
+function changed(id: string, definition: Definition, changes: JobChanges): JobOptions {
+  const { trigger, queue, tags, priority, overlap, delivery, maxLost, timeout } = definition;
+  const { grace, catchUp, max, input, metadata } = definition;
+  const given: unknown = changes.misfire ?? {};
+  return {
     id,
-    trigger: shared.trigger,
-    queue: shared.queue,
-    tags: shared.tags,
-    priority: shared.priority,
-    overlap: shared.overlap,
-    delivery: shared.delivery,
-    maxLost: shared.maxLost,
-    ...(shared.timeout === undefined ? {} : { timeout: shared.timeout }),
+    ...{ trigger, queue, tags, priority, overlap, delivery, maxLost },
+    ...(timeout === undefined ? {} : { timeout }),
     ...(input === undefined ? {} : { input: JSON.parse(input) as unknown }),
     ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),
     ...changes,
-    misfire: { grace, catchUp, max, ...changes.misfire },
+    misfire: typeof given === "object" ? { grace, catchUp, max, ...given } : (given as Misfire),
   };
-  await parts.validate(task, merged.input);
-  const [done] = await defineJobs(store, [{ task, options: merged }], parts.maxInput);
-  if (done?.outcome === "updated") events.emit("jobUpdated", { jobId: id });
-  const job = await get();
-  if (job === undefined) throw notFound(id);
-  return job;
 }
 
 const ended = new Set(["succeeded", "failed", "timed-out", "cancelled", "lost", "skipped", "missed"]);

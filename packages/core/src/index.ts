@@ -8,6 +8,7 @@ export {
   RunFailedError,
   RunTimeoutError,
   SchedulerStoppedError,
+  TaskFailure,
 } from "./errors.js";
 export type { AttemptEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
 export type { JobHandle, RunHandle } from "./handles.js";
@@ -16,6 +17,7 @@ export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
 export type { JobFilter } from "./read-jobs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
+export type { RunsOf } from "./read-unfinished.js";
 export type { Attempt, Run, RunError, RunState } from "./run.js";
 export type { RunContext } from "./run-context.js";
 export {

@@ -34,7 +34,8 @@ export class Leader {
     this.#events = events;
     this.#logger = logger;
     this.#elector = createElector({
-      redis: settings.redis,
+      redis: store.lease,
+      subscriber: store.subscriber,
       key: store.keys.leader,
       epochKey: store.keys.epoch,
       id: node,

@@ -79,7 +79,9 @@ export class RunLocks {
   /** Prolongs the locks of attempts that still run once half of their time is over. */
   async extend(now: number): Promise<void> {
     const due = [...this.#held.values()].filter((lock) => lock.validUntil - now < this.#ttl / 2);
-    if (due.length > 0) await this.#locker.extend(due);
+    if (due.length === 0) return;
+    const { extended } = await this.#locker.extend(due);
+    for (const lock of extended) if (this.#held.has(lock.name)) this.#held.set(lock.name, lock);
   }
 
   close(): Promise<void> {

@@ -143,6 +143,7 @@ export class Materialiser {
       plan.next ?? "",
       plan.fireTimes.length,
       plan.missed,
+      plan.missedFrom,
       plan.missedTo,
       plan.exact ? 1 : 0,
     ]);
@@ -161,7 +162,11 @@ export class Materialiser {
     );
     for (const { job, plan } of plans) {
       if (plan.missed > 0)
-        this.#events.emit("missed", { runId: runIdOf(job.id, job.cursor), jobId: job.id, reason: "misfire" });
+        this.#events.emit("missed", {
+          runId: runIdOf(job.id, plan.missedFrom),
+          jobId: job.id,
+          reason: "misfire",
+        });
     }
   }
 

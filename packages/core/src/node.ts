@@ -64,7 +64,7 @@ export class Node {
   /** Takes up the lease and starts to work. */
   async start(): Promise<void> {
     const { store, settings, events } = this.#parts;
-    await this.#join();
+    await this.#join(false);
     events.emit("nodeJoined", { node: this.id });
     this.#schedule(settings.nodeTtl / 4);
     store.on("restored", this.#beatNow);
@@ -74,7 +74,7 @@ export class Node {
 
   /** Tells the store of tasks that were registered after the start. */
   async describe(): Promise<void> {
-    if (this.#info !== this.#describeSelf()) await this.#join();
+    if (this.#info !== this.#describeSelf()) await this.#join(true);
   }
 
   async stop(timeout: number): Promise<void> {
@@ -101,7 +101,7 @@ export class Node {
     return this.#worker === undefined ? undefined : monotonic() - this.#worker.lastAnswer;
   }
 
-  async #join(): Promise<void> {
+  async #join(again: boolean): Promise<void> {
     const { store, settings } = this.#parts;
     const [sentAt, wallSentAt] = [monotonic(), wallClock()];
     const info = this.#describeSelf();
@@ -109,7 +109,7 @@ export class Node {
       () =>
         join.run(store.commands, {
           keys: store.keys,
-          args: { node: this.id, ttl: settings.nodeTtl, info, layout, partitions: 1 },
+          args: { node: this.id, ttl: settings.nodeTtl, info, layout, partitions: 1, again: again ? 1 : 0 },
         }),
       (time) => time,
     );

@@ -1,5 +1,5 @@
-import type { RedisSource } from "@escapement/redis";
-import { checkNamespace } from "@escapement/redis/internal";
+import { parseRedisUrl, type RedisSource } from "@escapement/redis";
+import { checkNamespace, show } from "@escapement/redis/internal";
 import { fields, names, oneOf, whole } from "./check.js";
 import { defaultMaxInput, duration } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
@@ -42,8 +42,10 @@ export interface SchedulerOptions {
   readonly abortGrace?: number | string;
   /** What is kept of finished runs. @default 100 runs of each job and 1000 enqueued ones of each task, for 7 days */
   readonly retain?: { readonly runs?: number; readonly enqueued?: number; readonly age?: number | string };
-  /** The most bytes of JSON in an input, metadata or result. @default 65536 */
+  /** The most bytes of JSON in an input or metadata. @default 65536 */
   readonly maxInput?: number;
+  /** The most bytes of JSON in a result. @default 65536 */
+  readonly maxResult?: number;
   /** Start although Redis' maxmemory-policy may delete jobs and locks. @default false */
   readonly allowEviction?: boolean;
   /** Let an error that a handler left uncaught end its attempt instead of the process. @default true */
@@ -69,6 +71,7 @@ export interface Settings {
   readonly abortGrace: number;
   readonly retention: Retention;
   readonly maxInput: number;
+  readonly maxResult: number;
   readonly allowEviction: boolean;
   readonly catchCrashes: boolean;
   readonly logger: Logger;
@@ -90,6 +93,7 @@ const known = [
   "abortGrace",
   "retain",
   "maxInput",
+  "maxResult",
   "allowEviction",
   "catchCrashes",
   "logger",
@@ -106,7 +110,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
     duration(path, given[path] ?? normal, least);
   const retain = fields("retain", given.retain ?? {}, ["runs", "enqueued", "age"]);
   const settings: Settings = {
-    redis: given.redis ?? process.env["ESCAPEMENT_REDIS_URL"] ?? "redis://localhost:6379",
+    redis: redisAt("redis", given.redis ?? process.env["ESCAPEMENT_REDIS_URL"] ?? "redis://localhost:6379"),
     namespace: namespaceOf(given.namespace ?? process.env["ESCAPEMENT_NAMESPACE"] ?? "default"),
     roles: rolesOf(given.roles ?? ["leader", "worker"]),
     queues: names("queues", given.queues ?? ["default"], 100),
@@ -125,9 +129,10 @@ export function settingsOf(options: SchedulerOptions): Settings {
       age: duration("retain.age", retain["age"] ?? 7 * 86_400_000, 1000),
     },
     maxInput: whole("maxInput", given.maxInput ?? defaultMaxInput, 1024, 16 * 2 ** 20),
-    allowEviction: given.allowEviction ?? false,
-    catchCrashes: given.catchCrashes ?? true,
-    logger: given.logger ?? defaultLogger(),
+    maxResult: whole("maxResult", given.maxResult ?? defaultMaxInput, 1024, 16 * 2 ** 20),
+    allowEviction: oneOrOther("allowEviction", given.allowEviction ?? false),
+    catchCrashes: oneOrOther("catchCrashes", given.catchCrashes ?? true),
+    logger: given.logger === undefined ? defaultLogger() : loggerOf(given.logger),
   };
   // Two thirds of the lookahead are always written: they have to last until another leader is there.
   if (settings.lookahead * 2 < settings.leaderTtl * 3) {
@@ -137,6 +142,35 @@ export function settingsOf(options: SchedulerOptions): Settings {
     );
   }
   return settings;
+}
+
+/** A Redis' address, as far as it can be judged without asking it. */
+function redisAt(path: string, value: unknown): RedisSource {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as RedisSource;
+  if (typeof value !== "string")
+    throw new InvalidOptionError(
+      path,
+      `must be a URL, ioredis options or an ioredis client, not ${show(value)}.`,
+    );
+  try {
+    parseRedisUrl(value);
+    return value;
+  } catch (cause) {
+    throw new InvalidOptionError(path, (cause as Error).message, { cause, code: "INVALID_REDIS_URL" });
+  }
+}
+
+function oneOrOther(path: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new InvalidOptionError(path, `must be true or false, not ${show(value)}.`);
+}
+
+function loggerOf(value: unknown): Logger {
+  const methods = ["debug", "info", "warn", "error", "child"] as const;
+  const given = (value ?? {}) as Partial<Logger>;
+  const missing = methods.find((name) => typeof given[name] !== "function");
+  if (missing === undefined) return given as Logger;
+  throw new InvalidOptionError("logger", `must be a logger such as pino's; it has no method ${missing}.`);
 }
 
 function namespaceOf(value: unknown): string {
@@ -154,7 +188,8 @@ function rolesOf(value: unknown): Role[] {
 }
 
 function votersOf(value: unknown): readonly RedisSource[] {
-  if (Array.isArray(value) && [0, 1, 3, 5].includes(value.length)) return value as RedisSource[];
+  if (Array.isArray(value) && [0, 1, 3, 5].includes(value.length))
+    return value.map((voter, index) => redisAt(`voters[${index}]`, voter));
   const problem = Array.isArray(value) ? `${value.length} were given` : "it is no list";
   throw new InvalidOptionError(
     "voters",

@@ -1,4 +1,5 @@
 import { compileTrigger } from "@escapement/triggers";
+import { fields, nameAt, oneOf } from "./check.js";
 import type { Job, JobState } from "./job.js";
 import { type JobRecord, readHead, readJobRecord } from "./record.js";
 import { parseRunId } from "./run-id.js";
@@ -12,12 +13,21 @@ export interface JobFilter {
   readonly state?: JobState;
 }
 
+/** Checks a filter: one with a misspelt name would list all jobs. */
+export function checkFilter(filter: JobFilter): JobFilter {
+  const { tag, queue, task, state } = fields("filter", filter, ["tag", "queue", "task", "state"]);
+  for (const [name, value] of Object.entries({ tag, queue, task }))
+    if (value !== undefined) nameAt(`filter.${name}`, value);
+  if (state !== undefined) oneOf("filter.state", state, ["scheduled", "exhausted", "parked"]);
+  return filter;
+}
+
 /** Reads jobs by id, in one round trip; `undefined` for those that do not exist. */
 export async function readJobs(store: Store, ids: readonly string[]): Promise<(Job | undefined)[]> {
   if (ids.length === 0) return [];
   const { keys } = store;
+  const now = await store.nearlyNow();
   return store.commands.run("reading jobs", async (client) => {
-    const now = store.clock.now();
     const [records, states, cursors, parked, running, upcoming] = await Promise.all([
       client.hmget(keys.jobs, ...ids),
       client.hmget(keys.state, ...ids),

@@ -72,5 +72,5 @@ export async function readLeader(store: Store): Promise<LeaderInfo | undefined> 
     Promise.all([client.get(keys.leader), client.get(keys.epoch), client.pttl(keys.leader)]),
   );
   if (node === null) return undefined;
-  return { node, epoch: Number(epoch), leaseUntil: new Date(store.clock.now() + left) };
+  return { node, epoch: Number(epoch), leaseUntil: new Date((await store.nearlyNow()) + left) };
 }

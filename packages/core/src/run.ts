@@ -60,7 +60,7 @@ export interface Run {
   readonly reason: string | undefined;
   /** For `missed`: how many fire times this entry stands for, the first being `scheduledAt`. */
   readonly count: number;
-  /** What the handler answered, if it is still kept. */
+  /** What the handler answered, or failed with by a `TaskFailure`, if it is still kept. */
   readonly result: unknown;
   /** What the handler last reported, while the run runs. */
   readonly progress: unknown;

@@ -1,5 +1,6 @@
 import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
-import { nameAt } from "./check.js";
+import { show } from "@escapement/redis/internal";
+import { nameAt, whole } from "./check.js";
 import { catchCrashes } from "./crash.js";
 import { defineJobs, type Wanted } from "./define.js";
 import { examine, type Finding } from "./doctor.js";
@@ -12,12 +13,20 @@ import type { Job, JobOptions } from "./job.js";
 import { RunLocks } from "./lock.js";
 import { Node } from "./node.js";
 import { type SchedulerOptions, type Settings, settingsOf } from "./options.js";
-import { type JobFilter, listJobs, readJobs } from "./read-jobs.js";
+import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
 import { readEnqueuedHistory } from "./read-runs.js";
+import { type RunsOf, readUnfinished } from "./read-unfinished.js";
 import type { Run } from "./run.js";
 import { Store } from "./store.js";
-import { type AnyTask, type Handler, type Task, type TaskOptions, validateInput } from "./task.js";
+import {
+  type AnyTask,
+  checkTaskOptions,
+  type Handler,
+  type Task,
+  type TaskOptions,
+  validateInput,
+} from "./task.js";
 
 /** A task, or its name. */
 export type TaskRef<Input = unknown> = string | Task<Input, unknown>;
@@ -61,6 +70,8 @@ export interface Scheduler extends AsyncDisposable {
   run(id: string): RunHandle;
   /** Finished enqueued runs of a task that are still kept, latest first. */
   finishedRuns(task: string, limit?: number): Promise<Run[]>;
+  /** Runs of a job, or enqueued runs of a task, that have not ended: waiting, due or running. At most `limit`, 100 if left out. */
+  unfinishedRuns(of: RunsOf, limit?: number): Promise<Run[]>;
   nodes(): Promise<NodeInfo[]>;
   leader(): Promise<LeaderInfo | undefined>;
   isLeader(): boolean;
@@ -103,7 +114,10 @@ class RedisScheduler implements Scheduler {
   readonly #busy = new Set<object>();
   #locks: RunLocks | undefined;
   #node: Node | undefined;
-  #state: "client" | "starting" | "running" | "stopping" | "stopped" = "client";
+  #state: "open" | "stopping" | "stopped" = "open";
+  #listening = false;
+  #started: Promise<void> | undefined;
+  #startingOver: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #releaseCrashes: (() => void) | undefined;
 
@@ -133,6 +147,7 @@ class RedisScheduler implements Scheduler {
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
     if (typeof handler !== "function")
       throw new InvalidOptionError("handler", `of task ${name} must be a function.`);
+    checkTaskOptions(options);
     if (this.#tasks.has(name)) throw new InvalidOptionError("task", `${name} has a handler already.`);
     const task: Task<Input, Output> = { name, options, handler };
     this.#tasks.set(name, task as AnyTask);
@@ -154,13 +169,21 @@ class RedisScheduler implements Scheduler {
     jobs: readonly JobDeclaration[],
     { prune }: { readonly prune?: { readonly tag: string } } = {},
   ): Promise<ApplyReport> {
-    const defined = await this.#define(jobs.map(({ task, ...options }) => ({ task: nameOf(task), options })));
+    if (!Array.isArray(jobs)) throw new InvalidOptionError("jobs", "must be a list of jobs.");
+    const tag = prune === undefined ? undefined : nameAt("prune.tag", prune?.tag);
+    const declared = jobs.map((job: JobDeclaration, index) => {
+      if (job === null || typeof job !== "object")
+        throw new InvalidOptionError(`jobs[${index}]`, `takes an object, not ${show(job)}.`);
+      const { task, ...options } = job;
+      return { task: nameOf(task), options };
+    });
+    const defined = await this.#define(declared);
     const ids = (outcome: string): string[] =>
       defined.filter((item) => item.outcome === outcome).map(({ id }) => id);
     const removed: string[] = [];
-    if (prune !== undefined) {
+    if (tag !== undefined) {
       const wanted = new Set(jobs.map(({ id }) => id));
-      for await (const { id } of listJobs(this.#store, { tag: nameAt("prune.tag", prune.tag) })) {
+      for await (const { id } of listJobs(this.#store, { tag })) {
         if (!wanted.has(id) && (await this.job(id).remove())) removed.push(id);
       }
     }
@@ -193,7 +216,10 @@ class RedisScheduler implements Scheduler {
     runs: readonly EnqueueOptions<Input>[],
   ): Promise<RunHandle[]> {
     this.#assertOpen();
-    for (const { input } of runs) await this.#validate(nameOf(task), input);
+    if (!Array.isArray(runs))
+      throw new InvalidOptionError("runs", "must be a list of options, one item a run.");
+    for (const run of runs as readonly (EnqueueOptions<Input> | undefined)[])
+      await this.#validate(nameOf(task), run?.input);
     const ids = await enqueueRuns(this.#store, nameOf(task), runs, this.#settings.maxInput);
     return ids.map((id) => runHandle(this.#store, id));
   }
@@ -209,7 +235,7 @@ class RedisScheduler implements Scheduler {
   }
 
   jobs(filter: JobFilter = {}): AsyncIterable<Job> {
-    return listJobs(this.#store, filter);
+    return listJobs(this.#store, checkFilter(filter));
   }
 
   run(id: string): RunHandle {
@@ -217,7 +243,11 @@ class RedisScheduler implements Scheduler {
   }
 
   finishedRuns(task: string, limit = 100): Promise<Run[]> {
-    return readEnqueuedHistory(this.#store, nameAt("task", task), limit);
+    return readEnqueuedHistory(this.#store, nameAt("task", task), whole("limit", limit, 1, 10_000));
+  }
+
+  unfinishedRuns(of: RunsOf, limit = 100): Promise<Run[]> {
+    return readUnfinished(this.#store, of, limit);
   }
 
   nodes(): Promise<NodeInfo[]> {
@@ -249,8 +279,11 @@ class RedisScheduler implements Scheduler {
 
   async start(): Promise<void> {
     this.#assertOpen();
-    if (this.#state !== "client") return;
-    this.#state = "starting";
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     try {
       await this.#store.commands.ready();
       const results = await checkServer(this.#store.commands, {
@@ -262,14 +295,11 @@ class RedisScheduler implements Scheduler {
       await this.#store.lease.ready();
       await this.#store.now();
       this.#openLocks();
-      this.#store.listen();
-      this.#store.on("lost", () => this.#events.emit("storeLost", { node: this.nodeId ?? "-" }));
-      this.#store.on("restored", () => this.#events.emit("storeRestored", { node: this.nodeId ?? "-" }));
-      if (this.#settings.catchCrashes) this.#releaseCrashes = catchCrashes();
+      this.#listen();
+      if (this.#settings.catchCrashes) this.#releaseCrashes ??= catchCrashes();
       await this.#become();
-      this.#state = "running";
     } catch (error) {
-      this.#state = "client";
+      this.#started = undefined; // it can be tried again
       throw error;
     }
   }
@@ -285,11 +315,21 @@ class RedisScheduler implements Scheduler {
 
   async #stop(timeout: number): Promise<void> {
     this.#state = "stopping";
+    await this.#started?.catch(() => undefined);
+    await this.#startingOver;
     await this.#node?.stop(timeout);
     this.#releaseCrashes?.();
     await this.#locks?.close();
     this.#store.close();
     this.#state = "stopped";
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    this.#store.listen();
+    this.#store.on("lost", () => this.#events.emit("storeLost", { node: this.nodeId ?? "-" }));
+    this.#store.on("restored", () => this.#events.emit("storeRestored", { node: this.nodeId ?? "-" }));
   }
 
   async #become(): Promise<void> {
@@ -302,7 +342,7 @@ class RedisScheduler implements Scheduler {
       logger: this.#settings.logger,
       busy: this.#busy,
       onDead: () => {
-        this.#startOver().catch(() => undefined);
+        this.#startingOver = this.#startOver();
       },
     });
     await node.start();
@@ -311,7 +351,7 @@ class RedisScheduler implements Scheduler {
 
   /** A dead node comes back under a new identity, as soon as Redis answers. */
   async #startOver(): Promise<void> {
-    for (let failures = 0; this.#state === "running"; failures += 1) {
+    for (let failures = 0; this.#state === "open"; failures += 1) {
       try {
         await this.#become();
         return;
@@ -334,7 +374,7 @@ class RedisScheduler implements Scheduler {
   }
 
   #assertOpen(): void {
-    if (this.#state !== "stopping" && this.#state !== "stopped") return;
+    if (this.#state === "open") return;
     throw new EscapementError("SCHEDULER_STOPPED", "This scheduler has been stopped. Create another.");
   }
 }

@@ -35,6 +35,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   readonly namespace: string;
   readonly #options: StoreOptions;
   readonly #open = new Map<string, Connection>();
+  #closed = false;
 
   constructor(options: StoreOptions) {
     super();
@@ -55,10 +56,20 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     return this.#connection("lease");
   }
 
+  /** For what is published. */
+  get subscriber(): Connection {
+    return this.#connection("subscriber");
+  }
+
   /** What every script that writes history is handed. */
   get history(): { prefix: string; history_max: number; history_age: number; finished_max: number } {
     const { runs, enqueued, age } = this.retention;
     return { prefix: this.keys.prefix, history_max: runs, history_age: age, finished_max: enqueued };
+  }
+
+  /** Milliseconds that a caller waits for the store. */
+  get deadline(): number {
+    return this.#options.deadline;
   }
 
   /** Runs `call` and learns Redis' time from what `timeOf` finds in its answer. */
@@ -80,11 +91,16 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     return now;
   }
 
+  /** Redis' time in ms, by what is known of its clock; by asking only if nothing is. */
+  async nearlyNow(): Promise<number> {
+    return this.clock.isKnown ? this.clock.now() : this.now();
+  }
+
   /** Starts to listen on the wake channel; emits `wake` from then on. */
   listen(): void {
-    const subscriber = this.#connection("subscriber");
-    subscriber.client.on("message", (_channel: string, text: string) => {
-      const message = parseWake(text);
+    const { subscriber } = this;
+    subscriber.client.on("message", (channel: string, text: string) => {
+      const message = channel === this.keys.wake ? parseWake(text) : undefined;
       if (message !== undefined) this.emit("wake", message);
     });
     const subscribe = (): void => {
@@ -97,6 +113,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   }
 
   close(): void {
+    this.#closed = true;
     for (const connection of this.#open.values()) connection.close();
     this.removeAllListeners();
   }
@@ -109,6 +126,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
         deadline: profile === "lease" ? this.#options.leaseDeadline : this.#options.deadline,
       });
       this.#open.set(profile, connection);
+      if (this.#closed) connection.close(); // so that a late call fails, and nothing is left open
     }
     return connection;
   }

@@ -1,3 +1,4 @@
+import { fields } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { RunContext } from "./run-context.js";
 
@@ -43,6 +44,14 @@ export interface AnyTask {
   readonly handler: Handler<never, unknown>;
 }
 
+/** Checks the options of a task. */
+export function checkTaskOptions(options: unknown): void {
+  const { input } = fields("options", options, ["input"]);
+  const standard = (input as Partial<InputSchema> | null | undefined)?.["~standard"];
+  if (input === undefined || typeof standard?.validate === "function") return;
+  throw new InvalidOptionError("options.input", "must be a schema of the Standard Schema kind.");
+}
+
 /**
  * Checks an input against a task's schema, if it has one.
  *
@@ -55,7 +64,7 @@ export async function validateInput(
 ): Promise<unknown> {
   const schema = options?.input;
   if (schema === undefined) return input;
-  const result = await schema["~standard"].validate(input);
+  const result = await askSchema(schema, input);
   if (result.issues === undefined) return result.value;
   const first = result.issues[0];
   const where = [
@@ -65,4 +74,16 @@ export async function validateInput(
   throw new InvalidOptionError(where, first?.message ?? "is refused by the task's schema.", {
     code: "INVALID_INPUT",
   });
+}
+
+async function askSchema<T>(schema: InputSchema<T>, input: unknown): Promise<SchemaResult<T>> {
+  try {
+    return await schema["~standard"].validate(input);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new InvalidOptionError("input", `could not be checked: the task's schema threw: ${said}`, {
+      cause,
+      code: "INVALID_INPUT",
+    });
+  }
 }

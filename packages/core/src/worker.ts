@@ -14,6 +14,7 @@ import { jittered } from "./id.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import type { Settings } from "./options.js";
+import { reconcileHeld } from "./reconcile.js";
 import { report } from "./scripts/index.js";
 import type { Store, WakeMessage } from "./store.js";
 import type { AnyTask } from "./task.js";
@@ -35,6 +36,12 @@ export interface WorkerParts {
   onDead(): void;
 }
 
+/** An attempt whose outcome is to be reported, and what to say once it is accepted. */
+interface Ended {
+  readonly claimed: Claimed;
+  accepted(): void;
+}
+
 interface Running {
   readonly claimed: Claimed;
   readonly controller: AbortController;
@@ -49,7 +56,9 @@ export class Worker {
   readonly #parts: WorkerParts;
   readonly #running = new Map<string, Running>();
   #finished: Completion[] = [];
-  #finishedOf: Claimed[] = [];
+  #finishedOf: Ended[] = [];
+  #abandoned = false;
+  #reconcileAt: number; // monotonic
   #number = 0;
   #nextDue = 0; // Redis time in ms: there may be something at once
   #claiming = true;
@@ -63,6 +72,7 @@ export class Worker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
+    this.#reconcileAt = monotonic() + parts.settings.nodeTtl;
   }
 
   start(): void {
@@ -100,8 +110,9 @@ export class Worker {
   abandon(reason: Error): void {
     this.#open = false;
     this.#claiming = false;
+    this.#abandoned = true;
     this.#finished = [];
-    this.#finishedOf = [];
+    for (const { claimed } of this.#finishedOf.splice(0)) this.#refused(claimed);
     for (const { controller } of this.#running.values()) controller.abort(reason);
     this.#wakeUp();
     this.#detach();
@@ -126,6 +137,7 @@ export class Worker {
 
   readonly #onRestored = (): void => {
     this.#nextDue = 0;
+    this.#reconcileAt = 0;
     this.#wakeUp();
   };
 
@@ -139,6 +151,9 @@ export class Worker {
     while (this.#open || this.#finished.length > 0) {
       try {
         await this.#sleep();
+        // Handlers that end in the same turn are completed in one request.
+        await nextTurn();
+        if (monotonic() >= this.#reconcileAt) await this.#reconcile();
         if (this.#isDue()) await this.#exchange();
         failures = 0;
       } catch (error) {
@@ -153,6 +168,14 @@ export class Worker {
         await pause(jittered(Math.min(50 * 2 ** failures, 1000)));
       }
     }
+  }
+
+  /** Whether the store has gone back in time shows in what it says that this node holds. */
+  async #reconcile(): Promise<void> {
+    const { store, node, settings, events } = this.#parts;
+    const held = [...this.#running.values(), ...this.#finishedOf].map(({ claimed }) => claimed);
+    this.#reconcileAt = monotonic() + settings.nodeTtl;
+    await reconcileHeld(store, node, held, events);
   }
 
   /** Until something has ended, something is due, or somebody says so. */
@@ -213,6 +236,10 @@ export class Worker {
       lanes: this.#lanes(),
       lockTtl: locks === undefined ? settings.lockTtl : 0,
       leaseTtl: settings.nodeTtl,
+    }).catch((error: unknown) => {
+      // Only a dead node gives up: what it had to say is not taken any more.
+      for (const { claimed } of completed) this.#refused(claimed);
+      throw error;
     });
     this.lastAnswer = monotonic();
     this.#nextDue = answer.more && slots > 0 ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
@@ -226,7 +253,7 @@ export class Worker {
         return await completeAndClaim(this.#parts.store, request);
       } catch (error) {
         const dead = error instanceof EscapementError && error.code === "NODE_DEAD";
-        if (dead || !this.#parts.isAlive() || failures > 1000) throw error;
+        if (dead || !this.#parts.isAlive()) throw error;
         this.#parts.events.emit("error", { step: "claim", error: error as Error });
         if (failures === 0)
           this.#parts.logger.warn({ err: error }, "claiming failed; the request is repeated");
@@ -247,15 +274,19 @@ export class Worker {
     return settings.queues.flatMap((queue) => [...tasks.keys()].map((task) => `${queue}@${task}`));
   }
 
-  #tell(completed: readonly Claimed[], { accepted, passed }: ClaimAnswer): void {
-    const { events, logger } = this.#parts;
-    for (const [index, claimed] of completed.entries()) {
-      if (accepted[index]) continue;
-      logger.warn(
-        { run: claimed.run, attempt: claimed.attempt },
-        "the outcome was refused: this node does not hold the attempt any more",
-      );
-      events.emit("completionRefused", this.#describe(claimed));
+  #refused(claimed: Claimed): void {
+    this.#parts.logger.warn(
+      { run: claimed.run, attempt: claimed.attempt },
+      "the outcome was refused: this node does not hold the attempt any more",
+    );
+    this.#parts.events.emit("completionRefused", this.#describe(claimed));
+  }
+
+  #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
+    const { events } = this.#parts;
+    for (const [index, ended] of completed.entries()) {
+      if (accepted[index]) ended.accepted();
+      else this.#refused(ended.claimed);
     }
     for (const { run, state, reason } of passed) {
       const details = { runId: run, jobId: run.split("@")[0] };
@@ -279,7 +310,7 @@ export class Worker {
     for (const item of granted) this.#launch(item);
     for (const item of refused) {
       this.#parts.events.emit("lockRefused", { runId: item.run, jobId: item.job });
-      this.#complete(item, "x", JSON.stringify({ reason: "lock" }), "");
+      this.#complete(item, "x", JSON.stringify({ ...ownDetail(item), reason: "lock" }), "");
     }
     if (unavailable.length === 0) return;
     this.#hold = monotonic() + jittered(500);
@@ -296,7 +327,7 @@ export class Worker {
       return;
     }
     if (claimed.body === "") {
-      this.#complete(claimed, "c", JSON.stringify({ reason: "job-removed" }), "");
+      this.#complete(claimed, "c", JSON.stringify({ ...ownDetail(claimed), reason: "job-removed" }), "");
       return;
     }
     const controller = new AbortController();
@@ -317,7 +348,7 @@ export class Worker {
     return execute(claimed, {
       task,
       controller,
-      maxResult: settings.maxInput,
+      maxResult: settings.maxResult,
       timeoutGrace: settings.abortGrace,
       logger: logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
       progress: (value) => this.#report(claimed, JSON.stringify(value) ?? "null"),
@@ -343,35 +374,40 @@ export class Worker {
     this.#parts.locks?.forget(claimed);
     if (outcome.state === "failed" && signal.reason instanceof SchedulerStoppedError) {
       // Cut short by the stop of this node, which is no fault of the run: another attempt may start elsewhere.
-      this.#complete(claimed, "l", JSON.stringify({ reason: "stopped" }), "");
+      this.#complete(claimed, "l", JSON.stringify({ ...ownDetail(claimed), reason: "stopped" }), "");
       return;
     }
-    this.#tellEnd(claimed, outcome, duration);
     const { error, reason } = outcome;
-    // A job's run has its time in its id, and its task in the job.
-    const own = claimed.job === undefined ? { task: claimed.task, at: claimed.scheduledAt } : {};
     const detail = {
-      ...own,
+      ...ownDetail(claimed),
       ...(error === undefined ? {} : { error }),
       ...(reason === undefined ? {} : { reason }),
     };
     const text = Object.keys(detail).length === 0 ? "" : JSON.stringify(detail);
     const code = ({ succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } as const)[outcome.state];
-    this.#complete(claimed, code, text, outcome.result ?? "");
-  }
-
-  #tellEnd(claimed: Claimed, outcome: Outcome, duration: number): void {
     const { events } = this.#parts;
     const details = this.#describe(claimed);
     if (outcome.error !== undefined && outcome.state !== "succeeded") {
       events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
     }
-    events.emit("afterRun", { ...details, outcome: outcome.state, duration });
+    this.#complete(claimed, code, text, outcome.result ?? "", () =>
+      events.emit("afterRun", { ...details, outcome: outcome.state, duration }),
+    );
   }
 
-  #complete(claimed: Claimed, outcome: Completion["outcome"], detail: string, result: string): void {
+  #complete(
+    claimed: Claimed,
+    outcome: Completion["outcome"],
+    detail: string,
+    result: string,
+    accepted: () => void = () => undefined,
+  ): void {
+    if (this.#abandoned) {
+      this.#refused(claimed);
+      return;
+    }
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
-    this.#finishedOf.push(claimed);
+    this.#finishedOf.push({ claimed, accepted });
     this.#wakeUp();
   }
 
@@ -389,6 +425,15 @@ export class Worker {
   }
 }
 
+/** What an entry says of an enqueued run; a job's run has its time in its id, and its task in the job. */
+function ownDetail(claimed: Claimed): { task?: string; at?: number } {
+  return claimed.job === undefined ? { task: claimed.task, at: claimed.scheduledAt } : {};
+}
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

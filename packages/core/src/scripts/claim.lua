@@ -12,6 +12,13 @@ local more = 0 -- 1: runs that could start were not looked at yet
 local slots, accepted, claimed, passed = tonumber(arg.slots), {}, {}, {}
 local fused = arg.lock_ttl ~= '0'
 
+-- A run whose job was removed: what is known of it goes.
+local function forget(run)
+  redis.call('HDEL', key.attempts, run)
+  redis.call('ZREM', key.unstarted, run)
+  if job_of(run) then release_job(run) else redis.call('HDEL', key.runs, run) end
+end
+
 -- Complete -------------------------------------------------------------------------------------------------------------
 
 -- outcome s f t c: ended so. b: handed back without having started. x: a lock says that this attempt started elsewhere.
@@ -40,9 +47,11 @@ local function complete()
       if item.outcome == 'b' then
         records = records or records_of(runs)
         local record = records[item.run]
-        if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run) end
-        if record then make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run) end
-        if job_of(item.run) then release_job(item.run) end
+        if record then
+          if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run) end
+          make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
+          if job_of(item.run) then release_job(item.run) end
+        else forget(item.run) end
       elseif item.outcome == 'x' or item.outcome == 'l' then
         records = records or records_of(runs)
         local text = entry(at_of(item.run) or started, started, now, 'l', attempt, token, arg.node, item.detail)
@@ -72,7 +81,7 @@ local function make_due_ready()
   local records = records_of(runs)
   for i, run in ipairs(runs) do
     local record = records[run]
-    if record then make_ready(record.lane, record.priority, fire_time_of(run) or tonumber(due[2 * i]), run) end
+    if record then make_ready(record.lane, record.priority, fire_time_of(run) or tonumber(due[2 * i]), run) else forget(run) end
   end
   redis.call('ZREM', key.waiting, unpack(runs))
 end
@@ -105,7 +114,7 @@ local function first_lane(size)
   return best
 end
 
-local starting, settled, leaving = {}, {}, {} -- job -> run started by this very step; jobs looked at; runs leaving unstarted
+local settled, leaving = {}, {} -- job -> whether its misfires need another look; runs leaving unstarted
 
 local function pass(run, state, reason)
   passed[#passed + 1] = run; passed[#passed + 1] = state; passed[#passed + 1] = reason
@@ -114,11 +123,9 @@ end
 -- Whether a job's run may start although another may be running; else it is skipped, or waits for that one's end.
 local function overlaps(run, job, record, attempt)
   if record.overlap ~= 's' then return false end
-  local holder = starting[job] or redis.call('HGET', key.running, job)
-  local running, since = string.match(holder or '', '^(%S+) (%S+)$')
+  local running, since = string.match(redis.call('HGET', key.running, job) or '', '^(%S+) (%S+)$')
   if not running or running == run then
-    starting[job] = run .. ' ' .. int(now)
-    redis.call('HSET', key.running, job, starting[job])
+    redis.call('HSET', key.running, job, run .. ' ' .. int(now))
     return false
   end
   if attempt == 1 and tonumber(since) <= fire_time_of(run) then
@@ -131,6 +138,19 @@ local function overlaps(run, job, record, attempt)
   return true
 end
 
+-- Whether a run is not made up for, by its job's catch-up.
+local function is_missed(run, job, record)
+  if not record.grace or now - fire_time_of(run) <= record.grace then
+    return settled[job] ~= nil and not redis.call('ZSCORE', key.unstarted, run)
+  end
+  if settled[job] == nil then settled[job] = settle_misfires(job, record, now) end
+  while redis.call('ZSCORE', key.unstarted, run) do
+    if not settled[job] then return false end
+    settled[job] = settle_misfires(job, record, now)
+  end
+  return true
+end
+
 local function consider(lane)
   local i = lane.at
   local run, record = lane.runs[i], lane.records[lane.runs[i]]
@@ -138,22 +158,10 @@ local function consider(lane)
   leave_lane(lane.name, run)
   local attempt, lost, earlier = attempt_of(lane.attempts[i])
   local fires, job = is_fire_time(run), job_of(run)
-  if not record then
-    if lane.attempts[i] then redis.call('HDEL', key.attempts, run) end
-    if fires then leaving[#leaving + 1] = run end
-    if job then release_job(run) end
-    return
-  end
+  if not record then return forget(run) end
   if fires and attempt == 1 then
     if not lane.unstarted[i] then return end -- taken back
-    if not settled[job] and record.grace and now - fire_time_of(run) > record.grace then
-      settled[job] = true
-      settle_misfires(job, record, now)
-    end
-    if settled[job] and not redis.call('ZSCORE', key.unstarted, run) then
-      unblock(job)
-      return pass(run, 'missed', 'misfire')
-    end
+    if is_missed(run, job, record) then return pass(run, 'missed', 'misfire') end
   end
   if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
   if job then
@@ -165,7 +173,8 @@ local function consider(lane)
   if fused then
     local lock = arg.prefix .. 'lock:' .. run .. '#' .. attempt
     if not redis.call('SET', lock, arg.node .. ':' .. arg.number, 'NX', 'PX', arg.lock_ttl) then
-      local text = entry(at_of(run) or int(now), 0, now, 'l', attempt, 0, arg.node, '{"reason":"lock"}')
+      local text = entry(at_of(run) or int(now), 0, now, 'l', attempt, 0, arg.node,
+        '{"reason":"lock","task":"' .. record.task .. '"}')
       lose(run, record, attempt, lost, earlier, text, now, now + tonumber(arg.lease_ttl))
       return pass(run, 'lockRefused', 'lock')
     end
@@ -174,12 +183,14 @@ local function consider(lane)
 end
 
 local function claim()
-  local names, heads = {}, nil
+  local names = {}
   for lane in each(list.lanes) do names[#names + 1] = lane end
   if #names == 0 or slots == 0 then return end
-  heads = redis.call('ZMSCORE', key.ready, unpack(names))
-  for i, name in ipairs(names) do
-    if heads[i] then lanes[#lanes + 1] = { name = name, offset = 0, at = 1, runs = {}, scores = {} } end
+  for from = 1, #names, TAKE do
+    local heads = redis.call('ZMSCORE', key.ready, unpack(names, from, math.min(from + TAKE - 1, #names)))
+    for i = 1, #heads do
+      if heads[i] then lanes[#lanes + 1] = { name = names[from + i - 1], offset = 0, at = 1, runs = {}, scores = {} } end
+    end
   end
   local looked, most, size = 0, slots + tonumber(arg.batch), math.min(slots, TAKE)
   while #claimed < slots do
@@ -222,14 +233,16 @@ end
 local answer = last[2] or ''
 if number == last_number then
   claimed_before()
+  more = 1 -- what else the lost answer said is not known
 else
   complete()
-  -- Runs that became ready by this, and that this node does not take itself, are news to the others.
-  if flush_lanes() and slots == 0 then redis.call('PUBLISH', key.wake, int(now)) end
+  local woken = flush_lanes()
   make_due_ready()
   flush_lanes()
   claim()
-  flush_lanes()
+  if flush_lanes() then woken = true; more = 1 end
+  -- Runs that became ready by this, handed back or let go on, are news to idle nodes. (What became due is not.)
+  if woken and redis.call('EXISTS', key.ready) == 1 then redis.call('PUBLISH', key.wake, int(now)) end
   answer = table.concat(accepted)
   redis.call('HSET', key.request, 'number', arg.number, 'accepted', answer)
 end

@@ -30,7 +30,6 @@ export const claim = defineScript<ClaimReply>()({
     "jobs",
     "fence",
     "wake",
-    "wake",
   ],
   args: ["prefix", "node", "number", "slots", "batch", "lock_ttl", "lease_ttl", ...history],
   lists: { completions: ["run", "token", "outcome", "detail", "result"], lanes: ["lane"] },
@@ -51,13 +50,14 @@ export const materialise = defineScript<[string, string]>()({
     "waiting",
     "unstarted",
     "blocked",
+    "running",
     "ready",
     "finished",
     "wake",
   ],
   args: ["prefix", "epoch", ...history],
   lists: {
-    jobs: ["job", "version", "expected", "next", "runs", "missed", "missed_to", "exact"],
+    jobs: ["job", "version", "expected", "next", "runs", "missed", "missed_from", "missed_to", "exact"],
     runs: ["run", "not_before"],
   },
 });
@@ -81,11 +81,38 @@ export const recover = defineScript<[string, string[], string[], string, number]
     "running",
     "runs",
     "attempts",
+    "progress",
     "finished",
     "jobs",
     "wake",
   ],
   args: ["prefix", "epoch", "batch", ...history],
+});
+
+/** `[now, taken (run, retry | lost)]` */
+export const reconcile = defineScript<[string, string[]]>()({
+  name: "reconcile",
+  version: 1,
+  file: file("reconcile"),
+  include: [clockLua, records],
+  keys: [
+    "clock",
+    "nodes",
+    "active",
+    "ready",
+    "waiting",
+    "unstarted",
+    "blocked",
+    "running",
+    "runs",
+    "attempts",
+    "progress",
+    "finished",
+    "jobs",
+    "wake",
+  ],
+  args: ["prefix", "node", "batch", ...history],
+  lists: { held: ["run", "token"] },
 });
 
 /** The time of the store. */
@@ -95,7 +122,7 @@ export const join = defineScript<string>()({
   file: file("join"),
   include: [clockLua],
   keys: ["clock", "meta", "nodes", "nodeInfo", "dead"],
-  args: ["node", "ttl", "info", "layout", "partitions"],
+  args: ["node", "ttl", "info", "layout", "partitions", "again"],
 });
 
 /** The time of the store. */
@@ -157,7 +184,7 @@ export const remove = defineScript<number>()({
   version: 1,
   file: file("remove"),
   include: [clockLua, records],
-  keys: ["clock", "jobs", "state", "due", "parked", "waiting", "unstarted", "blocked", "ready"],
+  keys: ["clock", "jobs", "state", "due", "parked", "waiting", "unstarted", "blocked", "ready", "attempts"],
   args: ["prefix", "job"],
 });
 

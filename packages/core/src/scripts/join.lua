@@ -1,4 +1,4 @@
--- A node takes up its lease. The first one to join a namespace settles its layout and number of partitions.
+-- A node takes up its lease, or, `again`, tells anew what it can do. The first one to join a namespace settles its layout and number of partitions.
 local now = clock()
 local meta = redis.call('HMGET', key.meta, 'layout', 'partitions')
 if meta[1] and meta[1] ~= arg.layout then
@@ -8,6 +8,9 @@ if meta[2] and meta[2] ~= arg.partitions then
   return refuse('PARTITION_MISMATCH', 'The namespace has ' .. meta[2] .. ' partitions, this node is set to ' .. arg.partitions .. '. Set it to ' .. meta[2] .. '.')
 end
 if redis.call('ZSCORE', key.dead, arg.node) then return refuse('NODE_DEAD', 'Node ' .. arg.node .. ' has been declared dead.') end
+if arg.again == '1' and tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0) < now then
+  return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.')
+end
 if not meta[1] then redis.call('HSET', key.meta, 'layout', arg.layout, 'partitions', arg.partitions) end
 redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
 redis.call('HSET', key.nodeInfo, arg.node, arg.info)

@@ -5,9 +5,9 @@ local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
 
 local jobs, ids = {}, {}
-for job, version, expected, next_time, runs, missed, missed_to, exact in each(list.jobs) do
+for job, version, expected, next_time, runs, missed, missed_from, missed_to, exact in each(list.jobs) do
   jobs[#jobs + 1] = { id = job, version = version, expected = expected, next_time = next_time,
-    runs = tonumber(runs), missed = tonumber(missed), missed_to = missed_to, exact = exact }
+    runs = tonumber(runs), missed = tonumber(missed), missed_from = missed_from, missed_to = missed_to, exact = exact }
   ids[#ids + 1] = job
 end
 if #jobs == 0 then return { int(now), '' } end
@@ -37,14 +37,15 @@ for i, job in ipairs(jobs) do
     if job.missed > 0 then
       local detail = '{"reason":"misfire","count":' .. int(job.missed) .. ',"to":' .. job.missed_to
         .. (job.exact == '0' and ',"exact":false}' or '}')
-      remember_job(job.id, entry(job.expected, 0, now, 'm', 0, 0, '-', detail), '', '', now)
+      remember_job(job.id, entry(job.missed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
     end
-    settle_misfires(job.id, parse(records[i]), now)
+    local record = parse(records[i])
+    if record then settle_misfires(job.id, record, now) end
   end
 end
 in_chunks('ZADD', key.waiting, waiting, 2000)
 in_chunks('ZADD', key.unstarted, unstarted, 2000)
 in_chunks('ZADD', key.due, due, 2000)
-flush_lanes()
+if flush_lanes() then redis.call('PUBLISH', key.wake, int(now)) end
 if soonest and (not head or soonest < tonumber(head)) then redis.call('PUBLISH', key.wake, int(soonest)) end
 return { int(now), table.concat(done) }

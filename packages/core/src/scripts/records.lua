@@ -15,9 +15,11 @@ local function at_of(run) return string.match(run, '@(.+)$') end
 local function fire_time_of(run) return tonumber(string.match(run, '@(%d+)')) end
 local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
 
+-- nil for a text that is no record: whoever wrote it, it must not stop what else a step has to do.
 local function parse(record)
   local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, body =
     string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)\n()')
+  if not version or not tonumber(priority) or not tonumber(max_lost) then return nil end
   return {
     version = version, lane = queue .. '@' .. task, task = task, priority = tonumber(priority), delivery = delivery,
     overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = body, text = record,
@@ -41,7 +43,7 @@ local function records_of(runs)
       if parsed[jobs[i]] == nil then parsed[jobs[i]] = false; ids[#ids + 1] = jobs[i] end
     end
     local texts = redis.call('HMGET', key.jobs, unpack(ids))
-    for i, job in ipairs(ids) do if texts[i] then parsed[job] = parse(texts[i]) end end
+    for i, job in ipairs(ids) do if texts[i] then parsed[job] = parse(texts[i]) or false end end
     for i = 1, #jobs, 2 do found[jobs[i + 1]] = parsed[jobs[i]] or nil end
   end
   return found
@@ -158,8 +160,7 @@ end
 local function release_job(run)
   local job = job_of(run)
   local holder = redis.call('HGET', key.running, job)
-  if not holder or string.match(holder, '^%S+') ~= run then return end
-  redis.call('HDEL', key.running, job)
+  if holder and string.match(holder, '^%S+') == run then redis.call('HDEL', key.running, job) end
   unblock(job)
 end
 
@@ -206,12 +207,13 @@ end
 local function padded(time) return string.format('%013.0f', time) end
 
 -- The due runs of a job that have not started, once the first of them is later than its grace: keeps those that the
--- job's catch-up asks for, records the others as missed in one entry. Repeating it changes nothing.
+-- job's catch-up asks for, records the others as missed in one entry. Repeating it changes nothing. Looks at 1000 of them
+-- and answers whether there may be more.
 local function settle_misfires(job, record, now)
-  if not record.grace then return end
+  if not record.grace then return false end
   local from, to = '[' .. job .. '@', '[' .. job .. '@' .. padded(now)
   local first = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, 1)[1]
-  if not first or now - fire_time_of(first) <= record.grace then return end
+  if not first or now - fire_time_of(first) <= record.grace then return false end
   local due = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, TAKE)
   local low, high = 1, 0 -- those kept
   local most = tonumber(string.match(record.catch_up, '^all:(%d+)$'))
@@ -221,13 +223,15 @@ local function settle_misfires(job, record, now)
   if record.catch_up == 'earliest' then low, high = 1, 1 end
   local gone = {}
   for i, run in ipairs(due) do if i < low or i > high then gone[#gone + 1] = run end end
-  if #gone == 0 then return end
+  if #gone == 0 then return false end
   redis.call('ZREM', key.unstarted, unpack(gone))
   redis.call('ZREM', key.waiting, unpack(gone))
   redis.call('ZREM', key.blocked, unpack(gone))
   for _, run in ipairs(gone) do leave_lane(record.lane, run) end
   local detail = '{"reason":"misfire","count":' .. #gone .. ',"to":' .. at_of(gone[#gone]) .. '}'
   remember_job(job, entry(at_of(gone[1]), 0, now, 'm', 0, 0, '-', detail), '', '', now)
+  unblock(job) -- the one that those kept wait for may be among those gone
+  return #due == TAKE
 end
 
 -- Takes back the runs of a job that were materialised for after `time` and have not started.
@@ -238,6 +242,6 @@ local function take_back(job, lane, time)
   redis.call('ZREM', key.unstarted, unpack(runs))
   redis.call('ZREM', key.waiting, unpack(runs))
   redis.call('ZREM', key.blocked, unpack(runs))
-  for _, run in ipairs(runs) do leave_lane(lane, run) end
+  if lane then for _, run in ipairs(runs) do leave_lane(lane, run) end end
   return #runs
 end

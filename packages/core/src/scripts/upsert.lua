@@ -8,27 +8,53 @@ end
 local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local done, soonest = {}, nil
+
+-- Due runs of a job that have not started follow it into another lane; those that wait for each other need not any more
+-- once runs may overlap.
+local function follow(job, old, new)
+  if old.lane ~= new.lane then
+    local page, runs = 0, nil
+    repeat
+      runs = redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', page * TAKE, TAKE)
+      local scores = #runs > 0 and redis.call('ZMSCORE', lane_key(old.lane), unpack(runs)) or {}
+      for i, run in ipairs(runs) do
+        if scores[i] then leave_lane(old.lane, run); make_ready(new.lane, new.priority, fire_time_of(run), run) end
+      end
+      page = page + 1
+    until #runs < TAKE
+  end
+  while new.overlap == 'a' do
+    local runs = redis.call('ZRANGEBYLEX', key.blocked, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)
+    if #runs == 0 then break end
+    redis.call('ZREM', key.blocked, unpack(runs))
+    for _, run in ipairs(runs) do make_ready(new.lane, new.priority, fire_time_of(run), run) end
+  end
+end
+
 for i, item in ipairs(items) do
   local version = string.match(states[i] or '0', '^%S+')
-  if version ~= item.expected then
+  local first = tonumber(item.cursor)
+  -- A first fire time that has come meanwhile may have started under the old trigger: it is to be computed again.
+  if version ~= item.expected or (first and records[i] and first <= now) then
     done[i] = '0'
   else
+    local old, new = parse(records[i] or ''), parse(item.record)
     done[i] = '1'
     redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created)
     redis.call('HSET', key.jobs, item.id, item.record)
     -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
     if item.cursor ~= 'keep' then
-      while records[i] and take_back(item.id, parse(records[i]).lane, now) == TAKE do end
+      while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end
       redis.call('ZREM', key.parked, item.id)
       if item.cursor == 'none' then redis.call('ZREM', key.due, item.id)
       else
         redis.call('ZADD', key.due, item.cursor, item.id)
-        local time = tonumber(item.cursor)
-        if not soonest or time < soonest then soonest = time end
+        if not soonest or first < soonest then soonest = first end
       end
     end
+    if old then follow(item.id, old, new) end
   end
 end
-flush_lanes()
+if flush_lanes() then redis.call('PUBLISH', key.wake, int(now)) end
 if soonest then redis.call('PUBLISH', key.wake, 'jobs ' .. int(soonest)) end
 return { int(now), table.concat(done) }

@@ -1,0 +1,278 @@
+import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { every, once } from "@escapement/triggers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { silentLogger } from "../test/silent-logger.js";
+import { createScheduler, InvalidOptionError, type Scheduler } from "./index.js";
+
+let server: RedisServer;
+let scheduler: Scheduler;
+const namespace = uniqueNamespace("bad-input");
+beforeAll(async () => {
+  server = await startRedis();
+  scheduler = createScheduler({ redis: server.url, namespace, logger: silentLogger });
+  scheduler.task("strict", { input: numbersOnly }, () => undefined);
+});
+afterAll(async () => {
+  await scheduler.stop();
+  await server.stop();
+});
+
+const numbersOnly = {
+  "~standard": {
+    version: 1 as const,
+    vendor: "test",
+    validate: (value: unknown) => {
+      if (value === "throw") throw new Error("schema bug");
+      return typeof value === "number" ? { value } : { issues: [{ message: "no number", path: ["n"] }] };
+    },
+  },
+};
+const circular: Record<string, unknown> = {};
+circular["self"] = circular;
+const huge = "x".repeat(70_000);
+const hourly = every("1h");
+type Any = (...values: never[]) => unknown;
+/** Whatever the types say. */
+const call = (method: unknown, ...values: unknown[]): unknown => (method as Any)(...(values as never[]));
+const schedule = (options: unknown, task: unknown = "task"): unknown =>
+  call(scheduler.schedule.bind(scheduler), task, options);
+const job = (options: object): (() => unknown) => {
+  return () => schedule({ id: "job", trigger: hourly, ...options });
+};
+const enqueue =
+  (options: unknown, task: unknown = "task"): (() => unknown) =>
+  () =>
+    call(scheduler.enqueue.bind(scheduler), task, options);
+const create = (options: unknown): (() => unknown) => {
+  return () => call(createScheduler, options);
+};
+const task = (...values: unknown[]): (() => unknown) => {
+  return () => call(scheduler.task.bind(scheduler), ...values);
+};
+
+// What is called, the code, and the path of the option at fault ("-": the trigger's own error, which names a field).
+const rows: readonly (readonly [string, () => unknown, string, string])[] = [
+  ["createScheduler: no object", create(null), "INVALID_OPTION", "options"],
+  ["createScheduler: unknown option", create({ concurency: 5 }), "INVALID_OPTION", "options.concurency"],
+  ["createScheduler: redis a number", create({ redis: 6379 }), "INVALID_OPTION", "redis"],
+  ["createScheduler: redis another scheme", create({ redis: "http://x" }), "INVALID_REDIS_URL", "redis"],
+  ["createScheduler: redis no URL", create({ redis: "localhost" }), "INVALID_REDIS_URL", "redis"],
+  ["createScheduler: namespace with a brace", create({ namespace: "a}b" }), "INVALID_NAME", "namespace"],
+  ["createScheduler: namespace like a partition", create({ namespace: "a:1" }), "INVALID_NAME", "namespace"],
+  ["createScheduler: namespace empty", create({ namespace: "" }), "INVALID_NAME", "namespace"],
+  ["createScheduler: no roles", create({ roles: [] }), "INVALID_OPTION", "roles"],
+  ["createScheduler: unknown role", create({ roles: ["boss"] }), "INVALID_OPTION", "roles[0]"],
+  ["createScheduler: queues no list", create({ queues: "default" }), "INVALID_OPTION", "queues"],
+  ["createScheduler: queue with a glob", create({ queues: ["a*"] }), "INVALID_NAME", "queues[0]"],
+  ["createScheduler: concurrency 0", create({ concurrency: 0 }), "INVALID_OPTION", "concurrency"],
+  ["createScheduler: concurrency NaN", create({ concurrency: Number.NaN }), "INVALID_OPTION", "concurrency"],
+  ["createScheduler: two voters", create({ voters: ["redis://a", "redis://b"] }), "INVALID_OPTION", "voters"],
+  ["createScheduler: voter no URL", create({ voters: [7] }), "INVALID_OPTION", "voters[0]"],
+  ["createScheduler: lookahead too short", create({ lookahead: 5000 }), "INVALID_OPTION", "lookahead"],
+  ["createScheduler: lookahead a word", create({ lookahead: "soon" }), "INVALID_OPTION", "lookahead"],
+  ["createScheduler: nodeTtl too short", create({ nodeTtl: 10 }), "INVALID_OPTION", "nodeTtl"],
+  ["createScheduler: leaderTtl negative", create({ leaderTtl: -1 }), "INVALID_OPTION", "leaderTtl"],
+  ["createScheduler: deadline infinite", create({ deadline: 1 / 0 }), "INVALID_OPTION", "deadline"],
+  ["createScheduler: retain unknown", create({ retain: { count: 5 } }), "INVALID_OPTION", "retain.count"],
+  ["createScheduler: retain none", create({ retain: { runs: 0 } }), "INVALID_OPTION", "retain.runs"],
+  ["createScheduler: maxInput huge", create({ maxInput: 2 ** 40 }), "INVALID_OPTION", "maxInput"],
+  [
+    "createScheduler: allowEviction a word",
+    create({ allowEviction: "no" }),
+    "INVALID_OPTION",
+    "allowEviction",
+  ],
+  ["createScheduler: catchCrashes a number", create({ catchCrashes: 0 }), "INVALID_OPTION", "catchCrashes"],
+  ["createScheduler: logger without methods", create({ logger: {} }), "INVALID_OPTION", "logger"],
+  ["createScheduler: logger null", create({ logger: null }), "INVALID_OPTION", "logger"],
+
+  ["task: X1 name with a space", task("a b", () => 1), "INVALID_NAME", "task"],
+  ["task: no handler", task("t1"), "INVALID_OPTION", "handler"],
+  ["task: handler a string", task("t2", "go"), "INVALID_OPTION", "handler"],
+  ["task: options null", task("t3", null, () => 1), "INVALID_OPTION", "options"],
+  ["task: unknown option", task("t4", { retries: 3 }, () => 1), "INVALID_OPTION", "options.retries"],
+  ["task: schema is none", task("t5", { input: {} }, () => 1), "INVALID_OPTION", "options.input"],
+  ["task: twice", task("strict", () => 1), "INVALID_OPTION", "task"],
+
+  ["schedule: no options", () => schedule(undefined), "INVALID_OPTION", "options"],
+  ["schedule: task of no kind", () => schedule({ id: "job", trigger: hourly }, {}), "INVALID_NAME", "task"],
+  ["schedule: task null", () => schedule({ id: "job", trigger: hourly }, null), "INVALID_NAME", "task"],
+  ["schedule: no id", job({ id: undefined }), "INVALID_NAME", "id"],
+  ["schedule: X1 id with @", job({ id: "a@1" }), "INVALID_NAME", "id"],
+  ["schedule: X2 id with a brace", job({ id: "{a}" }), "INVALID_NAME", "id"],
+  ["schedule: X2 id with a glob", job({ id: "a?[b]*" }), "INVALID_NAME", "id"],
+  ["schedule: X5 id with a line break", job({ id: "a\n" }), "INVALID_NAME", "id"],
+  ["schedule: id too long", job({ id: "x".repeat(129) }), "INVALID_NAME", "id"],
+  ["schedule: unknown option", job({ cron: "* * * * *" }), "INVALID_OPTION", "options.cron"],
+  ["schedule: no trigger", job({ trigger: undefined }), "INVALID_OPTION", "trigger"],
+  ["schedule: trigger a string", job({ trigger: "* * * * *" }), "INVALID_TRIGGER", "-"],
+  ["schedule: T6 cron of nothing", job({ trigger: { type: "cron", expr: "" } }), "INVALID_EXPRESSION", "-"],
+  [
+    "schedule: cron of a bad minute",
+    job({ trigger: { type: "cron", expr: "61 * * * *" } }),
+    "INVALID_FIELD",
+    "-",
+  ],
+  [
+    "schedule: cron of 30 February",
+    job({ trigger: { type: "cron", expr: "0 0 30 2 *" } }),
+    "NEVER_FIRES",
+    "-",
+  ],
+  ["schedule: once, all past", job({ trigger: once(new Date(0)) }), "ALL_IN_PAST", "-"],
+  ["schedule: every 0", job({ trigger: { type: "every", interval: 0 } }), "INVALID_INTERVAL", "-"],
+  ["schedule: queue with a colon and a star", job({ queue: "a:*" }), "INVALID_NAME", "queue"],
+  ["schedule: priority a fraction", job({ priority: 0.5 }), "INVALID_OPTION", "priority"],
+  ["schedule: priority too high", job({ priority: 1001 }), "INVALID_OPTION", "priority"],
+  ["schedule: overlap unknown", job({ overlap: "queue-all" }), "INVALID_OPTION", "overlap"],
+  ["schedule: misfire a word", job({ misfire: "latest" }), "INVALID_OPTION", "misfire"],
+  ["schedule: misfire.grace negative", job({ misfire: { grace: -1 } }), "INVALID_OPTION", "misfire.grace"],
+  ["schedule: misfire.catchUp", job({ misfire: { catchUp: "some" } }), "INVALID_OPTION", "misfire.catchUp"],
+  ["schedule: misfire.max 0", job({ misfire: { max: 0 } }), "INVALID_OPTION", "misfire.max"],
+  ["schedule: delivery unknown", job({ delivery: "exactly-once" }), "INVALID_OPTION", "delivery"],
+  ["schedule: maxLost negative", job({ maxLost: -1 }), "INVALID_OPTION", "maxLost"],
+  ["schedule: timeout 0", job({ timeout: 0 }), "INVALID_OPTION", "timeout"],
+  ["schedule: timeout a word", job({ timeout: "long" }), "INVALID_OPTION", "timeout"],
+  ["schedule: tags no list", job({ tags: "a" }), "INVALID_OPTION", "tags"],
+  ["schedule: too many tags", job({ tags: Array(21).fill("a") }), "INVALID_OPTION", "tags"],
+  ["schedule: bad tag", job({ tags: ["ok", 5] }), "INVALID_NAME", "tags[1]"],
+  ["schedule: onConflict unknown", job({ onConflict: "merge" }), "INVALID_OPTION", "onConflict"],
+  ["schedule: X3 input circular", job({ input: circular }), "INVALID_INPUT", "input"],
+  ["schedule: X3 input a bigint", job({ input: 2n ** 64n }), "INVALID_INPUT", "input"],
+  ["schedule: X3 input a function", job({ input: () => 1 }), "INVALID_INPUT", "input"],
+  ["schedule: X3 input too large", job({ input: huge }), "INPUT_TOO_LARGE", "input"],
+  ["schedule: metadata too large", job({ metadata: huge }), "INPUT_TOO_LARGE", "metadata"],
+  [
+    "schedule: refused by the task's schema",
+    () => schedule({ id: "job", trigger: hourly, input: "x" }, "strict"),
+    ...(["INVALID_INPUT", "input.n"] as const),
+  ],
+  [
+    "schedule: the task's schema throws",
+    () => schedule({ id: "job", trigger: hourly, input: "throw" }, "strict"),
+    ...(["INVALID_INPUT", "input"] as const),
+  ],
+
+  ["apply: no list", () => call(scheduler.apply.bind(scheduler), {}), "INVALID_OPTION", "jobs"],
+  [
+    "apply: nothing in the list",
+    () => call(scheduler.apply.bind(scheduler), [null]),
+    "INVALID_OPTION",
+    "jobs[0]",
+  ],
+  [
+    "apply: one good, one bad",
+    () =>
+      call(scheduler.apply.bind(scheduler), [
+        { task: "task", id: "good", trigger: hourly },
+        { task: "task", id: "bad", trigger: hourly, priority: "high" },
+      ]),
+    ...(["INVALID_OPTION", "priority"] as const),
+  ],
+  [
+    "apply: the same id twice",
+    () =>
+      call(scheduler.apply.bind(scheduler), [
+        { task: "task", id: "a", trigger: hourly },
+        { task: "task", id: "a", trigger: hourly },
+      ]),
+    ...(["INVALID_OPTION", "id"] as const),
+  ],
+  [
+    "apply: prune without a tag",
+    () => call(scheduler.apply.bind(scheduler), [{ task: "t", id: "a", trigger: hourly }], { prune: {} }),
+    ...(["INVALID_NAME", "prune.tag"] as const),
+  ],
+
+  ["enqueue: options null", enqueue(null), "INVALID_OPTION", "options"],
+  ["enqueue: unknown option", enqueue({ retries: 3 }), "INVALID_OPTION", "options.retries"],
+  ["enqueue: X1 task with a tilde", enqueue({}, "~task"), "INVALID_NAME", "task"],
+  ["enqueue: id with an @", enqueue({ id: "job@1" }), "INVALID_NAME", "id"],
+  ["enqueue: at a number", enqueue({ at: 5 }), "INVALID_OPTION", "at"],
+  ["enqueue: at no date", enqueue({ at: new Date("x") }), "INVALID_OPTION", "at"],
+  ["enqueue: delay negative", enqueue({ delay: -1 }), "INVALID_OPTION", "delay"],
+  ["enqueue: delay a fraction", enqueue({ delay: 1.5 }), "INVALID_OPTION", "delay"],
+  ["enqueue: at and delay", enqueue({ at: new Date(), delay: 1 }), "INVALID_OPTION", "delay"],
+  ["enqueue: priority NaN", enqueue({ priority: Number.NaN }), "INVALID_OPTION", "priority"],
+  ["enqueue: queue null character", enqueue({ queue: "a\0" }), "INVALID_NAME", "queue"],
+  ["enqueue: X3 input too large", enqueue({ input: huge }), "INPUT_TOO_LARGE", "input"],
+  ["enqueue: refused by the task's schema", enqueue({ input: "x" }, "strict"), "INVALID_INPUT", "input.n"],
+  [
+    "enqueueMany: no list",
+    () => call(scheduler.enqueueMany.bind(scheduler), "task", {}),
+    ...(["INVALID_OPTION", "runs"] as const),
+  ],
+  [
+    "enqueueMany: one good, one bad",
+    () => call(scheduler.enqueueMany.bind(scheduler), "task", [{}, { priority: "x" }]),
+    ...(["INVALID_OPTION", "priority"] as const),
+  ],
+  [
+    "enqueueMany: one good, one null",
+    () => call(scheduler.enqueueMany.bind(scheduler), "task", [{}, null]),
+    ...(["INVALID_OPTION", "options[1]"] as const),
+  ],
+
+  ["job: bad id", () => call(scheduler.job.bind(scheduler), "a b"), "INVALID_NAME", "job id"],
+  ["job.history: limit 0", () => scheduler.job("a").history({ limit: 0 }), "INVALID_OPTION", "limit"],
+  ["job.nextFireTimes: 0", () => scheduler.job("a").nextFireTimes(0), "INVALID_OPTION", "count"],
+  ["run: no id", () => call(scheduler.run.bind(scheduler), undefined), "INVALID_OPTION", "run id"],
+  ["run: bad id", () => scheduler.run("a@b"), "INVALID_OPTION", "run id"],
+  ["jobs: unknown filter", () => scheduler.jobs({ tags: "a" } as never), "INVALID_OPTION", "filter.tags"],
+  ["jobs: bad state", () => scheduler.jobs({ state: "late" as never }), "INVALID_OPTION", "filter.state"],
+  ["jobs: bad tag", () => scheduler.jobs({ tag: "a b" }), "INVALID_NAME", "filter.tag"],
+  ["finishedRuns: limit 0", () => scheduler.finishedRuns("task", 0), "INVALID_OPTION", "limit"],
+];
+
+const thrownBy = async (what: () => unknown): Promise<unknown> => {
+  try {
+    await what();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+};
+
+describe("X1, X2, X3: what cannot be used is refused with a code, and nothing is stored", () => {
+  test.each(rows)("%s", async (_name, what, code, path) => {
+    const error = await thrownBy(what);
+    expect(error).toMatchObject({ code });
+    if (path !== "-") {
+      expect(error).toBeInstanceOf(InvalidOptionError);
+      expect((error as InvalidOptionError).path).toBe(path);
+    }
+    const { message } = error as Error;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: X5, what a terminal would act on
+    expect(message).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f]/);
+    expect(message.length).toBeLessThan(500);
+    expect(await server.client().keys(`escapement:{${namespace}}:*`)).toEqual([]);
+  });
+
+  test("there are enough rows", () => expect(rows.length).toBeGreaterThanOrEqual(60));
+
+  test("an own __proto__ in options is an unknown option", async () => {
+    const options = JSON.parse(
+      '{"id":"job","trigger":{"type":"every","interval":1000},"__proto__":{}}',
+    ) as object;
+    expect(await thrownBy(() => schedule(options))).toMatchObject({ path: "options.__proto__" });
+  });
+});
+
+test("X5: a Redis URL's password stands in no message", async () => {
+  for (const redis of ["http://user:s3cret@host", "redis://user:s3cret@"]) {
+    const error = await thrownBy(create({ redis }));
+    expect(JSON.stringify([(error as Error).message, String((error as Error).cause)])).not.toContain(
+      "s3cret",
+    );
+  }
+  const wrong = createScheduler({
+    redis: "redis://user:s3cret@127.0.0.1:1",
+    namespace,
+    deadline: 300,
+    logger: silentLogger,
+  });
+  const error = (await thrownBy(() => wrong.start())) as Error;
+  expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  expect(error.message).not.toContain("s3cret");
+  await wrong.stop();
+});

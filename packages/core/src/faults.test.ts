@@ -1,0 +1,231 @@
+import { once as eventOnce } from "node:events";
+import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import { every } from "@escapement/triggers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Cluster, fast, gate, heard, startsOf } from "../test/cluster.js";
+import { longestSleep, monotonic, StoreClock, wallClock } from "./clock.js";
+import { LeaseLostError, type RunContext } from "./index.js";
+import { NodeLease } from "./lease.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+describe("a node that loses its lease", () => {
+  test("W1: tells its handlers, has its outcome refused, and starts over under a new identity", async () => {
+    await using redis = await startRedis();
+    await using cluster = new Cluster(redis);
+    const node = cluster.scheduler();
+    const [reasons, starts] = [[] as unknown[], heard(node, "beforeRun")];
+    const refused = heard(node, "completionRefused");
+    const release = gate();
+    node.task("task", async ({ signal, attempt, extend }: RunContext) => {
+      if (attempt > 1) return "second";
+      await eventOnce(signal, "abort");
+      reasons.push(signal.reason);
+      await release.opened;
+      reasons.push(await extend().catch((error: unknown) => error));
+      return "first";
+    });
+    await node.start();
+    const identity = node.nodeId;
+    const handle = await node.enqueue("task");
+    await eventually(() => starts.length === 1);
+    await redis.freeze();
+    await eventually(() => reasons.length === 1);
+    expect(reasons[0]).toBeInstanceOf(LeaseLostError);
+    await redis.thaw();
+    expect(await handle.result({ timeout: 10_000 })).toBe("second");
+    release.open();
+    await eventually(() => reasons.length === 2 && refused.length === 1);
+    expect(reasons[1]).toMatchObject({ code: "LEASE_LOST" });
+
+    expect(node.nodeId).not.toBe(identity);
+    expect(startsOf(starts)).toEqual([`${handle.id}#1`, `${handle.id}#2`]);
+    expect(starts[1]?.fencingToken).toBeGreaterThan(starts[0]?.fencingToken ?? 0n);
+    const ended = await handle.get();
+    expect(ended).toMatchObject({ state: "succeeded", result: "second" });
+    expect(ended?.attempts.map(({ state, node: by }) => [state, by])).toEqual([
+      ["lost", identity],
+      ["succeeded", node.nodeId],
+    ]);
+  });
+
+  test("W1: because its event loop was stuck learns of it before it can do harm", async () => {
+    await using cluster = new Cluster(server);
+    const [node, other] = [cluster.scheduler(), cluster.scheduler({ roles: ["leader"], nodeTtl: 60_000 })];
+    const aborted: unknown[] = [];
+    node.task("blocks", async ({ signal, attempt }: RunContext) => {
+      if (attempt > 1) return attempt;
+      const end = monotonic() + 1500;
+      while (monotonic() < end); // nothing of this process gets a turn
+      if (!signal.aborted) await eventOnce(signal, "abort");
+      aborted.push(signal.reason);
+      return "too late";
+    });
+    await node.start();
+    await other.start();
+    const handle = await other.enqueue("blocks");
+    expect(await handle.result({ timeout: 15_000 })).toBe(2);
+    expect(aborted).toEqual([expect.any(LeaseLostError)]);
+  });
+
+  test("T7: counts it by both clocks, so that a suspended machine does not go on where it stood", async () => {
+    let ended = 0;
+    const lease = new NodeLease(1000, () => {
+      ended += 1;
+    });
+    lease.prolonged(monotonic(), wallClock());
+    expect(lease.isHeld()).toBe(true);
+    // The monotonic clock stood still for ten minutes while the machine slept.
+    lease.prolonged(monotonic(), wallClock() - 600_000);
+    expect(lease.isHeld()).toBe(false);
+    // The other way round: the request was under way for longer than the lease.
+    lease.prolonged(monotonic() - 1001, wallClock());
+    expect(lease.isHeld()).toBe(false);
+    await eventually(() => ended > 0);
+    lease.end();
+    expect(lease.isHeld()).toBe(false);
+  });
+
+  test("T4: a wall clock that is set does not end a lease, and shifts no sleep", () => {
+    const lease = new NodeLease(1000, () => undefined);
+    lease.prolonged(monotonic(), wallClock() - 50_000);
+    expect(lease.isHeld()).toBe(true);
+    lease.prolonged(monotonic(), wallClock() + 86_400_000);
+    expect(lease.isHeld()).toBe(true);
+    lease.end();
+    const clock = new StoreClock();
+    const [sent, storeTime] = [monotonic(), 5_000_000]; // a store decades behind this machine's wall clock
+    clock.observe(storeTime, sent, sent + 2);
+    const wait = clock.reaches(storeTime + 1000) - sent;
+    expect(wait).toBeGreaterThanOrEqual(999);
+    expect(wait).toBeLessThanOrEqual(1003);
+  });
+});
+
+test("T3: no sleep is longer than a timer can be, with what is due in 60 years", async () => {
+  expect(longestSleep).toBeLessThan(2 ** 31);
+  await using cluster = new Cluster(server);
+  const node = cluster.scheduler({ pollEvery: "30d", lookahead: "1h" });
+  let looks = 0;
+  node.task("task", () => undefined);
+  await node.start();
+  await node.enqueue("task", { delay: 60 * 365 * 86_400_000 });
+  await node.schedule("task", { id: "job", trigger: every("36500d") });
+  const handle = await node.enqueue("task");
+  await handle.result({ timeout: 3000 });
+  const redis = server.client();
+  const calls = async (): Promise<number> =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+  // S12: nothing is due, so nothing is polled: what the node asks in a while is heartbeats and elections.
+  const before = await calls();
+  const [start, end] = [monotonic(), monotonic() + 1000];
+  await eventually(() => ++looks && monotonic() > end);
+  const asked = (await calls()) - before;
+  const due = (monotonic() - start) / Math.min(fast.nodeTtl / 4, fast.leaderTtl / 3);
+  expect(asked).toBeLessThan(4 * due + 20);
+});
+
+describe("the leader", () => {
+  test("S3: one that gets nothing done gives its lease up and says so; it goes on when the reason is gone", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler();
+    const [stalls, errors] = [heard(node, "leaderStalled"), heard(node, "error")];
+    const ran: string[] = [];
+    node.task("task", ({ id }) => ran.push(id));
+    const redis = server.client();
+    const due = `escapement:{${cluster.namespace}}:due`;
+    await redis.set(due, "of the wrong type");
+    await node.start();
+    await eventually(() => stalls.length > 0, { within: 10_000 });
+    expect(errors.some(({ step }) => step === "lead")).toBe(true);
+    await redis.del(due);
+    await node.schedule("task", { id: "job", trigger: every(50) });
+    await eventually(() => ran.length >= 3, { within: 10_000 });
+  });
+
+  test("that dies delays nothing: what is due in the next seconds is written already", async () => {
+    await using cluster = new Cluster(server);
+    const leader = cluster.scheduler({ roles: ["leader"], lookahead: 5000 });
+    const worker = cluster.scheduler({ roles: ["worker"] });
+    const starts = heard(worker, "beforeRun");
+    worker.task("task", () => undefined);
+    await leader.start();
+    await worker.start();
+    await worker.schedule("task", { id: "job", trigger: every(100) });
+    await eventually(() => starts.length > 1);
+    await leader.stop();
+    expect(await worker.leader()).toBeUndefined();
+    const count = starts.length;
+    await eventually(() => starts.length >= count + 10);
+  });
+});
+
+describe("W3: a worker", () => {
+  test("goes on after Redis was restarted without its data, scripts and connections", async () => {
+    await using redis = await startRedis();
+    await using cluster = new Cluster(redis);
+    const node = cluster.scheduler();
+    const [lost, restored] = [heard(node, "storeLost"), heard(node, "storeRestored")];
+    node.task("task", ({ id }) => id);
+    await node.start();
+    await (await node.enqueue("task")).result();
+    await redis.kill();
+    await eventually(() => lost.length > 0);
+    await redis.restart();
+    await eventually(() => restored.length > 0);
+    const handle = await node.enqueue("task");
+    expect(await handle.result({ timeout: 10_000 })).toBe(handle.id);
+  });
+
+  test("whose reply was lost asks again, and starts each run once", async () => {
+    await using proxy = await startProxy(server.url);
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ redis: proxy.url, nodeTtl: 10_000 });
+    const client = cluster.scheduler();
+    const starts = heard(node, "beforeRun");
+    node.task("task", ({ id }) => id);
+    await node.start();
+    await (await client.enqueue("task", { id: "first" })).result({ timeout: 3000 });
+    const redis = server.client();
+    for (let round = 0; round < 3; round += 1) {
+      proxy.blockReplies(true);
+      const ids = [0, 1, 2, 3, 4].map((index) => ({ id: `${round}-${index}` }));
+      const handles = await client.enqueueMany("task", ids);
+      const active = `escapement:{${cluster.namespace}}:active:${node.nodeId}`;
+      // The wake message cannot reach the node: it comes by its slow poll, and its reply is lost.
+      await eventually(async () => (await redis.hlen(active)) > 0);
+      proxy.cut();
+      proxy.blockReplies(false);
+      await Promise.all(handles.map((handle) => handle.result({ timeout: 8000 })));
+    }
+    const runs = startsOf(starts);
+    expect(runs).toHaveLength(16);
+    expect(new Set(runs).size).toBe(16);
+    expect(runs.every((run) => run.endsWith("#1"))).toBe(true);
+  });
+});
+
+test("I9: at maxmemory calls fail as REDIS_FULL, and work goes on when there is room", async () => {
+  await using redis = await startRedis();
+  await using cluster = new Cluster(redis);
+  const node = cluster.scheduler({ deadline: 400 });
+  const errors = heard(node, "error");
+  node.task("task", ({ id }) => id);
+  await node.start();
+  const waiting = await node.enqueue("task", { delay: 300 });
+  await redis.client().config("SET", "maxmemory", "1mb");
+  await expect(node.enqueue("task")).rejects.toMatchObject({ code: "REDIS_FULL" });
+  await expect(node.schedule("task", { id: "job", trigger: every(100) })).rejects.toMatchObject({
+    code: "REDIS_FULL",
+  });
+  await eventually(() => errors.some(({ error }) => (error as { code?: string }).code === "REDIS_FULL"));
+  expect((await node.doctor()).find(({ check }) => check === "memory")?.level).not.toBe("ok");
+  await redis.client().config("SET", "maxmemory", "0");
+  expect(await waiting.result({ timeout: 10_000 })).toBe(waiting.id);
+  const handle = await node.enqueue("task");
+  expect(await handle.result({ timeout: 5000 })).toBe(handle.id);
+});

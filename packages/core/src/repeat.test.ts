@@ -1,0 +1,32 @@
+import { startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
+import { every } from "@escapement/triggers";
+import { expect, test } from "vitest";
+import { createScheduler } from "./index.js";
+
+test("I1, I3: what a client asks for while Redis restarts, or whose reply is lost, is done once", async () => {
+  await using redis = await startRedis({ appendonly: "always" });
+  await using proxy = await startProxy(redis.url);
+  const namespace = uniqueNamespace("repeat");
+  await using client = createScheduler({ redis: proxy.url, namespace });
+  await client.enqueue("task", { id: "before" });
+
+  await redis.kill();
+  const asked = Promise.all([
+    client.enqueueMany("task", [{ id: "a" }, { id: "b" }]),
+    client.schedule("task", { id: "job", trigger: every("1h") }),
+  ]);
+  await redis.restart();
+  await asked;
+
+  proxy.blockReplies(true);
+  const unanswered = client.enqueueMany("task", [{}, {}, {}]);
+  const server = redis.client();
+  await expect.poll(() => server.hlen(`escapement:{${namespace}}:runs`)).toBe(6);
+  proxy.cut();
+  proxy.blockReplies(false);
+  const handles = await unanswered;
+
+  expect(handles).toHaveLength(3);
+  expect(await server.hlen(`escapement:{${namespace}}:runs`)).toBe(6);
+  expect((await client.job("job").get())?.version).toBe(1);
+});

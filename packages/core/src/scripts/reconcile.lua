@@ -1,0 +1,30 @@
+-- Gives up what the store says that a node holds and the node knows nothing of: a store that lost acknowledged writes goes
+-- on from an older state, in which that had not ended. Without this it would be held for as long as the node lives.
+local now = clock()
+local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
+if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.') end
+
+local held, active, runs, taken = {}, redis.call('HGETALL', key.active), {}, {}
+for run, token in each(list.held) do held[run] = token end
+local texts = {}
+for i = 1, #active, 2 do
+  if #runs < tonumber(arg.batch) and string.match(active[i + 1], '^%S+') ~= held[active[i]] then
+    runs[#runs + 1] = active[i]
+    texts[#texts + 1] = active[i + 1]
+  end
+end
+if #runs == 0 then return { int(now), taken } end
+local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
+for i, run in ipairs(runs) do
+  local token, attempt, started, _, task = string.match(texts[i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+  local _, lost, earlier = attempt_of(others[i])
+  local text = entry(at_of(run) or started, started, now, 'l', attempt, token, arg.node,
+    '{"reason":"store-lost","task":"' .. task .. '"}')
+  local again = lose(run, records[run], tonumber(attempt), lost, earlier, text, now, now)
+  taken[#taken + 1] = run; taken[#taken + 1] = again and 'retry' or 'lost'
+end
+redis.call('HDEL', key.active, unpack(runs))
+redis.call('HDEL', key.progress, unpack(runs))
+flush_lanes()
+redis.call('PUBLISH', key.wake, int(now))
+return { int(now), taken }

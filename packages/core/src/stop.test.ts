@@ -1,0 +1,157 @@
+import { once as eventOnce } from "node:events";
+import { eventually, type RedisServer, startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
+import { every } from "@escapement/triggers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Cluster, fast, gate, heard } from "../test/cluster.js";
+import { createScheduler, SchedulerStoppedError } from "./index.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+describe("stop", () => {
+  test("W5: waits for what runs, starts nothing more, and reports how it ended", async () => {
+    await using cluster = new Cluster(server);
+    const [node, client] = [cluster.scheduler({ concurrency: 1 }), cluster.scheduler()];
+    const [started, release] = [gate(), gate()];
+    let aborted = false;
+    node.task("task", async ({ signal }) => {
+      signal.addEventListener("abort", () => {
+        aborted = true;
+      });
+      started.open();
+      await release.opened;
+      return "to the end";
+    });
+    await node.start();
+    const [first, second] = await client.enqueueMany("task", [{}, {}]);
+    await started.opened;
+    const stopped = node.stop();
+    release.open();
+    await stopped;
+    expect(aborted).toBe(false);
+    expect(await first?.get()).toMatchObject({ state: "succeeded", result: "to the end" });
+    expect(await second?.get()).toMatchObject({ state: "ready", attempt: 0 });
+    expect(await client.nodes()).toEqual([]);
+  });
+
+  test("W6: after its timeout tells the handlers, and another node goes on at once", async () => {
+    await using cluster = new Cluster(server);
+    const [node, other] = [cluster.scheduler(), cluster.scheduler({ nodeTtl: 60_000, pollEvery: 60_000 })];
+    const reasons: unknown[] = [];
+    const started = gate();
+    node.task("task", async ({ signal }) => {
+      started.open();
+      await eventOnce(signal, "abort");
+      reasons.push(signal.reason);
+      throw signal.reason;
+    });
+    other.task("task", ({ attempt }) => attempt);
+    await node.start();
+    const handle = await node.enqueue("task");
+    await started.opened;
+    await other.start();
+    await node.stop({ timeout: 20 });
+    expect(reasons).toEqual([expect.any(SchedulerStoppedError)]);
+    expect(await other.run(handle.id).result({ timeout: 3000 })).toBe(2);
+    expect((await other.run(handle.id).get())?.attempts).toMatchObject([
+      { state: "lost", reason: "stopped" },
+      { state: "succeeded" },
+    ]);
+  });
+
+  test("W4: lets go of the lease, the leadership and the locks that it held", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler();
+    node.task("task", () => 1);
+    await node.start();
+    await eventually(() => node.isLeader());
+    await (await node.enqueue("task")).result();
+    await node.stop();
+    const left = await server.client().keys(`escapement:{${cluster.namespace}}:*`);
+    const names = left.map((key) => key.split("}:")[1] ?? "");
+    expect(names.filter((name) => /^(leader|lock|nodes|node-info|active|request|dead)/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  test("does not wait for ever for a handler that will not end; its run is taken over when the lease ends", async () => {
+    await using cluster = new Cluster(server);
+    const [node, other] = [cluster.scheduler(), cluster.scheduler()];
+    const [started, release] = [gate(), gate()];
+    node.task("task", async () => {
+      started.open();
+      await release.opened;
+    });
+    other.task("task", ({ attempt }) => attempt);
+    await node.start();
+    const handle = await node.enqueue("task");
+    await started.opened;
+    await other.start();
+    await node.stop({ timeout: 10 });
+    expect(await other.run(handle.id).result({ timeout: 8000 })).toBe(2);
+    release.open();
+  });
+
+  test("can be called twice, before a start, while it starts, and by `await using`", async () => {
+    const options = { ...fast, redis: server.url, namespace: uniqueNamespace("stop") };
+    const never = createScheduler(options);
+    await Promise.all([never.stop(), never.stop()]);
+    await expect(never.schedule("task", { id: "a", trigger: every(1000) })).rejects.toMatchObject({
+      code: "SCHEDULER_STOPPED",
+    });
+    await expect(never.start()).rejects.toMatchObject({ code: "SCHEDULER_STOPPED" });
+    await expect(never.job("a").get()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+
+    const starting = createScheduler(options);
+    const started = starting.start();
+    await starting.stop();
+    await started;
+    {
+      await using used = createScheduler(options);
+      await used.start();
+      expect(await used.nodes()).toHaveLength(1);
+    }
+    await using client = createScheduler(options);
+    expect(await client.nodes()).toEqual([]);
+  });
+
+  test("W6: hands back what it was given but has not begun, with no attempt used up", async () => {
+    await using proxy = await startProxy(server.url);
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ redis: proxy.url, nodeTtl: 20_000 });
+    const other = cluster.scheduler({ pollEvery: 60_000, nodeTtl: 60_000 });
+    const begun = heard(node, "beforeRun");
+    node.task("task", () => undefined);
+    other.task("task", ({ attempt }) => attempt);
+    await node.start();
+    proxy.blockReplies(true);
+    const handles = await other.enqueueMany(
+      "task",
+      Array.from({ length: 10 }, () => ({})),
+    );
+    const active = `escapement:{${cluster.namespace}}:active:${node.nodeId}`;
+    await eventually(async () => (await server.client().hlen(active)) === 10);
+    const stopped = node.stop();
+    proxy.blockReplies(false); // now the node hears of what it was given
+    await stopped;
+    expect(begun).toEqual([]);
+    await other.start();
+    const results = await Promise.all(handles.map((handle) => handle.result({ timeout: 3000 })));
+    expect(results).toEqual(Array(10).fill(1));
+  });
+});
+
+test("a scheduler that stops while it is coming back from the dead is gone for good", async () => {
+  await using cluster = new Cluster(server);
+  const node = cluster.scheduler();
+  await node.start();
+  const died = heard(node, "nodeDead");
+  await server.client().set(`escapement:{${cluster.namespace}}:clock`, Date.now() + 5000);
+  await eventually(() => died.length > 0);
+  await node.stop();
+  await using client = cluster.scheduler();
+  await eventually(async () => (await client.nodes()).filter(({ alive }) => alive).length === 0);
+});

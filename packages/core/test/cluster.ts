@@ -1,0 +1,66 @@
+import { type RedisServer, uniqueNamespace } from "@escapement/testing";
+import {
+  type AttemptEvent,
+  createScheduler,
+  type Scheduler,
+  type SchedulerEvents,
+  type SchedulerOptions,
+} from "../src/index.js";
+import { silentLogger } from "./silent-logger.js";
+
+/** Leases and polls so short that a test sees their end. */
+export const fast = {
+  nodeTtl: 1000,
+  leaderTtl: 500,
+  lookahead: 1500,
+  pollEvery: 200,
+  abortGrace: 200,
+  logger: silentLogger,
+} as const satisfies SchedulerOptions;
+
+/** Schedulers of one namespace, stopped together. */
+export class Cluster implements AsyncDisposable {
+  readonly namespace: string = uniqueNamespace("core");
+  readonly server: RedisServer;
+  readonly #all: Scheduler[] = [];
+
+  constructor(server: RedisServer) {
+    this.server = server;
+  }
+
+  /** One more process; a client until it is started. */
+  scheduler(options: SchedulerOptions = {}): Scheduler {
+    const scheduler = createScheduler({
+      ...fast,
+      redis: this.server.url,
+      namespace: this.namespace,
+      ...options,
+    });
+    this.#all.push(scheduler);
+    return scheduler;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#all.map((scheduler) => scheduler.stop({ timeout: 1000 })));
+  }
+}
+
+/** All of one kind of event that a scheduler tells, from now on. */
+export function heard<E extends keyof SchedulerEvents>(scheduler: Scheduler, event: E): SchedulerEvents[E][] {
+  const events: SchedulerEvents[E][] = [];
+  scheduler.on(event, (details) => events.push(details));
+  return events;
+}
+
+/** Which attempts were started, as `<run>#<attempt>`. */
+export const startsOf = (events: readonly AttemptEvent[]): string[] =>
+  events.map(({ runId, attempt }) => `${runId}#${attempt}`);
+
+/** A promise and what settles it. */
+export function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
+  let open: (value: T) => void = () => undefined;
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

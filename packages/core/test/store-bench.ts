@@ -1,0 +1,266 @@
+import type { RedisServer } from "@escapement/testing";
+import { uniqueNamespace } from "@escapement/testing";
+import { once, type Trigger } from "@escapement/triggers";
+import type { Redis } from "ioredis";
+import { expect } from "vitest";
+import { type ClaimAnswer, type Claimed, type Completion, completeAndClaim } from "../src/claim.js";
+import { defineJobs } from "../src/define.js";
+import { Events } from "../src/events.js";
+import { jobHandle, runHandle } from "../src/handles.js";
+import type { JobOptions } from "../src/job.js";
+import { recoverDeadNodes } from "../src/recover.js";
+import { runIdOf } from "../src/run-id.js";
+import { heartbeat, join, leave, materialise } from "../src/scripts/index.js";
+import { Store } from "../src/store.js";
+import { silentLogger } from "./silent-logger.js";
+
+/** Far enough ahead that nothing fires by itself while a test runs. */
+export const later: Trigger = once(new Date("2099-01-01T00:00:00Z"));
+
+/** One step of a node at a time, on a real store, with no loops of their own: tests say what happens when. */
+export class StoreBench implements AsyncDisposable {
+  readonly store: Store;
+  readonly redis: Redis;
+  readonly events: Events = new Events(silentLogger);
+  epoch = 1;
+
+  constructor(server: RedisServer, retention: Partial<Store["retention"]> = {}) {
+    this.redis = server.client();
+    this.store = new Store({
+      redis: server.url,
+      namespace: uniqueNamespace("bench"),
+      retention: { runs: 100, enqueued: 1000, age: 3_600_000, ...retention },
+      deadline: 5000,
+      leaseDeadline: 5000,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.store.close();
+    this.redis.disconnect();
+  }
+
+  /** Waits for connections; the first leader's term begins. */
+  async ready(): Promise<this> {
+    await Promise.all([this.store.commands.ready(), this.store.lease.ready()]);
+    await this.redis.set(this.store.keys.epoch, this.epoch);
+    return this;
+  }
+
+  async define(id: string, options: Partial<JobOptions> = {}, task = "task"): Promise<void> {
+    await defineJobs(this.store, [{ task, options: { id, trigger: later, ...options } }], 65_536);
+  }
+
+  remove(id: string): Promise<boolean> {
+    return jobHandle(this.parts, id).remove();
+  }
+
+  async runNow(id: string): Promise<string> {
+    return (await jobHandle(this.parts, id).runNow()).id;
+  }
+
+  run(id: string): ReturnType<typeof runHandle> {
+    return runHandle(this.store, id);
+  }
+
+  job(id: string): ReturnType<typeof jobHandle> {
+    return jobHandle(this.parts, id);
+  }
+
+  get parts(): Parameters<typeof jobHandle>[0] {
+    return {
+      store: this.store,
+      events: this.events,
+      maxInput: 65_536,
+      validate: async (_task: string, input: unknown) => input,
+    };
+  }
+
+  now(): Promise<number> {
+    return this.store.now();
+  }
+
+  /** The store's time jumps ahead by that much, as when its machine's clock is set; it never goes back. */
+  async advance(ms: number): Promise<number> {
+    const now = (await this.now()) + ms;
+    await this.redis.set(this.store.keys.clock, now);
+    return now;
+  }
+
+  /** Writes runs of a job at these times, as a leader does. Answers their ids. */
+  async write(
+    id: string,
+    times: readonly number[],
+    change: Partial<MaterialiseItem> = {},
+  ): Promise<string[]> {
+    const { keys } = this.store;
+    const version = ((await this.redis.hget(keys.state, id)) ?? "").split(" ")[0] ?? "";
+    const cursor = (await this.redis.zscore(keys.due, id)) ?? "0";
+    await this.materialise({ job: id, version, expected: cursor, next: cursor, times, ...change });
+    return times.map((time) => runIdOf(id, time));
+  }
+
+  /** One commit of a leader. Answers whether it was taken. */
+  async materialise(item: MaterialiseItem, epoch = this.epoch): Promise<boolean> {
+    const { prefix: _, ...keys } = this.store.keys;
+    const { job, version, expected, next, times, missed = 0, missedFrom = 0, missedTo = 0 } = item;
+    const [, done] = await materialise.run(this.store.lease, {
+      keys,
+      args: { ...this.store.history, epoch },
+      lists: {
+        jobs: [job, version, expected, next, times.length, missed, missedFrom, missedTo, 1],
+        runs: times.flatMap((time) => [runIdOf(job, time), time]),
+      },
+    });
+    return done === "1";
+  }
+
+  recover(epoch = this.epoch): ReturnType<typeof recoverDeadNodes> {
+    return recoverDeadNodes(this.store, epoch, this.events);
+  }
+
+  async node(id: string, ttl = 60_000): Promise<BenchNode> {
+    const node = new BenchNode(this, id, ttl);
+    await node.join();
+    return node;
+  }
+
+  /** Everything in the namespace, by key without its prefix. */
+  async keysLeft(): Promise<string[]> {
+    const { prefix } = this.store.keys;
+    const keys = await this.redis.keys(`${prefix}*`);
+    return keys.map((key) => key.slice(prefix.length)).sort();
+  }
+}
+
+interface MaterialiseItem {
+  readonly job: string;
+  readonly version: string | number;
+  readonly expected: string | number;
+  readonly next: string | number;
+  readonly times: readonly number[];
+  readonly missed?: number;
+  readonly missedFrom?: number;
+  readonly missedTo?: number;
+}
+
+interface ClaimOptions {
+  readonly slots?: number;
+  readonly lanes?: readonly string[];
+  readonly completions?: readonly Completion[];
+  readonly number?: number;
+  readonly lockTtl?: number;
+}
+
+/** A node whose requests the test sends. */
+export class BenchNode {
+  readonly id: string;
+  readonly ttl: number;
+  number = 0;
+  readonly #bench: StoreBench;
+
+  constructor(bench: StoreBench, id: string, ttl: number) {
+    this.#bench = bench;
+    this.id = id;
+    this.ttl = ttl;
+  }
+
+  async join(again = 0): Promise<void> {
+    const { store } = this.#bench;
+    const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
+    const args = { node: this.id, ttl: this.ttl, info, layout: 1, partitions: 1, again };
+    await join.run(store.commands, { keys: store.keys, args });
+  }
+
+  async heartbeat(): Promise<void> {
+    const { store } = this.#bench;
+    await heartbeat.run(store.lease, { keys: store.keys, args: { node: this.id, ttl: this.ttl } });
+  }
+
+  async leave(): Promise<void> {
+    const { keys, commands } = this.#bench.store;
+    const own = { ...keys, active: keys.active(this.id), request: keys.request(this.id) };
+    await leave.run(commands, { keys: own, args: { node: this.id } });
+  }
+
+  claim(options: ClaimOptions = {}): Promise<ClaimAnswer> {
+    this.number = options.number ?? this.number + 1;
+    return completeAndClaim(this.#bench.store, {
+      node: this.id,
+      number: this.number,
+      slots: options.slots ?? 10,
+      completions: options.completions ?? [],
+      lanes: options.lanes ?? ["default@task"],
+      lockTtl: options.lockTtl ?? 60_000,
+      leaseTtl: this.ttl,
+    });
+  }
+
+  /** Claims and answers the run ids. */
+  async take(slots = 10, lanes?: readonly string[]): Promise<string[]> {
+    return (await this.claim(lanes === undefined ? { slots } : { slots, lanes })).claimed.map(
+      ({ run }) => run,
+    );
+  }
+
+  /** Reports attempts as ended, claiming nothing. */
+  async complete(
+    claimed: readonly Pick<Claimed, "run" | "token">[],
+    outcome: Completion["outcome"] = "s",
+    result = "",
+  ): Promise<readonly boolean[]> {
+    const completions = claimed.map(({ run, token }) => ({
+      ...{ run, token, outcome, result },
+      detail: run.includes("@") ? "" : '{"task":"task"}',
+    }));
+    return (await this.claim({ slots: 0, completions })).accepted;
+  }
+}
+
+/**
+ * Each run stands in exactly one index, each lane in `ready` by its first run, and nothing is kept of runs that are in
+ * none.
+ */
+export async function expectSound({ redis, store }: StoreBench): Promise<void> {
+  const { keys } = store;
+  const everything = await redis.keys(`${keys.prefix}*`);
+  const places = new Map<string, string[]>();
+  const put = (runs: readonly string[], place: string): void => {
+    for (const run of runs) places.set(run, [...(places.get(run) ?? []), place]);
+  };
+  put(await redis.zrange(keys.waiting, 0, -1), "waiting");
+  put(await redis.zrange(keys.blocked, 0, -1), "blocked");
+  const heads = new Map<string, string>();
+  for (const key of everything) {
+    const name = key.slice(keys.prefix.length);
+    if (name.startsWith("active:")) put(await redis.hkeys(key), name);
+    if (!name.startsWith("ready:")) continue;
+    put(await redis.zrange(key, 0, -1), name);
+    heads.set(name.slice("ready:".length), (await redis.zrange(key, 0, 0, "WITHSCORES"))[1] ?? "");
+  }
+  const twice = [...places].filter(([, where]) => where.length !== 1);
+  expect(twice, "runs in more than one index").toEqual([]);
+  const index = await redis.zrange(keys.ready, 0, -1, "WITHSCORES");
+  const listed = Object.fromEntries(
+    index.flatMap((lane, at) => (at % 2 === 0 ? [[lane, index[at + 1]]] : [])) as [string, string][],
+  );
+  expect(listed, "heads of lanes").toEqual(Object.fromEntries(heads));
+  const held = (run: string): boolean => (places.get(run)?.[0] ?? "").startsWith("active:");
+  const strays = (runs: readonly string[]): string[] => runs.filter((run) => !places.has(run));
+  expect(strays(await redis.hkeys(keys.attempts)), "attempts of no run").toEqual([]);
+  expect(strays(await redis.hkeys(keys.runs)), "records of no run").toEqual([]);
+  const unstarted = await redis.zrange(keys.unstarted, 0, -1);
+  expect(strays(unstarted), "unstarted runs in no index").toEqual([]);
+  expect(unstarted.filter(held), "unstarted runs that have started").toEqual([]);
+  const running = (await redis.hvals(keys.running)).map((text) => text.split(" ")[0] ?? "");
+  expect(strays(running), "running runs that do not run").toEqual([]);
+  expect(
+    (await redis.hkeys(keys.progress)).filter((run) => !held(run)),
+    "progress of no run",
+  ).toEqual([]);
+  const jobOf = (run: string): string => run.split("@")[0] ?? "";
+  const going = new Set(await redis.hkeys(keys.running));
+  for (const [run, [where]] of places) if (where !== "blocked") going.add(jobOf(run));
+  const stuck = [...places].filter(([run, [where]]) => where === "blocked" && !going.has(jobOf(run)));
+  expect(stuck, "runs that wait for nothing").toEqual([]);
+}
