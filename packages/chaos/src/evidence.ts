@@ -1,0 +1,64 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+
+/** What every piece of evidence says about where and when it was written. */
+export interface Stamp {
+  /** The node process, by the name that the trial gave it. */
+  readonly node: string;
+  /** This machine's monotonic clock in ms, the same for all processes. */
+  readonly mono: number;
+  /** This machine's wall clock in ms. */
+  readonly at: number;
+}
+
+/** One attempt at a run. */
+export interface AttemptFact {
+  readonly run: string;
+  readonly attempt: number;
+  /** The fencing token, in decimal. */
+  readonly token: string;
+}
+
+/**
+ * What a node witnessed.
+ *
+ * - `claimed`: it was handed an attempt, at `claimedAt` by Redis' clock
+ * - `start`, `end`: the handler began, and came to its end
+ * - `accepted`, `refused`: the store took the outcome, or said that the attempt is not the node's any more
+ * - `elected`: it leads, in this term
+ * - `up`: it has joined under the identity `id`, for the first time or again
+ * - `event`: anything else that the scheduler told
+ */
+export type Fact =
+  | (AttemptFact & { readonly kind: "claimed"; readonly claimedAt: number })
+  | (AttemptFact & { readonly kind: "start"; readonly scheduledAt: number })
+  | (AttemptFact & { readonly kind: "end" | "refused" })
+  | (AttemptFact & { readonly kind: "accepted"; readonly outcome: string })
+  | { readonly kind: "elected"; readonly epoch: number }
+  | { readonly kind: "up"; readonly id: string }
+  | { readonly kind: "event"; readonly event: string; readonly details: unknown };
+
+/** One line of evidence. */
+export type Evidence = Stamp & Fact;
+
+/** Takes down facts, each in one write to a file outside Redis, so that what was written survives a SIGKILL. */
+export interface EvidenceWriter {
+  write(fact: Fact): void;
+  close(): void;
+}
+
+/** This machine's monotonic clock in ms, comparable between processes. */
+export function machineClock(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Opens the evidence file of a node for appending. */
+export function openEvidence(file: string, node: string): EvidenceWriter {
+  const descriptor = openSync(file, "a");
+  return {
+    write(fact) {
+      const line: Evidence = { node, mono: machineClock(), at: Date.now(), ...fact };
+      writeSync(descriptor, `${JSON.stringify(line)}\n`);
+    },
+    close: () => closeSync(descriptor),
+  };
+}

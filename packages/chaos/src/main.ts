@@ -1,0 +1,94 @@
+// `npm run chaos`: a scenario by its name, or faults drawn from a seed. Exit code 0: all held, 1: something did not, 2: usage.
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { parseDuration } from "@escapement/triggers";
+import { show, type Violation } from "./case.js";
+import { tell } from "./checker.js";
+import type { Scenario, ScenarioReport } from "./scenario.js";
+import { scenarios } from "./scenarios/index.js";
+import { runSeeded, type SeededReport } from "./seeded.js";
+
+const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--voters] [--json report.json]
+       npm run chaos -- --scenario NAME|all [--json report.json]
+
+Scenarios:
+${scenarios.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join("\n")}`;
+
+const { values } = parseArgs({
+  options: {
+    scenario: { type: "string" },
+    duration: { type: "string", default: "45s" },
+    seed: { type: "string", default: String(Date.now() % 100_000) },
+    voters: { type: "boolean", default: false },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (values.scenario !== undefined) return runScenarios(values.scenario);
+  const seed = Number(values.seed);
+  if (!Number.isInteger(seed)) {
+    console.error(usage);
+    return 2;
+  }
+  const report = await runSeeded({ seed, duration: parseDuration(values.duration), voters: values.voters });
+  printSeeded(report);
+  save(report);
+  return report.valid ? 0 : 1;
+}
+
+async function runScenarios(wanted: string): Promise<number> {
+  const chosen = scenarios.filter(({ name }) => wanted === "all" || name === wanted);
+  if (chosen.length === 0) {
+    console.error(usage);
+    return 2;
+  }
+  const reports: Record<string, ScenarioReport> = {};
+  let valid = true;
+  for (const scenario of chosen) {
+    const report = await scenario.run();
+    reports[scenario.name] = report;
+    valid = printScenario(scenario, report) && valid;
+  }
+  save(reports);
+  return valid ? 0 : 1;
+}
+
+function printScenario(scenario: Scenario, { verdict, checks, lateness, faults }: ScenarioReport): boolean {
+  const { violations, open, ...figures } = verdict;
+  const valid = verdict.valid && open.length === 0 && checks.every(({ holds }) => holds);
+  console.log(`${valid ? "ok  " : "FAIL"} ${scenario.name}: ${scenario.about}`);
+  console.log(`     ${show({ ...figures, lateness })}`);
+  console.log(
+    `     faults: ${faults
+      .map(({ kind, target }) => `${kind} ${target}`)
+      .join(", ")
+      .slice(0, 200)}`,
+  );
+  for (const { says, holds, seen } of checks)
+    console.log(`  ${holds ? "ok  " : "FAIL"} ${says}: ${show(seen)}`);
+  printViolations(violations, open);
+  return valid;
+}
+
+function printSeeded({ violations, open, log: _, ...figures }: SeededReport): void {
+  console.log(show(figures));
+  printViolations(violations, open);
+}
+
+function printViolations(violations: readonly Violation[], open: readonly string[]): void {
+  for (const violation of violations.slice(0, 5)) console.log(tell(violation));
+  if (violations.length > 5) console.log(`… and ${violations.length - 5} more violations`);
+  if (open.length > 0) console.log(`${open.length} runs have not ended: ${open.slice(0, 8).join(" ")}`);
+}
+
+function save(report: unknown): void {
+  if (values.json !== undefined)
+    writeFileSync(values.json, `${JSON.stringify(JSON.parse(show(report)), null, 2)}\n`);
+}

@@ -1,0 +1,65 @@
+// One node of the workload, run as a process of its own: it does what its jobs ask for and takes down all that happens.
+import { type AttemptEvent, createScheduler, type RunContext, type Scheduler } from "@escapement/core";
+import { type AttemptFact, type EvidenceWriter, openEvidence } from "./evidence.js";
+import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
+
+const config = JSON.parse(process.env[nodeVariable] ?? "null") as NodeConfig;
+const evidence = openEvidence(config.evidence, config.name);
+const scheduler = createScheduler(config.scheduler);
+
+for (const name of taskNames) scheduler.task<WorkInput | undefined>(name, work);
+takeDown(scheduler, evidence);
+process.once("SIGTERM", () => void leave());
+await join();
+
+async function work(run: RunContext<WorkInput | undefined>): Promise<void> {
+  const { id, attempt, fencingToken, scheduledAt, input } = run;
+  const fact = { run: id, attempt, token: String(fencingToken) };
+  evidence.write({ kind: "start", ...fact, scheduledAt: scheduledAt.getTime() });
+  const ms = input?.work ?? 0;
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  evidence.write({ kind: "end", ...fact });
+}
+
+async function join(): Promise<void> {
+  // The server may be down while this process starts: whoever runs it would start it again.
+  for (;;) {
+    try {
+      await scheduler.start();
+      return;
+    } catch (error) {
+      evidence.write({ kind: "event", event: "startFailed", details: String(error) });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+async function leave(): Promise<void> {
+  await scheduler.stop({ timeout: 15_000 });
+  evidence.close();
+  process.exit(0);
+}
+
+function takeDown(from: Scheduler, to: EvidenceWriter): void {
+  from.on("beforeRun", (event) => {
+    const claimedAt = event.scheduledAt.getTime() + event.lateness;
+    to.write({ kind: "claimed", ...factOf(event), claimedAt });
+  });
+  from.on("afterRun", (event) => to.write({ kind: "accepted", ...factOf(event), outcome: event.outcome }));
+  from.on("completionRefused", (event) => to.write({ kind: "refused", ...factOf(event) }));
+  from.on("leaderElected", ({ epoch }) => to.write({ kind: "elected", epoch }));
+  from.on("error", ({ step, error }) =>
+    to.write({ kind: "event", event: "error", details: { step, message: error.message } }),
+  );
+  from.on("nodeJoined", ({ node }) => to.write({ kind: "up", id: node }));
+  for (const event of ["leaderLost", "leaderStalled", "nodeLeft", "nodeDead"] as const)
+    from.on(event, (details) => to.write({ kind: "event", event, details }));
+  for (const event of ["lost", "skipped", "missed", "lockRefused", "jobParked"] as const)
+    from.on(event, (details) => to.write({ kind: "event", event, details }));
+  for (const event of ["votersLost", "votersRestored", "storeLost", "storeRestored"] as const)
+    from.on(event, (details) => to.write({ kind: "event", event, details }));
+}
+
+function factOf({ runId, attempt, fencingToken }: AttemptEvent): AttemptFact {
+  return { run: runId, attempt, token: String(fencingToken) };
+}

@@ -1,0 +1,33 @@
+import type { Verdict } from "./checker.js";
+import type { Lateness } from "./lateness.js";
+import type { Fault } from "./trial.js";
+
+/** Something that a scenario claims. */
+export interface Check {
+  readonly says: string;
+  readonly holds: boolean;
+  /** What was seen. */
+  readonly seen: unknown;
+  /** It is about milliseconds, which other load on the machine can spoil. */
+  readonly timing?: boolean;
+}
+
+/** What came of a scenario. */
+export interface ScenarioReport {
+  readonly verdict: Verdict & { readonly open: readonly string[] };
+  readonly checks: readonly Check[];
+  readonly lateness: Lateness;
+  readonly faults: readonly Fault[];
+}
+
+/** A story of faults with an end that is known beforehand. */
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  run(): Promise<ScenarioReport>;
+}
+
+/** Makes a check. */
+export function check(says: string, holds: boolean, seen: unknown): Check {
+  return { says, holds, seen };
+}

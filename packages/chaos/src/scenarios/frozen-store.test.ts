@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { held, runScenario } from "../run-scenario.js";
+import { frozenStore } from "./freezes.js";
+
+test("Redis stands still for longer than all leases", async () => {
+  const { report, ...rest } = await runScenario(frozenStore);
+  expect(rest).toEqual(held);
+  expect(report.verdict).toMatchObject({ missed: 0, duplicates: 0 });
+  expect(report.verdict.expected).toBeGreaterThan(100);
+}, 90_000);

@@ -1,0 +1,22 @@
+import type { Scenario } from "../scenario.js";
+import { frozenLeader, frozenOnlyNode, frozenStore } from "./freezes.js";
+import { leaderDeath } from "./leader-death.js";
+import { lostReplies } from "./lost-replies.js";
+import { nodeDeath } from "./node-death.js";
+import { outage } from "./outage.js";
+import { redisRestart } from "./redis-restart.js";
+import { storeRollback, votersDown } from "./voters.js";
+
+/** All scenarios, by the name that the command takes. */
+export const scenarios: readonly Scenario[] = [
+  leaderDeath,
+  nodeDeath,
+  redisRestart,
+  votersDown,
+  storeRollback,
+  frozenOnlyNode,
+  frozenLeader,
+  frozenStore,
+  outage,
+  lostReplies,
+];

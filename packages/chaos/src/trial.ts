@@ -1,0 +1,204 @@
+import {
+  createScheduler,
+  type Job,
+  type JobOptions,
+  type Logger,
+  type Scheduler,
+  type SchedulerOptions,
+} from "@escapement/core";
+import {
+  eventually,
+  type RedisServer,
+  startRedis,
+  startVoters,
+  uniqueNamespace,
+  type Voters,
+} from "@escapement/testing";
+import { accountFor } from "./accounts.js";
+import type { JobCase, Outcome } from "./case.js";
+import { type ChaosNode, startNode } from "./chaos-node.js";
+import { judge, type Verdict } from "./checker.js";
+import { type Evidence, machineClock } from "./evidence.js";
+import { EvidenceFolder } from "./evidence-folder.js";
+import { expectedFireTimes } from "./expected.js";
+import { found } from "./found.js";
+import { taskNames } from "./node-config.js";
+
+/** What a trial is made of. */
+export interface TrialOptions {
+  /** How many nodes are started. */
+  readonly nodes: number;
+  /** Whether three independent voters hold the locks. @default false */
+  readonly voters?: boolean;
+  /** Options of every node. */
+  readonly scheduler?: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger">;
+  /** Where nodes find the store, given its URL: a proxy, say. @default the store itself */
+  readonly storeFor?: (node: string, url: string) => Promise<string>;
+}
+
+/** A fault that was injected. */
+export interface Fault {
+  readonly kind: string;
+  readonly target: string;
+  /** Wall clock, ms. */
+  readonly at: number;
+}
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+/** A cluster of real processes around real servers, the jobs that it is to run, and all that is witnessed of it. */
+export class Trial implements AsyncDisposable {
+  readonly evidence: EvidenceFolder = new EvidenceFolder();
+  readonly nodes: Map<string, ChaosNode> = new Map();
+  readonly faults: Fault[] = [];
+  readonly redis: RedisServer;
+  readonly voters: Voters | undefined;
+  /** Defines jobs and reads; runs nothing. */
+  readonly client: Scheduler;
+  readonly #options: TrialOptions;
+  readonly #shared: Omit<SchedulerOptions, "logger">;
+  readonly #jobs: Job[] = [];
+  readonly #enqueued: string[] = [];
+
+  private constructor(options: TrialOptions, redis: RedisServer, voters: Voters | undefined) {
+    this.#options = options;
+    this.redis = redis;
+    this.voters = voters;
+    this.#shared = {
+      retain: { runs: 10_000, enqueued: 100_000 },
+      ...options.scheduler,
+      redis: redis.url,
+      namespace: uniqueNamespace("chaos"),
+      ...(voters === undefined ? {} : { voters: voters.urls }),
+    };
+    this.client = createScheduler({ ...this.#shared, logger: silent });
+  }
+
+  /** Starts the servers and the nodes; resolves when all nodes have joined and one leads. */
+  static async start(options: TrialOptions): Promise<Trial> {
+    const [redis, voters] = await Promise.all([
+      startRedis({ appendonly: "always" }),
+      options.voters ? startVoters(3, { appendonly: "always" }) : undefined,
+    ]);
+    const trial = new Trial(options, redis, voters);
+    for (let number = 1; number <= options.nodes; number += 1) await trial.addNode(`n${number}`);
+    await eventually(() => trial.facts("up").length >= options.nodes && trial.facts("elected").length > 0, {
+      within: 20_000,
+    });
+    return trial;
+  }
+
+  /** Starts a node; resolves when its process runs. */
+  async addNode(name: string): Promise<ChaosNode> {
+    const redis = (await this.#options.storeFor?.(name, this.redis.url)) ?? this.redis.url;
+    const scheduler = { ...this.#shared, redis };
+    const node = await startNode({ name, evidence: this.evidence.fileOf(name), scheduler });
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  /** All evidence of one kind so far. */
+  facts<K extends Evidence["kind"]>(kind: K): Extract<Evidence, { kind: K }>[] {
+    return this.evidence.read().filter((line): line is Extract<Evidence, { kind: K }> => line.kind === kind);
+  }
+
+  /** Defines jobs of a task and remembers them for the judgement. */
+  async define(task: string, jobs: readonly JobOptions[]): Promise<void> {
+    await this.client.apply(jobs.map((job) => ({ task, ...job })));
+    for (const { id } of jobs) {
+      const job = await this.client.job(id).get();
+      if (job !== undefined) this.#jobs.push(job);
+    }
+  }
+
+  /** Enqueues a run of a task, again and again under the same id until that is acknowledged. */
+  async enqueue(task: string, id: string, delay: number): Promise<void> {
+    this.#enqueued.push(id);
+    await eventually(() => this.client.enqueue(task, { id, delay }), { within: 60_000, every: 200 });
+  }
+
+  /** Every enqueued run, and how it ended. */
+  async enqueued(): Promise<{ readonly id: string; readonly outcome: Outcome | undefined }[]> {
+    const ended = new Map<string, Outcome>();
+    for (const task of taskNames)
+      for (const run of await this.client.finishedRuns(task, 10_000)) ended.set(run.id, run);
+    return this.#enqueued.map((id) => ({ id, outcome: ended.get(id) }));
+  }
+
+  /** Notes a fault, and lets it happen. */
+  async fault(kind: string, target: string, happens: () => unknown): Promise<number> {
+    const at = Date.now();
+    this.faults.push({ kind, target, at });
+    await happens();
+    return at;
+  }
+
+  /** The node that leads, by what the store says. */
+  async leader(): Promise<ChaosNode> {
+    return found(async () => this.nodeOf((await this.client.leader())?.node ?? "-"), 15_000);
+  }
+
+  /** The process that has the identity `id`. */
+  nodeOf(id: string): ChaosNode | undefined {
+    const name = this.facts("up").find((line) => line.id === id)?.node;
+    return name === undefined ? undefined : this.nodes.get(name);
+  }
+
+  /** Resolves once a run that was due at `time` (ms) or later has started. */
+  async started(time: number, within: number = time - Date.now() + 20_000): Promise<void> {
+    await eventually(() => this.facts("start").some(({ scheduledAt }) => scheduledAt >= time), {
+      within,
+      every: 50,
+    });
+  }
+
+  /** Resolves `ms` after now, for faults that have to last. */
+  async lasts(ms: number): Promise<void> {
+    const end = machineClock() + ms;
+    await eventually(() => machineClock() >= end, { within: ms + 5000, every: Math.min(50, ms) });
+  }
+
+  /** Handlers of a node that have begun and not ended. */
+  running(node: string): Extract<Evidence, { kind: "start" }>[] {
+    const ended = new Set<string>(this.facts("end").map(({ token }) => token));
+    return this.facts("start").filter((start) => start.node === node && !ended.has(start.token));
+  }
+
+  /** Every job with its expected fire times until `until` and its history. */
+  async cases(until: number): Promise<JobCase[]> {
+    const cases: JobCase[] = [];
+    for (const job of this.#jobs) {
+      const history: Outcome[] = await this.client.job(job.id).history({ limit: 10_000 });
+      cases.push({ id: job.id, fireTimes: expectedFireTimes(job, until), overlap: job.overlap, history });
+    }
+    return cases;
+  }
+
+  /**
+   * Waits until every fire time up to `until` has come to an end, at most `within` ms, stops the nodes and judges. Fire times
+   * that have not ended by then are judged as they are.
+   */
+  async verdict(
+    until: number,
+    { within = 30_000, storeRolledBack = false }: { within?: number; storeRolledBack?: boolean } = {},
+  ): Promise<Verdict & { readonly open: readonly string[] }> {
+    const open = async (): Promise<string[]> => [
+      ...(await this.cases(until)).flatMap((job) => accountFor(job).open.map((time) => `${job.id}@${time}`)),
+      ...(await this.enqueued()).flatMap(({ id, outcome }) => (outcome === undefined ? [id] : [])),
+    ];
+    await eventually(async () => (await open()).length === 0, { within, every: 250 }).catch(() => undefined);
+    for (const node of this.nodes.values()) if (node.frozen) node.thaw();
+    const left = await open();
+    await Promise.all([...this.nodes.values()].map((node) => node.stop()));
+    const [jobs, enqueued] = [await this.cases(until), await this.enqueued()];
+    const facts = { evidence: this.evidence.read(), jobs, enqueued, storeRolledBack };
+    return { ...judge(facts), open: left };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.nodes.values()].map((node) => node.kill()));
+    await this.client.stop();
+    await Promise.all([this.redis.stop(), this.voters?.stop()]);
+    this.evidence.remove();
+  }
+}
