@@ -1,1 +1,14 @@
-export {};
+// For users: what the command is made of.
+export { parseCrontab } from "./crontab.js";
+export { CrontabError, type CrontabErrorCode, type CrontabProblem } from "./crontab-error.js";
+export type {
+  CrontabEntry,
+  CrontabNote,
+  CrontabNoteCode,
+  ExpressionValidator,
+  ParseCrontabOptions,
+  ParsedCrontab,
+} from "./crontab-types.js";
+export { runCommandLine } from "./program.js";
+export { type RunShellOptions, runShell, type ShellResult } from "./shell.js";
+export { ShellError, type ShellErrorCode } from "./shell-error.js";

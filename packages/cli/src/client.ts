@@ -1,0 +1,59 @@
+import { createScheduler, EscapementError, type Scheduler } from "@escapement/core";
+import type { Command } from "commander";
+import { pino } from "pino";
+import { CliError } from "./cli-error.js";
+import { type Output, processOutput } from "./output.js";
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly redis?: string;
+  readonly namespace?: string;
+  readonly voters?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** What a command works with. */
+export interface Client {
+  readonly scheduler: Scheduler;
+  readonly output: Output;
+}
+
+/** A logger for JSON lines on standard error: standard output is the command's. */
+export function stderrLogger(): ReturnType<typeof pino> {
+  const level = process.env["ESCAPEMENT_LOG_LEVEL"] ?? "warn";
+  return pino({ name: "escapement", level }, pino.destination({ fd: 2, sync: true }));
+}
+
+/** The part of a scheduler's options that the global options say. */
+export function schedulerOptions(options: GlobalOptions): Parameters<typeof createScheduler>[0] {
+  const { redis, namespace, voters } = options;
+  return {
+    ...(redis === undefined ? {} : { redis }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(voters === undefined ? {} : { voters }),
+    logger: stderrLogger(),
+  };
+}
+
+/** Does a command's work with a scheduler that is a client only, and closes it. */
+export async function withClient(command: Command, work: (client: Client) => Promise<void>): Promise<void> {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const output = processOutput(options.json ?? false);
+  const scheduler = createScheduler(schedulerOptions(options));
+  try {
+    await work({ scheduler, output });
+  } catch (error) {
+    throw explained(error, options);
+  } finally {
+    await scheduler.stop();
+  }
+}
+
+/** What a Redis that cannot be reached, or is not what is needed, is called here: with its address. */
+export function explained(error: unknown, { redis = "redis://localhost:6379" }: GlobalOptions): unknown {
+  if (!(error instanceof EscapementError) || !error.code.startsWith("REDIS_")) return error;
+  const reason = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  const place = URL.canParse(redis) ? ` (${new URL(redis).host || "?"}${reason})` : "";
+  const said = error.message.replace("; connecting goes on by itself", "");
+  return new CliError(error.code, `${said}${place}`, { cause: error });
+}

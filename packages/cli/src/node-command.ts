@@ -1,0 +1,126 @@
+import { createScheduler, type Role, type Scheduler } from "@escapement/core";
+import type { Command } from "commander";
+import { usageError } from "./cli-error.js";
+import { explained, type GlobalOptions, schedulerOptions } from "./client.js";
+import { type CrontabJobs, readCrontabJobs } from "./crontab-jobs.js";
+import { type JobsFile, loadJobsFile } from "./jobs-file.js";
+import { printEvents } from "./node-lines.js";
+import { count, list, milliseconds } from "./option-values.js";
+import { type Output, processOutput } from "./output.js";
+import { maxShellResult, registerShellTask } from "./shell-task.js";
+import { StopSignals } from "./stop-signals.js";
+
+interface NodeOptions extends GlobalOptions {
+  readonly jobs?: string;
+  readonly crontab?: string;
+  readonly system?: boolean;
+  readonly allowShell?: boolean;
+  readonly concurrency?: number;
+  readonly queues?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly stopTimeout?: number;
+  readonly verbose?: boolean;
+}
+
+const footer = `
+A jobs file (.mjs, .js or .ts) exports one or both of
+  default   (scheduler) => void | Promise<void>: registers tasks, before the
+            node starts
+  jobs      [{ task, id, trigger, input, … }]: defined once it has started
+
+A crontab's entries become jobs of the task "shell", which runs commands.
+Entries that have left the file are removed, by the tag crontab:<file's name>:
+two crontabs of one namespace need different names. Times are in this machine's
+time zone unless CRON_TZ says otherwise. The exit code and the last 64 KiB of a
+command's output are kept with its run.
+
+On SIGTERM or SIGINT no more runs are started, and those that run may end. On a
+second one commands are ended; what still runs 5 s later is left to other nodes.`;
+
+/** Adds `node`. */
+export function addNodeCommand(program: Command): void {
+  program
+    .command("node")
+    .description("run a node: it starts due runs of the tasks it has, and leads when it is elected")
+    .option("--jobs <file>", "tasks and jobs from a module")
+    .option("--crontab <file>", "jobs from a crontab")
+    .option("--system", "the crontab has a user column, as /etc/crontab does")
+    .option(
+      "--allow-shell",
+      'register the task "shell" without a crontab: whoever defines jobs may then run commands here',
+    )
+    .option("--concurrency <n>", "runs at once", count)
+    .option("--queues <names>", "queues to take runs from, with commas between", list)
+    .option("--roles <roles>", "leader, worker, or leader,worker", list)
+    .option(
+      "--stop-timeout <duration>",
+      "how long runs may go on after the first signal (default: 30s)",
+      milliseconds,
+      30_000,
+    )
+    .option("--verbose", "a line for each run's start and end (with --json all events are printed anyway)")
+    .addHelpText("after", footer)
+    .action((_: unknown, command: Command) => runNode(command.optsWithGlobals<NodeOptions>()));
+}
+
+async function runNode(options: NodeOptions): Promise<void> {
+  const output = processOutput(options.json ?? false);
+  const { jobsFile, crontab } = await readFiles(options);
+  for (const note of crontab?.notes ?? []) output.note(`${note} (note)`);
+  const { concurrency, queues, roles } = options;
+  const scheduler = createScheduler({
+    ...schedulerOptions(options),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(queues === undefined ? {} : { queues }),
+    ...(roles === undefined ? {} : { roles: roles as Role[] }),
+    maxResult: maxShellResult,
+  });
+  const signals = new StopSignals(output);
+  try {
+    if (crontab !== undefined || options.allowShell) registerShellTask(scheduler, signals.hurry);
+    await jobsFile?.register?.(scheduler);
+    if (output.json || options.verbose) printEvents(scheduler, output);
+    await scheduler.start();
+    await applyJobs(scheduler, jobsFile, crontab);
+  } catch (error) {
+    await scheduler.stop({ timeout: 0 });
+    throw explained(error, options);
+  }
+  tellStart(scheduler, output);
+  await signals.first;
+  process.exitCode = await signals.stop(scheduler, options.stopTimeout ?? 30_000);
+}
+
+async function readFiles(
+  options: NodeOptions,
+): Promise<{ jobsFile: JobsFile | undefined; crontab: CrontabJobs | undefined }> {
+  const { jobs, crontab, allowShell, roles, system } = options;
+  const onlyLeads = roles !== undefined && !roles.includes("worker");
+  if (jobs === undefined && crontab === undefined && !allowShell && !onlyLeads)
+    throw usageError(
+      "USAGE",
+      "This node would have nothing to run: give --jobs FILE, --crontab FILE or --allow-shell.",
+    );
+  if (system && crontab === undefined)
+    throw usageError("USAGE", "--system is about --crontab FILE, which is missing.");
+  return {
+    crontab: crontab === undefined ? undefined : readCrontabJobs(crontab, system ?? false),
+    jobsFile: jobs === undefined ? undefined : await loadJobsFile(jobs),
+  };
+}
+
+async function applyJobs(
+  scheduler: Scheduler,
+  jobsFile: JobsFile | undefined,
+  crontab: CrontabJobs | undefined,
+): Promise<void> {
+  if (jobsFile !== undefined && jobsFile.jobs.length > 0) await scheduler.apply(jobsFile.jobs);
+  if (crontab !== undefined) await scheduler.apply(crontab.jobs, { prune: { tag: crontab.tag } });
+}
+
+function tellStart(scheduler: Scheduler, output: Output): void {
+  const { nodeId, namespace } = scheduler;
+  if (output.json)
+    output.jsonLine({ event: "started", time: new Date(), node: nodeId, namespace, pid: process.pid });
+  else output.text(`node ${nodeId} runs in namespace ${namespace}, process ${process.pid}`);
+}

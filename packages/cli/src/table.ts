@@ -1,0 +1,41 @@
+import { printableLine } from "./printable.js";
+
+const gap = "  ";
+
+/**
+ * Rows in columns, a heading above them. Where a row would be wider than `width`, cells are cut and end in `…`: first those of the
+ * last column, then the widest others; those of the first, which says what the row is about, as late as can be.
+ *
+ * @param width in characters; 80 if left out
+ */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[], width = 80): string {
+  const cells = [headings, ...rows].map((row) => row.map(printableLine));
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const last = widths.length - 1;
+  const cut = (column: number, least: number): void => {
+    const over = sum(widths) + gap.length * last - width;
+    const own = widths[column] ?? 0;
+    if (over > 0 && own > least) widths[column] = Math.max(least, own - over);
+  };
+  cut(last, 10);
+  for (let column = last - 1; column > 0; column -= 1) cut(column, 24);
+  cut(0, 24);
+  for (let column = last; column >= 0; column -= 1) cut(column, 6);
+  return cells
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => fit(cell, widths[column] ?? 0))
+          .join(gap)
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+function fit(cell: string, width: number): string {
+  return cell.length <= width ? cell.padEnd(width) : `${cell.slice(0, width - 1)}…`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((one, other) => one + other, 0);
+}
