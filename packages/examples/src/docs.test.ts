@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createScheduler } from "@escapement/core";
+import { type RedisServer, startProcess, startRedis, uniqueNamespace } from "@escapement/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const top = new URL("../../../", import.meta.url);
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis({ appendonly: "always" });
+});
+afterAll(() => redis.stop());
+
+test("the example of core's README runs", async () => {
+  const readme = readFileSync(new URL("packages/core/README.md", top), "utf8");
+  const code = /```js\n(.*?)```/s.exec(readme)?.[1] ?? "";
+  await using example = await startProcess(process.execPath, ["--input-type=module", "-e", code], {
+    cwd: fileURLToPath(new URL("packages/core", top)),
+    env: { ESCAPEMENT_REDIS_URL: redis.url },
+  });
+  await example.waitForLine(/^hello run$/, 20_000);
+  expect(await example.exited).toEqual({ code: 0, signal: null });
+});
+
+test("a run can be enqueued with plain Redis commands, as docs/redis-layout.md says", async () => {
+  const layout = readFileSync(new URL("docs/redis-layout.md", top), "utf8");
+  const block = /```\n(HSETNX.*?)```/s.exec(layout)?.[1] ?? "";
+  const namespace = uniqueNamespace("by-hand");
+  await using scheduler = createScheduler({ redis: redis.url, namespace });
+  scheduler.task("send-invoice", (run) => run.input);
+  await scheduler.start();
+
+  const transaction = redis.client().multi();
+  for (const line of block.trim().split("\n")) {
+    const [command = "", ...words] =
+      line.replaceAll("{billing}", `{${namespace}}`).match(/"(?:\\.|[^"])*"|\S+/g) ?? [];
+    transaction.call(
+      command,
+      ...words.map((word) => (word.startsWith('"') ? (JSON.parse(word) as string) : word)),
+    );
+  }
+  await transaction.exec();
+  expect(await scheduler.run("my-run-1").result({ timeout: 10_000 })).toEqual({ customer: "c-42" });
+  const run = await scheduler.run("my-run-1").get();
+  expect(run?.scheduledAt).toEqual(new Date(1795240806000));
+});
