@@ -181,6 +181,25 @@ describe("W3: a worker", () => {
     expect(await handle.result({ timeout: 10_000 })).toBe(handle.id);
   });
 
+  test("I11: hears of what was published while it could not listen, at its start and after each reconnection", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({
+      pollEvery: "1h",
+      leaderTtl: 30_000,
+      lookahead: 45_000,
+      nodeTtl: 60_000,
+    });
+    const client = cluster.scheduler();
+    node.task("task", ({ id }) => id);
+    await node.start();
+    const redis = server.client();
+    for (let round = 0; round < 5; round += 1) {
+      const handle = await client.enqueue("task");
+      expect(await handle.result({ timeout: 3000 })).toBe(handle.id);
+      await redis.client("KILL", "TYPE", "pubsub");
+    }
+  });
+
   test("whose reply was lost asks again, and starts each run once", async () => {
     await using proxy = await startProxy(server.url);
     await using cluster = new Cluster(server);

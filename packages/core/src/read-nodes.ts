@@ -32,13 +32,14 @@ export interface LeaderInfo {
 export async function readNodes(store: Store): Promise<NodeInfo[]> {
   const { keys } = store;
   return store.commands.run("reading nodes", async (client) => {
-    const [leases, infos, dead, time] = await Promise.all([
+    const [leases, infos, dead, time, seen] = await Promise.all([
       client.zrange(keys.nodes, 0, -1, "WITHSCORES"),
       client.hgetall(keys.nodeInfo),
       client.zrange(keys.dead, 0, -1),
       client.time(),
+      client.get(keys.clock),
     ]);
-    const now = Number(time[0]) * 1000;
+    const now = Math.max(Number(time[0]) * 1000, Number(seen ?? 0));
     const ends = new Map<string, number>(dead.map((id) => [id, 0]));
     for (let index = 0; index < leases.length; index += 2)
       ends.set(leases[index] ?? "", Number(leases[index + 1]));

@@ -7,7 +7,7 @@ test("I1, I3: what a client asks for while Redis restarts, or whose reply is los
   await using redis = await startRedis({ appendonly: "always" });
   await using proxy = await startProxy(redis.url);
   const namespace = uniqueNamespace("repeat");
-  await using client = createScheduler({ redis: proxy.url, namespace });
+  await using client = createScheduler({ redis: proxy.url, namespace, deadline: "20s" });
   await client.enqueue("task", { id: "before" });
 
   await redis.kill();

@@ -121,23 +121,28 @@ describe("stop", () => {
   test("W6: hands back what it was given but has not begun, with no attempt used up", async () => {
     await using proxy = await startProxy(server.url);
     await using cluster = new Cluster(server);
-    const node = cluster.scheduler({ redis: proxy.url, nodeTtl: 20_000 });
+    const node = cluster.scheduler({
+      ...{ redis: proxy.url, roles: ["worker"], nodeTtl: 20_000, pollEvery: 60_000 },
+    });
     const other = cluster.scheduler({ pollEvery: 60_000, nodeTtl: 60_000 });
     const begun = heard(node, "beforeRun");
     node.task("task", () => undefined);
+    node.task("probe", () => undefined);
     other.task("task", ({ attempt }) => attempt);
     await node.start();
-    proxy.blockReplies(true);
     const handles = await other.enqueueMany(
       "task",
-      Array.from({ length: 10 }, () => ({})),
+      Array.from({ length: 10 }, () => ({ delay: 1000 })),
     );
+    // With this answer the node knows when it has to come for the others.
+    await (await other.enqueue("probe")).result({ timeout: 3000 });
+    proxy.blockReplies(true);
     const active = `escapement:{${cluster.namespace}}:active:${node.nodeId}`;
     await eventually(async () => (await server.client().hlen(active)) === 10);
     const stopped = node.stop();
     proxy.blockReplies(false); // now the node hears of what it was given
     await stopped;
-    expect(begun).toEqual([]);
+    expect(begun.map(({ task }) => task)).toEqual(["probe"]);
     await other.start();
     const results = await Promise.all(handles.map((handle) => handle.result({ timeout: 3000 })));
     expect(results).toEqual(Array(10).fill(1));
@@ -145,13 +150,21 @@ describe("stop", () => {
 });
 
 test("a scheduler that stops while it is coming back from the dead is gone for good", async () => {
+  await using proxy = await startProxy(server.url);
   await using cluster = new Cluster(server);
-  const node = cluster.scheduler();
+  const node = cluster.scheduler({ redis: proxy.url, roles: ["worker"] });
   await node.start();
-  const died = heard(node, "nodeDead");
-  await server.client().set(`escapement:{${cluster.namespace}}:clock`, Date.now() + 5000);
-  await eventually(() => died.length > 0);
-  await node.stop();
+  const identity = node.nodeId;
+  const [stopped, left] = [gate(), heard(node, "nodeLeft")];
+  node.on("nodeDead", () => {
+    node.stop().then(stopped.open);
+    proxy.blockReplies(false); // it hears that it has joined under its next identity only now
+  });
+  proxy.blockReplies(true);
+  await stopped.opened;
+  await eventually(() => left.length > 0);
+  expect(left).toEqual([{ node: node.nodeId }]);
+  expect(node.nodeId).not.toBe(identity);
   await using client = cluster.scheduler();
-  await eventually(async () => (await client.nodes()).filter(({ alive }) => alive).length === 0);
+  await eventually(async () => (await client.nodes()).every(({ alive }) => !alive));
 });

@@ -103,8 +103,12 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
       const message = channel === this.keys.wake ? parseWake(text) : undefined;
       if (message !== undefined) this.emit("wake", message);
     });
+    // What was published before is lost: whoever listens has to look for itself once.
+    const lookNow = (): void => {
+      for (const message of [{ run: 0 }, { job: 0 }, "nodes"] as const) this.emit("wake", message);
+    };
     const subscribe = (): void => {
-      subscriber.client.subscribe(this.keys.wake).catch(() => undefined);
+      subscriber.client.subscribe(this.keys.wake).then(lookNow, () => undefined);
     };
     subscriber.on("restored", subscribe);
     if (subscriber.isReady) subscribe();

@@ -307,16 +307,18 @@ export class Worker {
       this.#parts.events.emit("error", { step: "lock", error: error as Error });
       return { granted: [], refused: [], unavailable: claimed };
     });
-    for (const item of granted) this.#launch(item);
+    // Told to stop meanwhile: what is handed back must not leave its lock behind, by which its next claim would be refused.
+    const back = this.#claiming ? unavailable : [...unavailable, ...granted];
+    if (this.#claiming) for (const item of granted) this.#launch(item);
     for (const item of refused) {
       this.#parts.events.emit("lockRefused", { runId: item.run, jobId: item.job });
       this.#complete(item, "x", JSON.stringify({ ...ownDetail(item), reason: "lock" }), "");
     }
-    if (unavailable.length === 0) return;
-    this.#hold = monotonic() + jittered(500);
+    if (back.length === 0) return;
+    if (unavailable.length > 0) this.#hold = monotonic() + jittered(500);
     this.#nextDue = 0; // they are due again as soon as they are back
-    await locks.release(unavailable).catch(() => undefined);
-    for (const item of unavailable) this.#complete(item, "b", "", "");
+    await locks.release(back).catch(() => undefined);
+    for (const item of back) this.#complete(item, "b", "", "");
   }
 
   #launch(claimed: Claimed): void {

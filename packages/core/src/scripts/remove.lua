@@ -1,5 +1,4 @@
 -- Removes a job and what was materialised of it. A run of it that runs goes on.
-local now = clock()
 local record = redis.call('HGET', key.jobs, arg.job)
 if not record then return 0 end
 local parsed = parse(record)
