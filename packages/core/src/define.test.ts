@@ -296,3 +296,15 @@ test("a job that is defined is written ahead at once by a leader that sleeps", a
   await one.schedule("task", { id: "soon", trigger: once("now") });
   await eventually(() => ran.length === 1, { within: 3000 });
 });
+
+test("a job can be told to run now by another trigger, and then runs once", async () => {
+  const one = client();
+  one.task("task", () => "done");
+  await one.start();
+  await one.schedule("task", { id: "job", trigger: every("1h") });
+  await one.schedule("task", { id: "job", trigger: once("now") });
+  await eventually(async () => expect((await one.job("job").get())?.state).toBe("exhausted"));
+  await one.schedule("task", { id: "job", trigger: once("now") });
+  expect(await one.job("job").history()).toHaveLength(1);
+  await one.stop();
+});

@@ -155,7 +155,19 @@ function compare(
     return { item, expected: version, cursor: firstFireTime(id, definition.trigger, now, created), created };
   if (writeJobRecord(version, definition) === record) return { id, outcome: "unchanged" };
   if (sameTrigger(record, definition.trigger)) return { item, expected: version, cursor: "keep", created };
-  return { item, expected: version, cursor: firstFireTime(id, definition.trigger, now, created), created };
+  // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
+  const anchor = saysNow(definition.trigger) ? now + 100 : created;
+  return {
+    item,
+    expected: version,
+    cursor: firstFireTime(id, definition.trigger, now, anchor),
+    created: anchor,
+  };
+}
+
+// "now" means the moment at which the trigger was given, not that of the job's creation.
+function saysNow(trigger: Trigger): boolean {
+  return trigger.type === "once" && trigger.at.some((at) => at === "now");
 }
 
 function firstFireTime(id: string, trigger: Trigger, now: number, anchor: number): string {

@@ -74,6 +74,7 @@ export interface Job<Input = unknown> {
   readonly timeout: number | undefined;
   /** 1, and one more with each change. */
   readonly version: number;
+  /** When it was defined, or last given `once("now")` as another trigger: what its trigger counts from. */
   readonly createdAt: Date;
   readonly state: JobState;
   readonly nextFireTime: Date | undefined;

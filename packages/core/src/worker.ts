@@ -1,4 +1,5 @@
 import { EscapementError } from "@escapement/redis";
+import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import {
   type ClaimAnswer,
   type Claimed,
@@ -7,15 +8,12 @@ import {
   maxCompletions,
 } from "./claim.js";
 import { longestSleep, monotonic } from "./clock.js";
-import { SchedulerStoppedError } from "./errors.js";
-import type { AttemptEvent, Events } from "./events.js";
-import { execute, type Outcome } from "./execute.js";
+import type { Events } from "./events.js";
 import { jittered } from "./id.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import type { Settings } from "./options.js";
 import { reconcileHeld } from "./reconcile.js";
-import { report } from "./scripts/index.js";
 import type { Store, WakeMessage } from "./store.js";
 import type { AnyTask } from "./task.js";
 
@@ -42,19 +40,13 @@ interface Ended {
   accepted(): void;
 }
 
-interface Running {
-  readonly claimed: Claimed;
-  readonly controller: AbortController;
-  readonly ended: Promise<void>;
-}
-
 /**
  * The worker loop: claims what is due, runs it, and completes it with the next claim. One request is under way at a time;
  * it is repeated until it is answered, which its number makes harmless.
  */
 export class Worker {
   readonly #parts: WorkerParts;
-  readonly #running = new Map<string, Running>();
+  readonly #attempts: Attempts;
   #finished: Completion[] = [];
   #finishedOf: Ended[] = [];
   #abandoned = false;
@@ -72,6 +64,7 @@ export class Worker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
+    this.#attempts = new Attempts(parts, (...args) => this.#complete(...args));
     this.#reconcileAt = monotonic() + parts.settings.nodeTtl;
   }
 
@@ -84,13 +77,13 @@ export class Worker {
   /** Stops claiming, waits for handlers up to `timeout` ms, aborts the rest, hands back what did not start, reports what ended. */
   async drain(timeout: number, reason: () => Error): Promise<void> {
     this.#claiming = false;
-    const ended = Promise.all([...this.#running.values()].map((run) => run.ended));
+    const ended = this.#attempts.ended();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), timeout);
     });
     if ((await Promise.race([ended, late])) === "late") {
-      for (const { controller } of this.#running.values()) controller.abort(reason());
+      this.#attempts.abort(reason());
       // A handler that listens to its signal ends now; one that does not is left to the leader, as of a dead node.
       await Promise.race([
         ended,
@@ -113,14 +106,14 @@ export class Worker {
     this.#abandoned = true;
     this.#finished = [];
     for (const { claimed } of this.#finishedOf.splice(0)) this.#refused(claimed);
-    for (const { controller } of this.#running.values()) controller.abort(reason);
+    this.#attempts.abort(reason);
     this.#wakeUp();
     this.#detach();
   }
 
   /** Runs held. */
   get active(): number {
-    return this.#running.size;
+    return this.#attempts.size;
   }
 
   #detach(): void {
@@ -173,7 +166,7 @@ export class Worker {
   /** Whether the store has gone back in time shows in what it says that this node holds. */
   async #reconcile(): Promise<void> {
     const { store, node, settings, events } = this.#parts;
-    const held = [...this.#running.values(), ...this.#finishedOf].map(({ claimed }) => claimed);
+    const held = [...this.#attempts.held(), ...this.#finishedOf.map(({ claimed }) => claimed)];
     this.#reconcileAt = monotonic() + settings.nodeTtl;
     await reconcileHeld(store, node, held, events);
   }
@@ -252,8 +245,10 @@ export class Worker {
       try {
         return await completeAndClaim(this.#parts.store, request);
       } catch (error) {
-        const dead = error instanceof EscapementError && error.code === "NODE_DEAD";
-        if (dead || !this.#parts.isAlive()) throw error;
+        if (error instanceof EscapementError && error.code === "NODE_DEAD") throw error;
+        // Once a request is given up, so is the identity: a heartbeat that is answered late must not revive it.
+        if (!this.#parts.isAlive())
+          throw new EscapementError("NODE_DEAD", "The lease has ended.", { cause: error });
         this.#parts.events.emit("error", { step: "claim", error: error as Error });
         if (failures === 0)
           this.#parts.logger.warn({ err: error }, "claiming failed; the request is repeated");
@@ -279,7 +274,7 @@ export class Worker {
       { run: claimed.run, attempt: claimed.attempt },
       "the outcome was refused: this node does not hold the attempt any more",
     );
-    this.#parts.events.emit("completionRefused", this.#describe(claimed));
+    this.#parts.events.emit("completionRefused", describeAttempt(this.#parts.node, claimed));
   }
 
   #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
@@ -332,78 +327,10 @@ export class Worker {
       this.#complete(claimed, "c", JSON.stringify({ ...ownDetail(claimed), reason: "job-removed" }), "");
       return;
     }
-    const controller = new AbortController();
-    const busy = {};
-    this.#parts.busy.add(busy);
-    this.#parts.events.emit("beforeRun", this.#describe(claimed));
-    const startedAt = monotonic();
-    const ended = this.#execute(claimed, task, controller).then((outcome) => {
-      this.#parts.busy.delete(busy);
-      this.#running.delete(claimed.run);
-      this.#end(claimed, outcome, monotonic() - startedAt, controller.signal);
-    });
-    this.#running.set(claimed.run, { claimed, controller, ended });
+    this.#attempts.start(claimed, task);
   }
 
-  #execute(claimed: Claimed, task: AnyTask, controller: AbortController): Promise<Outcome> {
-    const { node, logger, settings } = this.#parts;
-    return execute(claimed, {
-      task,
-      controller,
-      maxResult: settings.maxResult,
-      timeoutGrace: settings.abortGrace,
-      logger: logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
-      progress: (value) => this.#report(claimed, JSON.stringify(value) ?? "null"),
-      extend: () => this.#report(claimed, ""),
-    });
-  }
-
-  async #report(claimed: Claimed, progress: string): Promise<void> {
-    if (Buffer.byteLength(progress) > 4096) {
-      throw new EscapementError(
-        "INPUT_TOO_LARGE",
-        "A progress report is over the limit of 4096 bytes of JSON.",
-      );
-    }
-    const { store, node } = this.#parts;
-    await report.run(store.lease, {
-      keys: { ...store.keys, active: store.keys.active(node) },
-      args: { node, run: claimed.run, token: claimed.token, progress },
-    });
-  }
-
-  #end(claimed: Claimed, outcome: Outcome, duration: number, signal: AbortSignal): void {
-    this.#parts.locks?.forget(claimed);
-    if (outcome.state === "failed" && signal.reason instanceof SchedulerStoppedError) {
-      // Cut short by the stop of this node, which is no fault of the run: another attempt may start elsewhere.
-      this.#complete(claimed, "l", JSON.stringify({ ...ownDetail(claimed), reason: "stopped" }), "");
-      return;
-    }
-    const { error, reason } = outcome;
-    const detail = {
-      ...ownDetail(claimed),
-      ...(error === undefined ? {} : { error }),
-      ...(reason === undefined ? {} : { reason }),
-    };
-    const text = Object.keys(detail).length === 0 ? "" : JSON.stringify(detail);
-    const code = ({ succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } as const)[outcome.state];
-    const { events } = this.#parts;
-    const details = this.#describe(claimed);
-    if (outcome.error !== undefined && outcome.state !== "succeeded") {
-      events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
-    }
-    this.#complete(claimed, code, text, outcome.result ?? "", () =>
-      events.emit("afterRun", { ...details, outcome: outcome.state, duration }),
-    );
-  }
-
-  #complete(
-    claimed: Claimed,
-    outcome: Completion["outcome"],
-    detail: string,
-    result: string,
-    accepted: () => void = () => undefined,
-  ): void {
+  readonly #complete: Complete = (claimed, outcome, detail, result, accepted = () => undefined) => {
     if (this.#abandoned) {
       this.#refused(claimed);
       return;
@@ -411,25 +338,7 @@ export class Worker {
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
     this.#finishedOf.push({ claimed, accepted });
     this.#wakeUp();
-  }
-
-  #describe(claimed: Claimed): AttemptEvent {
-    return {
-      runId: claimed.run,
-      jobId: claimed.job,
-      task: claimed.task,
-      attempt: claimed.attempt,
-      fencingToken: BigInt(claimed.token),
-      node: this.#parts.node,
-      scheduledAt: new Date(claimed.scheduledAt),
-      lateness: claimed.claimedAt - claimed.scheduledAt,
-    };
-  }
-}
-
-/** What an entry says of an enqueued run; a job's run has its time in its id, and its task in the job. */
-function ownDetail(claimed: Claimed): { task?: string; at?: number } {
-  return claimed.job === undefined ? { task: claimed.task, at: claimed.scheduledAt } : {};
+  };
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,0 +1,143 @@
+import { EscapementError } from "@escapement/redis";
+import type { Claimed, Completion } from "./claim.js";
+import { monotonic } from "./clock.js";
+import { SchedulerStoppedError } from "./errors.js";
+import type { AttemptEvent } from "./events.js";
+import { execute, type Outcome } from "./execute.js";
+import { report } from "./scripts/index.js";
+import type { AnyTask } from "./task.js";
+import type { WorkerParts } from "./worker.js";
+
+interface Running {
+  readonly claimed: Claimed;
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** Takes what is to be reported of an attempt, and what to say once the report is accepted. */
+export type Complete = (
+  claimed: Claimed,
+  outcome: Completion["outcome"],
+  detail: string,
+  result: string,
+  accepted?: () => void,
+) => void;
+
+/** The attempts that a node carries out: their handlers, their signals, and how each of them ended. */
+export class Attempts {
+  readonly #parts: WorkerParts;
+  readonly #complete: Complete;
+  readonly #running = new Map<string, Running>();
+
+  constructor(parts: WorkerParts, complete: Complete) {
+    this.#parts = parts;
+    this.#complete = complete;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** What was claimed for them. */
+  held(): Claimed[] {
+    return [...this.#running.values()].map(({ claimed }) => claimed);
+  }
+
+  /** Resolves when all that run now have ended. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  /** Tells all handlers to stop, and why. */
+  abort(reason: Error): void {
+    for (const { controller } of this.#running.values()) controller.abort(reason);
+  }
+
+  /** Calls the handler, and reports how that ended. */
+  start(claimed: Claimed, task: AnyTask): void {
+    const { busy, events, node } = this.#parts;
+    const controller = new AbortController();
+    const slot = {};
+    busy.add(slot);
+    events.emit("beforeRun", describeAttempt(node, claimed));
+    const startedAt = monotonic();
+    const ended = this.#execute(claimed, task, controller).then((outcome) => {
+      busy.delete(slot);
+      this.#running.delete(claimed.run);
+      this.#end(claimed, outcome, monotonic() - startedAt, controller.signal);
+    });
+    this.#running.set(claimed.run, { claimed, controller, ended });
+  }
+
+  #execute(claimed: Claimed, task: AnyTask, controller: AbortController): Promise<Outcome> {
+    const { node, logger, settings } = this.#parts;
+    return execute(claimed, {
+      task,
+      controller,
+      maxResult: settings.maxResult,
+      timeoutGrace: settings.abortGrace,
+      logger: logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
+      progress: (value) => this.#report(claimed, JSON.stringify(value) ?? "null"),
+      extend: () => this.#report(claimed, ""),
+    });
+  }
+
+  async #report(claimed: Claimed, progress: string): Promise<void> {
+    if (Buffer.byteLength(progress) > 4096) {
+      throw new EscapementError(
+        "INPUT_TOO_LARGE",
+        "A progress report is over the limit of 4096 bytes of JSON.",
+      );
+    }
+    const { store, node } = this.#parts;
+    await report.run(store.lease, {
+      keys: { ...store.keys, active: store.keys.active(node) },
+      args: { node, run: claimed.run, token: claimed.token, progress },
+    });
+  }
+
+  #end(claimed: Claimed, outcome: Outcome, duration: number, signal: AbortSignal): void {
+    this.#parts.locks?.forget(claimed);
+    if (outcome.state === "failed" && signal.reason instanceof SchedulerStoppedError) {
+      // Cut short by the stop of this node, which is no fault of the run: another attempt may start elsewhere.
+      this.#complete(claimed, "l", JSON.stringify({ ...ownDetail(claimed), reason: "stopped" }), "");
+      return;
+    }
+    const { error, reason } = outcome;
+    const detail = {
+      ...ownDetail(claimed),
+      ...(error === undefined ? {} : { error }),
+      ...(reason === undefined ? {} : { reason }),
+    };
+    const text = Object.keys(detail).length === 0 ? "" : JSON.stringify(detail);
+    const code = ({ succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } as const)[outcome.state];
+    const { events } = this.#parts;
+    const details = describeAttempt(this.#parts.node, claimed);
+    if (outcome.error !== undefined && outcome.state !== "succeeded") {
+      events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
+    }
+    this.#complete(claimed, code, text, outcome.result ?? "", () =>
+      events.emit("afterRun", { ...details, outcome: outcome.state, duration }),
+    );
+  }
+}
+
+/** An attempt, as events show it. */
+export function describeAttempt(node: string, claimed: Claimed): AttemptEvent {
+  return {
+    runId: claimed.run,
+    jobId: claimed.job,
+    task: claimed.task,
+    attempt: claimed.attempt,
+    fencingToken: BigInt(claimed.token),
+    node: node,
+    scheduledAt: new Date(claimed.scheduledAt),
+    lateness: claimed.claimedAt - claimed.scheduledAt,
+  };
+}
+
+/** What an entry says of an enqueued run; a job's run has its time in its id, and its task in the job. */
+export function ownDetail(claimed: Claimed): { task?: string; at?: number } {
+  return claimed.job === undefined ? { task: claimed.task, at: claimed.scheduledAt } : {};
+}
