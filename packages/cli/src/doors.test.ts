@@ -116,7 +116,9 @@ describe("a Redis that will not do", () => {
   );
 
   test.skipIf(redisWay() === "url")("that is a replica is read, and not written to", async () => {
-    await using replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(redis.port)] });
+    await using replica = await startRedis({
+      args: ["--replicaof", new URL(redis.url).hostname, String(redis.port)],
+    });
     const own = uniqueNamespace("cli");
     await using client = createScheduler({ redis: redis.url, namespace: own });
     await client.schedule("any", { id: "any", trigger: every("1h") });
