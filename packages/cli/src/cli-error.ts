@@ -47,7 +47,7 @@ export function report(thrown: unknown, output: Output): number {
 function reportCommandLine(error: CommanderError, output: Output): number {
   if (error.exitCode === 0) return 0;
   if (error.code === "commander.help") return 2;
-  const message = withoutCredentials(error.message.replace(/^error: /, ""));
+  const message = withoutCredentials(error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "));
   output.note(`escapement: ${message}`);
   if (output.json) output.value({ error: { code: "USAGE", message } });
   return 2;

@@ -60,6 +60,10 @@ describe("what is typed wrongly", () => {
     expect(error.message).not.toContain("\u001b");
   });
 
+  test("a command that is nearly one is answered with a guess, on one line", async () => {
+    expect((await refused(["nod"])).message).toBe("unknown command 'nod' (Did you mean node?)");
+  });
+
   test.each([
     ["show", ["job", "show", "nope"], "JOB_NOT_FOUND"],
     ["next", ["job", "next", "nope"], "JOB_NOT_FOUND"],
@@ -112,6 +116,31 @@ describe("a Redis that will not do", () => {
         expect(error).toMatchObject({ code: "REDIS_AUTH", exit: 1 });
         expect(error.message).not.toContain("wr0ng");
       }
+    },
+  );
+
+  test("that lacks the database is never used with another one", async () => {
+    const own = uniqueNamespace("cli");
+    const env = { ESCAPEMENT_REDIS_URL: `${redis.url}/99`, ESCAPEMENT_NAMESPACE: own };
+    for (const args of [["job", "list"], ["node", "--allow-shell"], ["doctor"]]) {
+      const error = await refused(args, env);
+      expect(error).toMatchObject({
+        code: "REDIS_UNUSABLE",
+        exit: 1,
+        message: expect.stringMatching(/database/),
+      });
+    }
+    expect(await redis.client().keys(`escapement:{${own}}:*`)).toEqual([]);
+  });
+
+  test.skipIf(redisWay() === "url")(
+    "that lets us read no INFO is told of in our own words only",
+    async () => {
+      await using guarded = await startRedis();
+      await guarded.client().acl("SETUSER", "half", "on", ">pass", "~*", "&*", "+@all", "-info");
+      const url = guarded.url.replace("redis://", "redis://half:pass@");
+      const error = await refused(["node", "--allow-shell"], { ESCAPEMENT_REDIS_URL: url });
+      expect(error).toMatchObject({ code: "REDIS_AUTH", exit: 1, message: expect.stringMatching(/ACL/) });
     },
   );
 
@@ -172,6 +201,6 @@ test("help for each command fits 80 columns", async () => {
   for (const args of [[], ["node"], ["job"], ["job", "run"], ["run", "list"], ["doctor"]]) {
     await using help = await start([...args, "--help"], {});
     expect(await help.exited).toEqual({ code: 0, signal: null });
-    for (const line of help.lines) expect(line.length, line).toBeLessThanOrEqual(82);
+    for (const line of help.lines) expect(line.length, line).toBeLessThanOrEqual(80);
   }
 });

@@ -192,6 +192,12 @@ describe("a node with a jobs file", () => {
       'export const jobs = [{ task: "a", id: "a", trigger: { type: "cron", expr: "0 0 31 2 *" } }];',
       /never fires/,
     ],
+    [
+      "with a second job that is wrong, naming it",
+      `export const jobs = [{ task: "a", id: "a", trigger: { type: "every", interval: 1000 } },
+         { task: "a", id: "b", trigger: { type: "every", interval: 1000 }, priority: "high" }];`,
+      /jobs\[1\] \("b"\): priority: /,
+    ],
   ])("refuses a file %s", async (_, text, message) => {
     using files = folderWith(text === undefined ? {} : { "jobs.mjs": text });
     const env = environment();

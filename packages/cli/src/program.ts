@@ -9,7 +9,7 @@ import { addRunCommands } from "./run-commands.js";
 import { version } from "./version.js";
 
 const footer = `
-Exit code: 0 done, 1 failed, 2 the command line or a file that it names is wrong.
+Exit code: 0 done, 1 failed, 2 the command line or a file it names is wrong.
 An error is one line on standard error; with --json it is also an object
 {"error":{"code","message"}} on standard output.`;
 

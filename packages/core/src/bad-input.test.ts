@@ -67,6 +67,40 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
   ["createScheduler: concurrency 0", create({ concurrency: 0 }), "INVALID_OPTION", "concurrency"],
   ["createScheduler: concurrency NaN", create({ concurrency: Number.NaN }), "INVALID_OPTION", "concurrency"],
   ["createScheduler: two voters", create({ voters: ["redis://a", "redis://b"] }), "INVALID_OPTION", "voters"],
+  ["createScheduler: no queues", create({ queues: [] }), "INVALID_OPTION", "queues"],
+  [
+    "createScheduler: a prefix of keys",
+    create({ redis: { host: "a", keyPrefix: "x:" } }),
+    "INVALID_OPTION",
+    "redis.keyPrefix",
+  ],
+  [
+    "createScheduler: a port that is none",
+    create({ redis: { port: "abc" } }),
+    "INVALID_OPTION",
+    "redis.port",
+  ],
+  ["createScheduler: a port too high", create({ redis: { port: 65_536 } }), "INVALID_OPTION", "redis.port"],
+  ["createScheduler: a host that is none", create({ redis: { host: 5 } }), "INVALID_OPTION", "redis.host"],
+  ["createScheduler: a database that is none", create({ redis: { db: -1 } }), "INVALID_OPTION", "redis.db"],
+  [
+    "createScheduler: a voter's prefix of keys",
+    create({ voters: [{ host: "a", keyPrefix: "x:" }] }),
+    "INVALID_OPTION",
+    "voters[0].keyPrefix",
+  ],
+  [
+    "createScheduler: the same voter three times",
+    create({ voters: ["redis://a", "redis://b", "redis://user@A:6379/0"] }),
+    "INVALID_OPTION",
+    "voters[2]",
+  ],
+  [
+    "createScheduler: the same voter in two forms",
+    create({ voters: [{ host: "a", port: 7000 }, { host: "b" }, "redis://a:7000"] }),
+    "INVALID_OPTION",
+    "voters[2]",
+  ],
   ["createScheduler: voter no URL", create({ voters: [7] }), "INVALID_OPTION", "voters[0]"],
   ["createScheduler: lookahead too short", create({ lookahead: 5000 }), "INVALID_OPTION", "lookahead"],
   ["createScheduler: lookahead a word", create({ lookahead: "soon" }), "INVALID_OPTION", "lookahead"],
@@ -140,6 +174,11 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
   ["schedule: X3 input circular", job({ input: circular }), "INVALID_INPUT", "input"],
   ["schedule: X3 input a bigint", job({ input: 2n ** 64n }), "INVALID_INPUT", "input"],
   ["schedule: X3 input a function", job({ input: () => 1 }), "INVALID_INPUT", "input"],
+  ["schedule: X3 input NaN", job({ input: Number.NaN }), "INVALID_INPUT", "input"],
+  ["schedule: X3 input infinite", job({ input: 1 / 0 }), "INVALID_INPUT", "input"],
+  ["schedule: X3 input a Map", job({ input: new Map([[1, 2]]) }), "INVALID_INPUT", "input"],
+  ["schedule: X3 metadata a Set", job({ metadata: new Set([1]) }), "INVALID_INPUT", "metadata"],
+  ["enqueue: X3 input a promise", enqueue({ input: Promise.resolve(1) }), "INVALID_INPUT", "input"],
   ["schedule: X3 input too large", job({ input: huge }), "INPUT_TOO_LARGE", "input"],
   ["schedule: metadata too large", job({ metadata: huge }), "INPUT_TOO_LARGE", "metadata"],
   [
@@ -184,6 +223,39 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
     ...(["INVALID_NAME", "prune.tag"] as const),
   ],
 
+  [
+    "apply: options null",
+    () => call(scheduler.apply.bind(scheduler), [], null),
+    ...(["INVALID_OPTION", "options"] as const),
+  ],
+  [
+    "apply: unknown option",
+    () => call(scheduler.apply.bind(scheduler), [], { prun: { tag: "a" } }),
+    ...(["INVALID_OPTION", "options.prun"] as const),
+  ],
+  [
+    "apply: prune null",
+    () => call(scheduler.apply.bind(scheduler), [], { prune: null }),
+    ...(["INVALID_OPTION", "prune"] as const),
+  ],
+  ["stop: null", () => call(scheduler.stop.bind(scheduler), null), "INVALID_OPTION", "options"],
+  [
+    "stop: unknown option",
+    () => call(scheduler.stop.bind(scheduler), { time: 5 }),
+    "INVALID_OPTION",
+    "options.time",
+  ],
+  [
+    "stop: timeout null",
+    () => call(scheduler.stop.bind(scheduler), { timeout: null }),
+    "INVALID_OPTION",
+    "timeout",
+  ],
+  ["stop: timeout NaN", () => scheduler.stop({ timeout: Number.NaN }), "INVALID_OPTION", "timeout"],
+  ["stop: timeout negative", () => scheduler.stop({ timeout: -1 }), "INVALID_OPTION", "timeout"],
+  ["stop: timeout a fraction", () => scheduler.stop({ timeout: 0.5 }), "INVALID_OPTION", "timeout"],
+  ["stop: timeout a word", () => scheduler.stop({ timeout: "soon" }), "INVALID_OPTION", "timeout"],
+
   ["enqueue: options null", enqueue(null), "INVALID_OPTION", "options"],
   ["enqueue: unknown option", enqueue({ retries: 3 }), "INVALID_OPTION", "options.retries"],
   ["enqueue: X1 task with a tilde", enqueue({}, "~task"), "INVALID_NAME", "task"],
@@ -223,6 +295,33 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
   ["jobs: bad tag", () => scheduler.jobs({ tag: "a b" }), "INVALID_NAME", "filter.tag"],
   ["finishedRuns: limit 0", () => scheduler.finishedRuns("task", 0), "INVALID_OPTION", "limit"],
 ];
+
+const nulls: readonly string[] = [
+  ...["redis", "namespace", "roles", "queues", "concurrency", "voters", "lookahead", "deadline", "retain"],
+  ...["maxInput", "allowEviction", "catchCrashes"],
+];
+const jobNulls: readonly string[] = [
+  ...["misfire", "overlap", "priority", "delivery", "maxLost", "timeout", "tags", "queue", "onConflict"],
+];
+test.each(nulls)("createScheduler: %s null is no way to leave it out", async (name) => {
+  expect(await thrownBy(create({ [name]: null }))).toMatchObject({ name: "InvalidOptionError", path: name });
+});
+test.each(jobNulls)("schedule: %s null is no way to leave it out", async (name) => {
+  expect(await thrownBy(job({ [name]: null }))).toMatchObject({ name: "InvalidOptionError", path: name });
+});
+
+test("apply tells which of the jobs is at fault", async () => {
+  const jobs = [
+    { task: "task", id: "good", trigger: hourly },
+    { task: "task", id: "bad", trigger: { type: "cron", expr: "0 0 30 2 *" } },
+  ];
+  const error = await thrownBy(() => call(scheduler.apply.bind(scheduler), jobs));
+  expect((error as Error).message).toMatch(/^jobs\[1\] \("bad"\): /);
+  const second = await thrownBy(() =>
+    call(scheduler.apply.bind(scheduler), [jobs[0], { task: "a b", id: 5 }]),
+  );
+  expect((second as Error).message).toMatch(/^jobs\[1\]: task: /);
+});
 
 const thrownBy = async (what: () => unknown): Promise<unknown> => {
   try {

@@ -17,6 +17,11 @@ export function fields(path: string, value: unknown, known: readonly string[]): 
   return value as Record<string, unknown>;
 }
 
+/** An option's value, or its default if it was left out. `null` is a value, and for most options a wrong one. */
+export function orElse(value: unknown, normal: unknown): unknown {
+  return value === undefined ? normal : value;
+}
+
 /** A whole number within bounds. */
 export function whole(path: string, value: unknown, least: number, most: number): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
@@ -48,6 +53,20 @@ export function nameAt(path: string, value: unknown): string {
   } catch (cause) {
     throw new InvalidOptionError(path, (cause as Error).message, { cause, code: "INVALID_NAME" });
   }
+}
+
+/**
+ * An input as JSON text, as {@link json} has it.
+ *
+ * @throws InvalidOptionError `INVALID_INPUT` also for what JSON would turn into something else without a word
+ */
+export function inputJson(path: string, value: unknown, maxBytes: number): string | undefined {
+  const lost =
+    (typeof value === "number" && !Number.isFinite(value)) ||
+    [Map, Set, WeakMap, WeakSet, Promise].some((kind) => value instanceof kind);
+  if (!lost) return json(path, value, maxBytes);
+  const what = typeof value === "number" ? String(value) : `a ${(value as object).constructor.name}`;
+  throw new InvalidOptionError(path, `cannot be written as JSON: it is ${what}.`, { code: "INVALID_INPUT" });
 }
 
 /**

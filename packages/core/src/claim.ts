@@ -8,7 +8,7 @@ export interface Completion {
   readonly run: string;
   readonly token: string;
   readonly outcome: "s" | "f" | "t" | "c" | "b" | "x" | "l";
-  /** JSON text, or empty. */
+  /** JSON text, or empty. With `b`: the value of a lock that may be left at voters. */
   readonly detail: string;
   /** JSON text, or empty. */
   readonly result: string;
@@ -25,6 +25,8 @@ export interface Claimed {
   readonly scheduledAt: number;
   /** Redis' time of the claim, in ms. */
   readonly claimedAt: number;
+  /** Values under which voters may still hold the attempt's lock, since it was handed back unstarted; `-`: unknown ones. */
+  readonly locksLeft: readonly string[];
   /** JSON text; empty if the job is gone. */
   readonly body: string;
 }
@@ -95,8 +97,11 @@ function readAnswer(
   completions: number,
 ): ClaimAnswer {
   const claimed: Claimed[] = [];
-  for (let at = 0; at + 5 < items.length; at += 6) {
-    const [run = "", token = "0", attempt, claimedAt, task = "", body = ""] = items.slice(at, at + 6);
+  for (let at = 0; at + 6 < items.length; at += 7) {
+    const [run = "", token = "0", attempt, claimedAt, task = "", left = "", body = ""] = items.slice(
+      at,
+      at + 7,
+    );
     const time = parseRunId(run);
     claimed.push({
       run,
@@ -107,6 +112,7 @@ function readAnswer(
       scheduledAt:
         time?.at ?? (body === "" ? Number(claimedAt) : ((JSON.parse(body) as Body).at ?? Number(claimedAt))),
       claimedAt: Number(claimedAt),
+      locksLeft: left === "" ? [] : left.split(","),
       body,
     });
   }

@@ -12,6 +12,22 @@ export function wallClock(): number {
 export const longestSleep: number = 60_000;
 
 /**
+ * Sets a timer of any length: one over 2^31 - 1 ms would fire at once, and is made of several.
+ *
+ * @param ms milliseconds, or Infinity
+ * @param replaced is given each further timer that takes the place of the one returned
+ */
+export function longTimer(
+  ms: number,
+  replaced: (timer: NodeJS.Timeout) => void,
+  then: () => void,
+): NodeJS.Timeout {
+  const most = 2 ** 31 - 1;
+  if (ms <= most) return setTimeout(then, ms);
+  return setTimeout(() => replaced(longTimer(ms - most, replaced, then)), most);
+}
+
+/**
  * What this node knows of Redis' clock: bounds on its distance from the monotonic clock, from the times at which requests
  * were sent and answered.
  */

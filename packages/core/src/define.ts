@@ -1,4 +1,5 @@
 import { EscapementError } from "@escapement/redis";
+import { show } from "@escapement/redis/internal";
 import { assertFires, compileTrigger, type Trigger } from "@escapement/triggers";
 import { type Definition, defineJob } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
@@ -14,6 +15,8 @@ export interface Wanted {
   readonly options: JobOptions;
   /** Only if the stored job is of this version still. */
   readonly version?: number;
+  /** Its place in a list of many, such as `jobs[3]`, for messages. */
+  readonly where?: string;
 }
 
 /** What became of a wanted job. */
@@ -28,6 +31,7 @@ interface Item {
   readonly definition: Definition;
   readonly onConflict: "replace" | "keep" | "error";
   readonly version: number | undefined;
+  readonly where: string | undefined;
 }
 
 interface Write {
@@ -52,9 +56,10 @@ export async function defineJobs(
   wanted: readonly Wanted[],
   maxInput: number,
 ): Promise<Defined[]> {
-  const items = wanted.map(({ task, options, version }): Item => {
-    const definition = defineJob(task, options, maxInput);
-    return { id: options.id, definition, onConflict: options.onConflict ?? "replace", version };
+  const items = wanted.map((one): Item => {
+    const { task, options, version, where } = one;
+    const definition = locate(where, options?.id, () => defineJob(task, options, maxInput));
+    return { id: options.id, definition, onConflict: options.onConflict ?? "replace", version, where };
   });
   const seen = new Set<string>();
   for (const { id } of items) {
@@ -62,12 +67,28 @@ export async function defineJobs(
     seen.add(id);
   }
   const now = await store.now();
-  for (const { id, definition } of items) assertComputable(id, definition.trigger, now);
+  for (const { id, definition, where } of items)
+    locate(where, id, () => assertComputable(id, definition.trigger, now));
   const done = new Map<string, Defined>();
   for (let from = 0; from < items.length; from += batch) {
     await defineBatch(store, items.slice(from, from + batch), done);
   }
   return items.flatMap(({ id }) => done.get(id) ?? []);
+}
+
+/** Does something for one of many jobs. The message of what it throws, or rejects with, begins with the job's place and id. */
+export function locate<T>(where: string | undefined, id: unknown, what: () => T): T {
+  const fail = (error: unknown): never => {
+    if (where !== undefined && error instanceof Error)
+      error.message = `${where}${typeof id === "string" ? ` (${show(id)})` : ""}: ${error.message}`;
+    throw error;
+  };
+  try {
+    const done = what();
+    return done instanceof Promise ? (done.catch(fail) as T) : done;
+  } catch (error) {
+    return fail(error);
+  }
 }
 
 // That a trigger can fire at all; whether it still will is judged against what is stored.

@@ -1,5 +1,5 @@
 import { parseDuration, parseTrigger, type Trigger } from "@escapement/triggers";
-import { fields, json, nameAt, names, oneOf, whole } from "./check.js";
+import { fields, inputJson, nameAt, names, oneOf, orElse, whole } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { CatchUp, Delivery, JobOptions } from "./job.js";
 
@@ -58,24 +58,29 @@ export const changeable: readonly string[] = known.filter(
 export function defineJob(task: string, options: JobOptions, maxInput: number): Definition {
   const given = fields("options", options, known);
   nameAt("id", given["id"]);
-  oneOf("onConflict", given["onConflict"] ?? "replace", ["replace", "keep", "error"]);
+  oneOf("onConflict", orElse(given["onConflict"], "replace"), ["replace", "keep", "error"]);
   if (given["trigger"] === undefined) {
     throw new InvalidOptionError(
       "trigger",
       'is missing. Give one such as cron("0 9 * * *") or every("90s").',
     );
   }
-  const misfire = fields("misfire", given["misfire"] ?? {}, ["grace", "catchUp", "max"]);
+  const misfire = fields("misfire", orElse(given["misfire"], {}), ["grace", "catchUp", "max"]);
   return {
     task: nameAt("task", task),
     trigger: parseTrigger(given["trigger"]),
-    overlap: oneOf("overlap", given["overlap"] ?? "skip", ["skip", "allow"]),
-    grace: duration("misfire.grace", misfire["grace"] ?? grace, 0),
-    catchUp: oneOf("misfire.catchUp", misfire["catchUp"] ?? "latest", ["none", "latest", "earliest", "all"]),
-    max: whole("misfire.max", misfire["max"] ?? 100, 1, 1000),
-    tags: names("tags", given["tags"] ?? [], 20),
-    input: json("input", given["input"], maxInput),
-    metadata: json("metadata", given["metadata"], maxInput),
+    overlap: oneOf("overlap", orElse(given["overlap"], "skip"), ["skip", "allow"]),
+    grace: duration("misfire.grace", orElse(misfire["grace"], grace), 0),
+    catchUp: oneOf("misfire.catchUp", orElse(misfire["catchUp"], "latest"), [
+      "none",
+      "latest",
+      "earliest",
+      "all",
+    ]),
+    max: whole("misfire.max", orElse(misfire["max"], 100), 1, 1000),
+    tags: names("tags", orElse(given["tags"], []), 20),
+    input: inputJson("input", given["input"], maxInput),
+    metadata: inputJson("metadata", given["metadata"], maxInput),
     ...sharedOptions(given),
   };
 }
@@ -85,10 +90,13 @@ export function sharedOptions(
   given: Record<string, unknown>,
 ): Pick<Definition, "queue" | "priority" | "delivery" | "maxLost" | "timeout"> {
   return {
-    queue: nameAt("queue", given["queue"] ?? "default"),
-    priority: whole("priority", given["priority"] ?? 0, -1000, 1000),
-    delivery: oneOf("delivery", given["delivery"] ?? "at-least-once", ["at-least-once", "at-most-once"]),
-    maxLost: whole("maxLost", given["maxLost"] ?? 3, 0, 1000),
+    queue: nameAt("queue", orElse(given["queue"], "default")),
+    priority: whole("priority", orElse(given["priority"], 0), -1000, 1000),
+    delivery: oneOf("delivery", orElse(given["delivery"], "at-least-once"), [
+      "at-least-once",
+      "at-most-once",
+    ]),
+    maxLost: whole("maxLost", orElse(given["maxLost"], 3), 0, 1000),
     timeout: given["timeout"] === undefined ? undefined : duration("timeout", given["timeout"], 1),
   };
 }

@@ -1,4 +1,5 @@
-import { checkServer } from "@escapement/redis";
+import { checkServer, type RedisSource } from "@escapement/redis";
+import { connect } from "@escapement/redis/internal";
 import type { RunLocks } from "./lock.js";
 import type { Settings } from "./options.js";
 import { readLeader, readNodes } from "./read-nodes.js";
@@ -19,7 +20,7 @@ export async function examine(
   locks: RunLocks | undefined,
 ): Promise<Finding[]> {
   const findings: Finding[] = await checkServer(store.commands, { allowEviction: settings.allowEviction });
-  findings.push(voters(locks));
+  findings.push(voters(locks), ...(await sameVoters(settings, locks)));
   const nodes = await readNodes(store);
   const alive = nodes.filter((node) => node.alive);
   const leader = await readLeader(store);
@@ -74,6 +75,33 @@ function voters(locks: RunLocks | undefined): Finding {
   return { check: "voters", level: "ok", message: `All ${all.length} voters answer.` };
 }
 
+/** One server under several names votes several times: it refuses the lock that it has just given, and fails as one. */
+async function sameVoters(settings: Settings, locks: RunLocks | undefined): Promise<Finding[]> {
+  const names = locks?.locker.status().voters.map(({ url }) => url) ?? [];
+  const ids = await Promise.all(settings.voters.map((voter) => serverId(voter, settings.deadline)));
+  return ids.flatMap((id, index) => {
+    const first = ids.indexOf(id);
+    if (id === undefined || first === index) return [];
+    const message =
+      `Voters ${names[first]} and ${names[index]} are the same server, so that locks are refused or less safe than they seem. ` +
+      "Each voter must be a Redis of its own.";
+    return [{ check: "voters", level: "error", message }];
+  });
+}
+
+/** What a server calls itself since its start; `undefined` if it cannot be asked. */
+async function serverId(voter: RedisSource, deadline: number): Promise<string | undefined> {
+  const connection = connect(voter, { profile: "commands", deadline });
+  try {
+    const text = await connection.run("reading INFO", (client) => client.info("server"));
+    return /^run_id:(\w+)/m.exec(text)?.[1];
+  } catch {
+    return undefined; // that it cannot be reached is another finding
+  } finally {
+    connection.close();
+  }
+}
+
 async function unclaimed(store: Store, alive: Awaited<ReturnType<typeof readNodes>>): Promise<Finding[]> {
   const lanes = await store.commands.run("reading ready runs", (client) =>
     client.zrange(store.keys.ready, 0, 999),
@@ -105,7 +133,8 @@ async function storeClock(store: Store): Promise<Finding> {
     level: "error",
     message:
       `The store has seen a time ${Math.round(ahead / 1000)} s later than Redis' clock tells now, and stands still until then. ` +
-      `If that time was wrong, delete the key ${store.keys.clock}.`,
+      `If that time was wrong, delete the key ${store.keys.clock}: leases and enqueued runs then go on at once. Jobs go on from the ` +
+      "fire times that have been written by then; to have one go on sooner, remove it and define it again.",
   };
 }
 

@@ -1,4 +1,4 @@
-import { fields, json, nameAt } from "./check.js";
+import { fields, inputJson, nameAt } from "./check.js";
 import { sharedOptions } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { newRunId } from "./id.js";
@@ -64,7 +64,7 @@ export async function enqueueRuns(
   const items = checked.map((given) => {
     const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
     const notBefore = startOf(given, now);
-    const record = { task, ...sharedOptions(given), input: json("input", given["input"], maxInput) };
+    const record = { task, ...sharedOptions(given), input: inputJson("input", given["input"], maxInput) };
     ids.push(id);
     return [id, writeRunRecord(record, notBefore ?? now), notBefore ?? ""] as const;
   });

@@ -1,6 +1,7 @@
 import type { EscapementError } from "@escapement/redis";
 import { json } from "./check.js";
 import type { Claimed } from "./claim.js";
+import { longTimer } from "./clock.js";
 import { withCrashHandler } from "./crash.js";
 import { type InvalidOptionError, RunTimeoutError, TaskFailure } from "./errors.js";
 import type { Logger } from "./logger.js";
@@ -76,17 +77,14 @@ function limit(timeout: number | undefined, around: Surroundings): Limits {
   let timer: NodeJS.Timeout | undefined;
   let giveUp: () => void = () => undefined;
   if (timeout !== undefined) {
-    timer = longTimer(
-      timeout,
-      (next) => {
-        timer = next;
-      },
-      () => {
-        timedOut = new RunTimeoutError(timeout);
-        around.controller.abort(timedOut);
-        timer = setTimeout(() => giveUp(), around.timeoutGrace);
-      },
-    );
+    const keep = (next: NodeJS.Timeout): void => {
+      timer = next;
+    };
+    timer = longTimer(timeout, keep, () => {
+      timedOut = new RunTimeoutError(timeout);
+      around.controller.abort(timedOut);
+      timer = longTimer(around.timeoutGrace, keep, () => giveUp());
+    });
   }
   return {
     clear: () => clearTimeout(timer),
@@ -104,13 +102,6 @@ function limit(timeout: number | undefined, around: Surroundings): Limits {
       );
     },
   };
-}
-
-// A timer over 2^31 - 1 ms would fire at once: a longer one is made of several.
-function longTimer(ms: number, replaced: (timer: NodeJS.Timeout) => void, then: () => void): NodeJS.Timeout {
-  const most = 2 ** 31 - 1;
-  if (ms <= most) return setTimeout(then, ms);
-  return setTimeout(() => replaced(longTimer(ms - most, replaced, then)), most);
 }
 
 function succeeded(value: unknown, maxResult: number): Outcome {

@@ -128,7 +128,7 @@ async function updateJob(
 function changed(id: string, definition: Definition, changes: JobChanges): JobOptions {
   const { trigger, queue, tags, priority, overlap, delivery, maxLost, timeout } = definition;
   const { grace, catchUp, max, input, metadata } = definition;
-  const given: unknown = changes.misfire ?? {};
+  const given: unknown = changes.misfire === undefined ? {} : changes.misfire;
   return {
     id,
     ...{ trigger, queue, tags, priority, overlap, delivery, maxLost },
@@ -136,7 +136,8 @@ function changed(id: string, definition: Definition, changes: JobChanges): JobOp
     ...(input === undefined ? {} : { input: JSON.parse(input) as unknown }),
     ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),
     ...changes,
-    misfire: typeof given === "object" ? { grace, catchUp, max, ...given } : (given as Misfire),
+    misfire:
+      typeof given === "object" && given !== null ? { grace, catchUp, max, ...given } : (given as Misfire),
   };
 }
 

@@ -27,4 +27,5 @@ export {
   type Scheduler,
   type TaskRef,
 } from "./scheduler.js";
+export type { StopOptions } from "./stop.js";
 export type { Handler, InputSchema, Task, TaskOptions } from "./task.js";

@@ -110,10 +110,17 @@ export class Leader {
     if (monotonic() >= this.#lookAgain) {
       this.#lookAgain = monotonic() + this.#settings.pollEvery;
       this.#nextCursor = 0;
+      this.#nextEnd = 0;
     }
     if (this.#nextEnd < clock.now()) {
-      const { more: left, nextEnd } = await recoverDeadNodes(this.#store, epoch, this.#events);
-      this.#nextEnd = left ? 0 : (nextEnd ?? Number.MAX_SAFE_INTEGER) + 1;
+      this.#nextEnd = Number.MAX_SAFE_INTEGER; // a node that leaves meanwhile lowers it again
+      const { more: left, nextEnd } = await recoverDeadNodes(this.#store, epoch, this.#events).catch(
+        (error: unknown) => {
+          this.#nextEnd = 0;
+          throw error;
+        },
+      );
+      this.#nextEnd = left ? 0 : Math.min(this.#nextEnd, (nextEnd ?? Number.MAX_SAFE_INTEGER) + 1);
       more = left;
     }
     if (this.#nextCursor <= clock.now() + (2 * this.#settings.lookahead) / 3) {

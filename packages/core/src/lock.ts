@@ -49,19 +49,38 @@ export class RunLocks {
   }
 
   async acquire(batch: readonly Claimed[]): Promise<Locked> {
+    await this.#releaseLeft(batch);
     const byName = new Map(batch.map((claimed) => [this.#nameOf(claimed), claimed]));
     const { granted, refused } = await this.#locker.acquire([...byName.keys()]);
     const pick = (names: readonly { name: string }[]): Claimed[] =>
       names.flatMap(({ name }) => byName.get(name) ?? []);
     for (const lock of granted) this.#held.set(lock.name, lock);
+    const held = pick(refused.filter(({ reason }) => reason === "held"));
     return {
       granted: pick(granted.filter((lock) => lock.isValid())),
-      refused: pick(refused.filter(({ reason }) => reason === "held")),
-      unavailable: pick([
-        ...refused.filter(({ reason }) => reason !== "held"),
-        ...granted.filter((lock) => !lock.isValid()),
-      ]),
+      refused: held.filter(({ locksLeft }) => locksLeft.length === 0),
+      unavailable: [
+        // What holds it may be no more than what was left when it was handed back: that is no proof that it was started.
+        ...held.filter(({ locksLeft }) => locksLeft.length > 0),
+        ...pick(refused.filter(({ reason }) => reason !== "held")),
+        ...pick(granted.filter((lock) => !lock.isValid())),
+      ],
     };
+  }
+
+  /** Under which value voters may go on holding the lock of an attempt that is handed back; `-` if that is not known. */
+  valueOf(claimed: Claimed): string {
+    return this.#held.get(this.#nameOf(claimed))?.value ?? "-";
+  }
+
+  /** Releases what earlier claims of these attempts, handed back unstarted, may have left at voters. */
+  async #releaseLeft(batch: readonly Claimed[]): Promise<void> {
+    const left = batch.flatMap((claimed) =>
+      claimed.locksLeft
+        .filter((value) => value !== "-")
+        .map((value) => ({ name: this.#nameOf(claimed), value, validUntil: 0, isValid: () => false })),
+    );
+    if (left.length > 0) await this.#locker.release(left);
   }
 
   /** Lets go of locks whose attempts did not start, so that they can start later. */

@@ -151,7 +151,7 @@ export class Materialiser {
       plan.fireTimes.flatMap((time) => [runIdOf(job.id, time), time]),
     );
     const { prefix: _, ...keys } = this.#store.keys;
-    await this.#store.timed(
+    const [, done] = await this.#store.timed(
       () =>
         materialise.run(this.#store.lease, {
           keys,
@@ -160,8 +160,8 @@ export class Materialiser {
         }),
       ([time]) => time,
     );
-    for (const { job, plan } of plans) {
-      if (plan.missed > 0)
+    for (const [index, { job, plan }] of plans.entries()) {
+      if (plan.missed > 0 && done[index] === "1")
         this.#events.emit("missed", {
           runId: runIdOf(job.id, plan.missedFrom),
           jobId: job.id,

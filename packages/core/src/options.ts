@@ -1,6 +1,6 @@
 import { parseRedisUrl, type RedisSource } from "@escapement/redis";
-import { checkNamespace, show } from "@escapement/redis/internal";
-import { fields, names, oneOf, whole } from "./check.js";
+import { addressOf, checkNamespace, problemOf, show } from "@escapement/redis/internal";
+import { fields, names, oneOf, orElse, whole } from "./check.js";
 import { defaultMaxInput, duration } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { defaultLogger, type Logger } from "./logger.js";
@@ -107,15 +107,18 @@ const known = [
 export function settingsOf(options: SchedulerOptions): Settings {
   const given = fields("options", options, known) as SchedulerOptions;
   const time = (path: keyof SchedulerOptions, normal: number, least: number): number =>
-    duration(path, given[path] ?? normal, least);
-  const retain = fields("retain", given.retain ?? {}, ["runs", "enqueued", "age"]);
+    duration(path, orElse(given[path], normal), least);
+  const retain = fields("retain", orElse(given.retain, {}), ["runs", "enqueued", "age"]);
   const settings: Settings = {
-    redis: redisAt("redis", given.redis ?? process.env["ESCAPEMENT_REDIS_URL"] ?? "redis://localhost:6379"),
-    namespace: namespaceOf(given.namespace ?? process.env["ESCAPEMENT_NAMESPACE"] ?? "default"),
-    roles: rolesOf(given.roles ?? ["leader", "worker"]),
-    queues: names("queues", given.queues ?? ["default"], 100),
-    concurrency: whole("concurrency", given.concurrency ?? 20, 1, 10_000),
-    voters: votersOf(given.voters ?? []),
+    redis: redisAt(
+      "redis",
+      orElse(given.redis, process.env["ESCAPEMENT_REDIS_URL"] ?? "redis://localhost:6379"),
+    ),
+    namespace: namespaceOf(orElse(given.namespace, process.env["ESCAPEMENT_NAMESPACE"] ?? "default")),
+    roles: rolesOf(orElse(given.roles, ["leader", "worker"])),
+    queues: queuesOf(orElse(given.queues, ["default"])),
+    concurrency: whole("concurrency", orElse(given.concurrency, 20), 1, 10_000),
+    voters: votersOf(orElse(given.voters, [])),
     lookahead: time("lookahead", 15_000, 1000),
     nodeTtl: time("nodeTtl", 10_000, 500),
     leaderTtl: time("leaderTtl", 5000, 500),
@@ -124,14 +127,14 @@ export function settingsOf(options: SchedulerOptions): Settings {
     deadline: time("deadline", 5000, 50),
     abortGrace: time("abortGrace", 10_000, 1),
     retention: {
-      runs: whole("retain.runs", retain["runs"] ?? 100, 1, 10_000),
-      enqueued: whole("retain.enqueued", retain["enqueued"] ?? 1000, 1, 1_000_000),
-      age: duration("retain.age", retain["age"] ?? 7 * 86_400_000, 1000),
+      runs: whole("retain.runs", orElse(retain["runs"], 100), 1, 10_000),
+      enqueued: whole("retain.enqueued", orElse(retain["enqueued"], 1000), 1, 1_000_000),
+      age: duration("retain.age", orElse(retain["age"], 7 * 86_400_000), 1000),
     },
-    maxInput: whole("maxInput", given.maxInput ?? defaultMaxInput, 1024, 16 * 2 ** 20),
-    maxResult: whole("maxResult", given.maxResult ?? defaultMaxInput, 1024, 16 * 2 ** 20),
-    allowEviction: oneOrOther("allowEviction", given.allowEviction ?? false),
-    catchCrashes: oneOrOther("catchCrashes", given.catchCrashes ?? true),
+    maxInput: whole("maxInput", orElse(given.maxInput, defaultMaxInput), 1024, 16 * 2 ** 20),
+    maxResult: whole("maxResult", orElse(given.maxResult, defaultMaxInput), 1024, 16 * 2 ** 20),
+    allowEviction: oneOrOther("allowEviction", orElse(given.allowEviction, false)),
+    catchCrashes: oneOrOther("catchCrashes", orElse(given.catchCrashes, true)),
     logger: given.logger === undefined ? defaultLogger() : loggerOf(given.logger),
   };
   // Two thirds of the lookahead are always written: they have to last until another leader is there.
@@ -146,7 +149,11 @@ export function settingsOf(options: SchedulerOptions): Settings {
 
 /** A Redis' address, as far as it can be judged without asking it. */
 function redisAt(path: string, value: unknown): RedisSource {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as RedisSource;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    const problem = problemOf(value as RedisSource);
+    if (problem !== undefined) throw new InvalidOptionError(`${path}.${problem.option}`, problem.message);
+    return value as RedisSource;
+  }
   if (typeof value !== "string")
     throw new InvalidOptionError(
       path,
@@ -187,12 +194,37 @@ function rolesOf(value: unknown): Role[] {
   return [...new Set(value.map((role, index) => oneOf<Role>(`roles[${index}]`, role, ["leader", "worker"])))];
 }
 
+function queuesOf(value: unknown): string[] {
+  const queues = names("queues", value, 100);
+  if (queues.length > 0) return queues;
+  throw new InvalidOptionError(
+    "queues",
+    'must name at least one queue. A node that is to run nothing has the roles ["leader"].',
+  );
+}
+
 function votersOf(value: unknown): readonly RedisSource[] {
-  if (Array.isArray(value) && [0, 1, 3, 5].includes(value.length))
-    return value.map((voter, index) => redisAt(`voters[${index}]`, voter));
+  if (Array.isArray(value) && [0, 1, 3, 5].includes(value.length)) {
+    const voters = value.map((voter, index) => redisAt(`voters[${index}]`, voter));
+    assertDifferent(voters);
+    return voters;
+  }
   const problem = Array.isArray(value) ? `${value.length} were given` : "it is no list";
   throw new InvalidOptionError(
     "voters",
     `must be none, 1, 3 or 5 independent Redis masters; ${problem}. An even number can split its votes for ever.`,
   );
+}
+
+/** A server that votes twice holds a lock against itself: none would ever be granted. */
+function assertDifferent(voters: readonly RedisSource[]): void {
+  const addresses = voters.map((voter) => addressOf(voter));
+  for (const [index, address] of addresses.entries()) {
+    const first = addresses.indexOf(address);
+    if (address === undefined || first === index) continue;
+    throw new InvalidOptionError(
+      `voters[${index}]`,
+      `is the same server as voters[${first}] (${address}). Each voter must be a Redis of its own, or no lock is granted.`,
+    );
+  }
 }

@@ -1,8 +1,8 @@
 import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
 import { show } from "@escapement/redis/internal";
-import { nameAt, whole } from "./check.js";
+import { fields, nameAt, whole } from "./check.js";
 import { catchCrashes } from "./crash.js";
-import { defineJobs, type Wanted } from "./define.js";
+import { defineJobs, locate, type Wanted } from "./define.js";
 import { examine, type Finding } from "./doctor.js";
 import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
@@ -18,6 +18,7 @@ import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-no
 import { readEnqueuedHistory } from "./read-runs.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
 import type { Run } from "./run.js";
+import { type StopOptions, stopTimeout } from "./stop.js";
 import { Store } from "./store.js";
 import {
   type AnyTask,
@@ -82,10 +83,12 @@ export interface Scheduler extends AsyncDisposable {
   /** Becomes a node. @throws EscapementError `REDIS_UNUSABLE` and others, if the server will not do */
   start(): Promise<void>;
   /**
-   * Stops claiming, lets another lead, waits for handlers up to `timeout` ms (default 30 s), aborts the rest, hands back what has not
-   * started, and closes all connections. Can be called twice.
+   * Stops claiming, lets another lead, waits for handlers up to `timeout` (default 30 s), aborts the rest, hands back what has not
+   * started, and closes all connections. Can be called twice; the first call's options count.
+   *
+   * @throws InvalidOptionError; nothing is stopped then
    */
-  stop(options?: { readonly timeout?: number }): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
 }
 
 /** What `apply` did, by job id. */
@@ -167,15 +170,17 @@ class RedisScheduler implements Scheduler {
 
   async apply(
     jobs: readonly JobDeclaration[],
-    { prune }: { readonly prune?: { readonly tag: string } } = {},
+    options: { readonly prune?: { readonly tag: string } } = {},
   ): Promise<ApplyReport> {
     if (!Array.isArray(jobs)) throw new InvalidOptionError("jobs", "must be a list of jobs.");
-    const tag = prune === undefined ? undefined : nameAt("prune.tag", prune?.tag);
+    const { prune } = fields("options", options, ["prune"]);
+    const tag = prune === undefined ? undefined : nameAt("prune.tag", fields("prune", prune, ["tag"])["tag"]);
     const declared = jobs.map((job: JobDeclaration, index) => {
       if (job === null || typeof job !== "object")
         throw new InvalidOptionError(`jobs[${index}]`, `takes an object, not ${show(job)}.`);
       const { task, ...options } = job;
-      return { task: nameOf(task), options };
+      const where = `jobs[${index}]`;
+      return { task: locate(where, options.id, () => nameOf(task)), options, where };
     });
     const defined = await this.#define(declared);
     const ids = (outcome: string): string[] =>
@@ -197,7 +202,8 @@ class RedisScheduler implements Scheduler {
 
   async #define(wanted: readonly Wanted[]): Promise<Awaited<ReturnType<typeof defineJobs>>> {
     this.#assertOpen();
-    for (const { task, options } of wanted) await this.#validate(task, options?.input);
+    for (const { task, options, where } of wanted)
+      await locate(where, options?.id, () => this.#validate(task, options?.input));
     const defined = await defineJobs(this.#store, wanted, this.#settings.maxInput);
     for (const { id, outcome } of defined) {
       if (outcome === "added") this.#events.emit("jobAdded", { jobId: id });
@@ -304,8 +310,9 @@ class RedisScheduler implements Scheduler {
     }
   }
 
-  stop({ timeout = 30_000 }: { readonly timeout?: number } = {}): Promise<void> {
-    this.#stopped ??= this.#stop(timeout);
+  async stop(options: StopOptions = {}): Promise<void> {
+    const ms = stopTimeout(options);
+    this.#stopped ??= this.#stop(ms);
     return this.#stopped;
   }
 

@@ -37,6 +37,32 @@ describe("stop", () => {
     expect(await client.nodes()).toEqual([]);
   });
 
+  test.each([2 ** 31, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, "60d"])(
+    "T3: a timeout of %s is not over at once",
+    async (timeout) => {
+      await using cluster = new Cluster(server);
+      const node = cluster.scheduler();
+      const [started, release] = [gate(), gate()];
+      let aborted = false;
+      node.task("task", async ({ signal }) => {
+        signal.addEventListener("abort", () => {
+          aborted = true;
+        });
+        started.open();
+        await release.opened;
+      });
+      await node.start();
+      await node.enqueue("task");
+      await started.opened;
+      const stopped = node.stop({ timeout });
+      // A timer of 1 ms, which is what a too long one becomes, is over by then.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      release.open();
+      await stopped;
+      expect(aborted).toBe(false);
+    },
+  );
+
   test("W6: after its timeout tells the handlers, and another node goes on at once", async () => {
     await using cluster = new Cluster(server);
     const [node, other] = [cluster.scheduler(), cluster.scheduler({ nodeTtl: 60_000, pollEvery: 60_000 })];

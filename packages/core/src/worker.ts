@@ -7,7 +7,7 @@ import {
   completeAndClaim,
   maxCompletions,
 } from "./claim.js";
-import { longestSleep, monotonic } from "./clock.js";
+import { longestSleep, longTimer, monotonic } from "./clock.js";
 import type { Events } from "./events.js";
 import { jittered } from "./id.js";
 import type { RunLocks } from "./lock.js";
@@ -79,8 +79,11 @@ export class Worker {
     this.#claiming = false;
     const ended = this.#attempts.ended();
     let timer: NodeJS.Timeout | undefined;
+    const keep = (next: NodeJS.Timeout): void => {
+      timer = next;
+    };
     const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), timeout);
+      timer = longTimer(timeout, keep, () => resolve("late"));
     });
     if ((await Promise.race([ended, late])) === "late") {
       this.#attempts.abort(reason());
@@ -88,7 +91,7 @@ export class Worker {
       await Promise.race([
         ended,
         new Promise((resolve) => {
-          timer = setTimeout(resolve, this.#parts.settings.abortGrace);
+          timer = longTimer(this.#parts.settings.abortGrace, keep, () => resolve(undefined));
         }),
       ]);
     }
@@ -312,8 +315,9 @@ export class Worker {
     if (back.length === 0) return;
     if (unavailable.length > 0) this.#hold = monotonic() + jittered(500);
     this.#nextDue = 0; // they are due again as soon as they are back
+    const values = back.map((item) => locks.valueOf(item));
     await locks.release(back).catch(() => undefined);
-    for (const item of back) this.#complete(item, "b", "", "");
+    for (const [index, item] of back.entries()) this.#complete(item, "b", values[index] ?? "-", "");
   }
 
   #launch(claimed: Claimed): void {

@@ -252,6 +252,9 @@ export async function expectSound({ redis, store }: StoreBench): Promise<void> {
   const unstarted = await redis.zrange(keys.unstarted, 0, -1);
   expect(strays(unstarted), "unstarted runs in no index").toEqual([]);
   expect(unstarted.filter(held), "unstarted runs that have started").toEqual([]);
+  const requeued = await redis.zrange(keys.requeued, 0, -1);
+  const queued = [...places.keys()].filter((run) => run.includes("@") && !held(run));
+  expect([...unstarted, ...requeued].sort(), "queued runs of jobs, by job").toEqual(queued.sort());
   const running = (await redis.hvals(keys.running)).map((text) => text.split(" ")[0] ?? "");
   expect(strays(running), "running runs that do not run").toEqual([]);
   expect(

@@ -8,6 +8,7 @@ import {
   type TcpProxy,
   uniqueNamespace,
 } from "@escapement/testing";
+import { Cluster, Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Connection, type ConnectOptions, connect, reconnectDelay } from "./connection.js";
 
@@ -199,6 +200,77 @@ describe("a connection", () => {
     expect(error).toMatchObject({ code: "REDIS_AUTH" });
     expect(inspect(error, { depth: 20 })).not.toContain("wrong-secret");
     expect(inspect(connection.lastError, { depth: 20 })).not.toContain("wrong-secret");
+  });
+
+  it("X5: a refused password ends the waiting at once, not at the deadline", async () => {
+    await using own = await startRedis({ password: "right" });
+    for (const url of [own.url.replace(":right@", ":wrong@"), own.url.replace(":right@", "")]) {
+      const connection = connect(url, { profile: "commands", deadline: 20_000 });
+      open.push(connection);
+      const from = performance.now();
+      await expect(increment(connection)).rejects.toMatchObject({ code: "REDIS_AUTH" });
+      await expect(connection.ready()).rejects.toMatchObject({ code: "REDIS_AUTH" });
+      expect(performance.now() - from).toBeLessThan(5000);
+    }
+  });
+
+  it("names the ACL as the reason for a channel that must not be used, also in a script", async () => {
+    await using own = await startRedis();
+    await own.client().acl("SETUSER", "deaf", "on", ">pass", "~*", "resetchannels", "+@all");
+    const connection = await connected(own.url.replace("redis://", "redis://deaf:pass@"));
+    const refused = { code: "REDIS_AUTH", message: expect.stringContaining("ACL") };
+    await expect(
+      connection.run("publishing", (client) => client.publish("channel", "text")),
+    ).rejects.toMatchObject(refused);
+    const script = "return redis.call('PUBLISH', 'channel', 'text')";
+    await expect(connection.run("publishing", (client) => client.eval(script, 0))).rejects.toMatchObject(
+      refused,
+    );
+    const other = "return redis.call('SELECT', '1')";
+    await own.client().acl("SETUSER", "deaf", "-select");
+    await expect(connection.run("choosing", (client) => client.eval(other, 0))).rejects.toMatchObject(
+      refused,
+    );
+  });
+
+  it.each(["commands", "lease", "subscriber"] as const)(
+    "never uses another database than the one that was asked for (%s)",
+    async (profile) => {
+      for (const source of [
+        `${server.url}/99`,
+        { host: "127.0.0.1", port: server.port, db: 99, enableReadyCheck: false, disableClientInfo: true },
+      ]) {
+        const connection = connect(source, { profile, deadline: 20_000 });
+        open.push(connection);
+        const unusable = { code: "REDIS_UNUSABLE", message: expect.stringContaining("out of range") };
+        await expect(connection.ready()).rejects.toMatchObject(unusable);
+        await eventually(() => connection.client.status === "ready");
+        expect(connection.isReady).toBe(false);
+        await expect(increment(connection)).rejects.toMatchObject(unusable);
+        expect(await server.client().get(key)).toBe(null);
+      }
+    },
+  );
+
+  it("uses the database that was asked for", async () => {
+    const connection = await connected(`${server.url}/3`);
+    expect(await increment(connection)).toBe(1);
+    expect(await server.client().get(key)).toBe(null);
+  });
+
+  it("refuses a prefix of keys, which scripts would not put before the names that they make", () => {
+    const client = new Redis({ lazyConnect: true, keyPrefix: "app:" });
+    const nodes = [{ host: "127.0.0.1", port: 1 }];
+    const cluster = new Cluster(nodes, { lazyConnect: true, keyPrefix: "app:" });
+    const inner = new Cluster(nodes, { lazyConnect: true, redisOptions: { keyPrefix: "app:" } });
+    for (const source of [{ keyPrefix: "app:" }, client, cluster, inner])
+      expect(() => connect(source, { profile: "commands" })).toThrow(
+        expect.objectContaining({
+          code: "INVALID_OPTION",
+          message: expect.stringMatching(/^redis\.keyPrefix: .*namespace/),
+        }),
+      );
+    for (const source of [client, cluster, inner]) source.disconnect();
   });
 
   it("takes a reply that came while the event loop was blocked for longer than the deadline", async () => {

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import { type EscapementError, RedisError, toRedisError, withoutArguments } from "./errors.js";
+import { EscapementError, RedisError, toRedisError, withoutArguments } from "./errors.js";
+import { problemOf } from "./source.js";
 import { parseRedisUrl } from "./url.js";
 
 /** Where a Redis is: a URL, ioredis options, or a client (or cluster client) whose options are taken over. */
@@ -39,6 +40,8 @@ const sharedOptions = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: null,
   lazyConnect: false,
+  // Without it "ready" comes before the answer to SELECT, and what is sent then may land in another database.
+  enableReadyCheck: true,
   connectTimeout: 5000,
   // How long a socket that is given up may take to close before it is destroyed; one that is half open never would.
   disconnectTimeout: 50,
@@ -48,6 +51,9 @@ const sharedOptions = {
 } satisfies RedisOptions;
 
 function open(source: RedisSource, profile: ConnectionProfile): RedisClient {
+  const problem = problemOf(source);
+  if (problem !== undefined)
+    throw new EscapementError("INVALID_OPTION", `redis.${problem.option}: ${problem.message}`);
   const options: RedisOptions =
     profile === "subscriber" ? { ...sharedOptions, autoResubscribe: true } : sharedOptions;
   if (source instanceof Cluster) {
@@ -83,6 +89,10 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   /** What ends each call that waits for a reply on the present socket: with it, the reply is gone, and ioredis does not say so. */
   readonly #underWay = new Set<() => void>();
   #greeting: NodeJS.Timeout | undefined;
+  /** Why the database that was asked for is not the one that this socket reads and writes: ioredis goes on with another. */
+  #wrongDatabase: EscapementError | undefined;
+  /** What ends each call that waits for a connection, once waiting cannot help it. */
+  readonly #waiters = new Set<() => void>();
 
   constructor(source: RedisSource, options: ConnectOptions) {
     super();
@@ -92,20 +102,21 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     this.client = open(source, options.profile);
     this.setMaxListeners(0);
     this.client.setMaxListeners(0);
-    this.client.on("error", (error: Error) => {
-      this.lastError = withoutArguments(error);
-    });
+    this.client.on("error", (error: Error) => this.#onError(error));
     // Connected, but the server's greeting may never be answered: its socket can be half open as well.
     this.client.on("connect", () => {
+      this.#wrongDatabase = undefined;
       this.#greeting = setTimeout(() => this.#abandon(), Math.max(this.deadline, 1000)).unref();
     });
     this.client.on("ready", () => {
       clearTimeout(this.#greeting);
+      if (this.#wrongDatabase !== undefined) return;
       this.lastError = undefined;
       this.#up = true;
       this.emit("restored");
     });
     this.client.on("close", () => {
+      this.#wrongDatabase = undefined;
       clearTimeout(this.#greeting);
       this.#abandoned = false;
       for (const end of [...this.#underWay]) end();
@@ -117,7 +128,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
 
   /** Whether a call would be sent at once. */
   get isReady(): boolean {
-    return this.client.status === "ready" && !this.#abandoned;
+    return this.client.status === "ready" && !this.#abandoned && this.#wrongDatabase === undefined;
   }
 
   /**
@@ -181,8 +192,19 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     this.client.disconnect(true);
   }
 
+  #onError(error: Error): void {
+    const { name } = (error as { command?: { name?: string } }).command ?? {};
+    this.lastError = withoutArguments(error);
+    const refused = toRedisError(error, "connecting").code === "REDIS_AUTH";
+    if (error.name === "ReplyError" && name?.toLowerCase() === "select")
+      this.#wrongDatabase = noDatabase(error);
+    // Refused is refused: whoever waits is told so now, and whoever comes later after the next attempt.
+    if (refused || this.#wrongDatabase !== undefined) for (const end of [...this.#waiters]) end();
+  }
+
   async #waitUntilReady(doing: string, deadline: number, always = false): Promise<void> {
     if (this.#closed) throw new RedisError("REDIS_UNAVAILABLE", `${doing}: the connection has been closed.`);
+    if (this.#wrongDatabase !== undefined && this.client.status === "ready") throw this.#wrongDatabase;
     const mayWait = always || (this.profile !== "lease" && this.#waiting < this.#maxWaiting);
     if (!mayWait) throw this.#unavailable(doing);
     this.#waiting += 1;
@@ -191,6 +213,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
         const give = (error?: Error): void => {
           clearTimeout(timer);
           this.client.off("ready", onReady).off("end", onEnd);
+          this.#waiters.delete(onEnd);
           if (error === undefined) resolve();
           else reject(error);
         };
@@ -198,6 +221,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
         const onEnd = (): void => give(this.#unavailable(doing));
         const timer = setTimeout(() => give(this.#unavailable(doing)), deadline);
         this.client.on("ready", onReady).on("end", onEnd);
+        this.#waiters.add(onEnd);
       });
     } finally {
       this.#waiting -= 1;
@@ -205,12 +229,24 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   }
 
   #unavailable(doing: string): EscapementError {
+    if (this.#wrongDatabase !== undefined) return this.#wrongDatabase;
     const cause = this.lastError ?? new Error("Connection is closed");
     const error = toRedisError(cause, doing);
     return error.code === "REDIS_FAILED"
       ? new RedisError("REDIS_UNAVAILABLE", error.message, { cause })
       : error;
   }
+}
+
+function noDatabase(cause: Error): EscapementError {
+  const error = toRedisError(cause, "choosing the database");
+  if (error.code === "REDIS_AUTH") return error;
+  return new RedisError(
+    "REDIS_UNUSABLE",
+    `The server does not have the database that its address names: ${cause.message}. ` +
+      "Name one that it has, or raise its setting databases.",
+    { cause },
+  );
 }
 
 function unknown(what: string, cause?: Error): RedisError {

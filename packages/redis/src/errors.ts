@@ -48,7 +48,8 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
   ],
   [/OOM /, "REDIS_FULL", "Redis is at its maxmemory. Give it memory or remove data; nothing was written."],
   [
-    /WRONGPASS|NOAUTH|NOPERM|invalid (username|password)|AUTH.*without any password/i,
+    // The last three: what a script is told, and what Redis says of channels.
+    /WRONGPASS|NOAUTH|NOPERM|invalid (username|password)|AUTH.*without any password|ACL failure in script|executing the script can't|No permissions to access/i,
     "REDIS_AUTH",
     "Redis refused the user, the password or a permission. Check the credentials in the Redis URL and the user's ACL.",
   ],

@@ -17,6 +17,7 @@ export {
   type ScriptSpec,
   type ScriptValue,
 } from "./script.js";
+export { addressOf, problemOf, type SourceProblem } from "./source.js";
 
 /** Lua that scripts may include: `clock()`, the store's time, and `int()`. Needs the key `clock`. */
 export const clockLua: URL = new URL("./lua/clock.lua", import.meta.url);

@@ -22,6 +22,8 @@ export interface Keys {
   readonly ready: string;
   /** Sorted set, all scores 0: runs of jobs that were materialised and have not started, so that they can be taken back by job. */
   readonly unstarted: string;
+  /** Sorted set, all scores 0: runs of jobs that are queued and not in `unstarted`: further attempts, and runs by hand. */
+  readonly requeued: string;
   /** Sorted set, all scores 0: due runs that wait for the end of their job's running run. */
   readonly blocked: string;
   /** Hash: job id → run id and start of the run that runs, for jobs whose runs may not overlap. */
@@ -82,6 +84,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     waiting: `${prefix}waiting`,
     ready: `${prefix}ready`,
     unstarted: `${prefix}unstarted`,
+    requeued: `${prefix}requeued`,
     blocked: `${prefix}blocked`,
     running: `${prefix}running`,
     runs: `${prefix}runs`,

@@ -16,6 +16,7 @@ local fused = arg.lock_ttl ~= '0'
 local function forget(run)
   redis.call('HDEL', key.attempts, run)
   redis.call('ZREM', key.unstarted, run)
+  redis.call('ZREM', key.requeued, run)
   if job_of(run) then release_job(run) else redis.call('HDEL', key.runs, run) end
 end
 
@@ -43,12 +44,17 @@ local function complete()
       for j = i + 1, #items do if runs[j] == item.run then held[j] = false end end
       gone[#gone + 1] = item.run
       if fused then locks[#locks + 1] = arg.prefix .. 'lock:' .. item.run .. '#' .. attempt end
-      local _, lost, earlier = attempt_of(others[i])
+      local _, lost, earlier, left = attempt_of(others[i])
       if item.outcome == 'b' then
         records = records or records_of(runs)
         local record = records[item.run]
         if record then
-          if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run) end
+          if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run)
+          else mark_requeued(item.run) end
+          if item.detail ~= '' then
+            left = string.sub(left == '' and item.detail or left .. ',' .. item.detail, -400)
+            redis.call('HSET', key.attempts, item.run, attempt .. ' ' .. lost .. ' ' .. left .. '\n' .. earlier)
+          end
           make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
           if job_of(item.run) then release_job(item.run) end
         else forget(item.run) end
@@ -156,7 +162,7 @@ local function consider(lane)
   local run, record = lane.runs[i], lane.records[lane.runs[i]]
   lane.at = i + 1
   leave_lane(lane.name, run)
-  local attempt, lost, earlier = attempt_of(lane.attempts[i])
+  local attempt, lost, earlier, left = attempt_of(lane.attempts[i])
   local fires, job = is_fire_time(run), job_of(run)
   if not record then return forget(run) end
   if fires and attempt == 1 then
@@ -167,9 +173,14 @@ local function consider(lane)
   if job then
     local answer = overlaps(run, job, record, attempt)
     if answer == 'blocked' then return end
-    if answer then leaving[#leaving + 1] = run; return end
+    if answer then
+      leaving[#leaving + 1] = run
+      redis.call('ZREM', key.requeued, run)
+      return
+    end
   end
   if fires then leaving[#leaving + 1] = run end
+  if job and not (fires and attempt == 1) then redis.call('ZREM', key.requeued, run) end
   if fused then
     local lock = arg.prefix .. 'lock:' .. run .. '#' .. attempt
     if not redis.call('SET', lock, arg.node .. ':' .. arg.number, 'NX', 'PX', arg.lock_ttl) then
@@ -179,7 +190,7 @@ local function consider(lane)
       return pass(run, 'lockRefused', 'lock')
     end
   end
-  claimed[#claimed + 1] = { run = run, record = record, attempt = attempt }
+  claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left }
 end
 
 local function claim()
@@ -242,7 +253,7 @@ else
   claim()
   if flush_lanes() then woken = true; more = 1 end
   -- Runs that became ready by this, handed back or let go on, are news to idle nodes. (What became due is not.)
-  if woken and redis.call('EXISTS', key.ready) == 1 then redis.call('PUBLISH', key.wake, int(now)) end
+  if woken and redis.call('EXISTS', key.ready) == 1 then publish(int(now)) end
   answer = table.concat(accepted)
   redis.call('HSET', key.request, 'number', arg.number, 'accepted', answer)
 end
@@ -255,6 +266,7 @@ for _, item in ipairs(claimed) do
   reply[#reply + 1] = item.started or int(now)
   reply[#reply + 1] = item.task or item.record.task
   -- empty where the job was removed after a claim whose answer was lost
+  reply[#reply + 1] = item.left or ''
   reply[#reply + 1] = item.record and string.sub(item.record.text, item.record.body) or ''
 end
 local next_due = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]

@@ -27,6 +27,6 @@ for i, item in ipairs(items) do
 end
 in_chunks('HSET', key.runs, records, 2000)
 in_chunks('ZADD', key.waiting, waiting, 2000)
-if flush_lanes() then redis.call('PUBLISH', key.wake, int(now))
-elseif soonest and (not head or soonest < tonumber(head)) then redis.call('PUBLISH', key.wake, int(soonest)) end
+if flush_lanes() then publish(int(now))
+elseif soonest and (not head or soonest < tonumber(head)) then publish(int(soonest)) end
 return { int(now), table.concat(done) }

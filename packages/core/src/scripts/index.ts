@@ -15,6 +15,7 @@ export const claim = defineScript<ClaimReply>()({
   include: [clockLua, records],
   keys: [
     "clock",
+    "requeued",
     "nodes",
     "active",
     "request",
@@ -43,6 +44,7 @@ export const materialise = defineScript<[string, string]>()({
   include: [clockLua, records],
   keys: [
     "clock",
+    "attempts",
     "epoch",
     "due",
     "state",
@@ -70,6 +72,7 @@ export const recover = defineScript<[string, string[], string[], string, number]
   include: [clockLua, records],
   keys: [
     "clock",
+    "requeued",
     "epoch",
     "nodes",
     "nodeInfo",
@@ -97,6 +100,7 @@ export const reconcile = defineScript<[string, string[]]>()({
   include: [clockLua, records],
   keys: [
     "clock",
+    "requeued",
     "nodes",
     "active",
     "ready",
@@ -163,6 +167,8 @@ export const upsert = defineScript<[string, string]>()({
   include: [clockLua, records],
   keys: [
     "clock",
+    "attempts",
+    "requeued",
     "meta",
     "jobs",
     "state",
@@ -184,7 +190,20 @@ export const remove = defineScript<number>()({
   version: 1,
   file: file("remove"),
   include: [clockLua, records],
-  keys: ["clock", "jobs", "state", "due", "parked", "waiting", "unstarted", "blocked", "ready", "attempts"],
+  keys: [
+    "clock",
+    "running",
+    "requeued",
+    "jobs",
+    "state",
+    "due",
+    "parked",
+    "waiting",
+    "unstarted",
+    "blocked",
+    "ready",
+    "attempts",
+  ],
   args: ["prefix", "job"],
 });
 
@@ -205,7 +224,7 @@ export const runNow = defineScript<[string, string]>()({
   version: 1,
   file: file("run-now"),
   include: [clockLua, records],
-  keys: ["clock", "jobs", "ready", "wake"],
+  keys: ["clock", "requeued", "jobs", "ready", "wake"],
   args: ["prefix", "job", "suffix"],
 });
 

@@ -3,7 +3,7 @@ local now = clock()
 redis.call('ZREM', key.nodes, arg.node)
 if redis.call('EXISTS', key.active) == 1 then
   redis.call('ZADD', key.dead, int(now), arg.node)
-  redis.call('PUBLISH', key.wake, 'nodes')
+  redis.pcall('PUBLISH', key.wake, 'nodes')
 else
   redis.call('DEL', key.request)
   redis.call('HDEL', key.nodeInfo, arg.node)

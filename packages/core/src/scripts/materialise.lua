@@ -46,6 +46,6 @@ end
 in_chunks('ZADD', key.waiting, waiting, 2000)
 in_chunks('ZADD', key.unstarted, unstarted, 2000)
 in_chunks('ZADD', key.due, due, 2000)
-if flush_lanes() then redis.call('PUBLISH', key.wake, int(now)) end
-if soonest and (not head or soonest < tonumber(head)) then redis.call('PUBLISH', key.wake, int(soonest)) end
+if flush_lanes() then publish(int(now)) end
+if soonest and (not head or soonest < tonumber(head)) then publish(int(soonest)) end
 return { int(now), table.concat(done) }

@@ -26,5 +26,5 @@ end
 redis.call('HDEL', key.active, unpack(runs))
 redis.call('HDEL', key.progress, unpack(runs))
 flush_lanes()
-redis.call('PUBLISH', key.wake, int(now))
+publish(int(now))
 return { int(now), taken }

@@ -49,6 +49,9 @@ local function records_of(runs)
   return found
 end
 
+-- A message that cannot be sent costs time, since nodes look for themselves now and then; it must not undo or half-undo a step.
+local function publish(message) redis.pcall('PUBLISH', key.wake, message) end
+
 -- Ready runs -----------------------------------------------------------------------------------------------------------
 
 local lanes_added, lanes_removed = {}, {}
@@ -177,11 +180,17 @@ local function finish(run, task, text, earlier, result, now)
   end
 end
 
--- `attempts` holds `<next attempt> <lost so far>` LF entries of earlier attempts, latest first.
+-- `attempts` holds `<next attempt> <lost so far> <locks left>` LF entries of earlier attempts, latest first. Locks left: values under which
+-- voters may hold this attempt's lock although it was handed back unstarted, with commas between.
 local function attempt_of(text)
-  if not text then return 1, 0, '' end
-  local attempt, lost, earlier = string.match(text, '^(%d+) (%d+)\n(.*)$')
-  return tonumber(attempt), tonumber(lost), earlier
+  if not text then return 1, 0, '', '' end
+  local attempt, lost, left, earlier = string.match(text, '^(%d+) (%d+) ?(%S*)\n(.*)$')
+  return tonumber(attempt), tonumber(lost), earlier, left
+end
+
+-- A job's run is queued again, by another name than that of a fire time which has not started.
+local function mark_requeued(run)
+  if job_of(run) then redis.call('ZADD', key.requeued, 0, run) end
 end
 
 -- An attempt that started somewhere and whose outcome will not be known: another attempt, not before `not_before`, or the end.
@@ -190,6 +199,7 @@ local function lose(run, record, attempt, lost, earlier, text, now, not_before)
   if record and record.delivery == 'r' and lost < record.max_lost then
     if earlier ~= '' then text = text .. '\n' .. earlier end
     redis.call('HSET', key.attempts, run, (attempt + 1) .. ' ' .. (lost + 1) .. '\n' .. text)
+    mark_requeued(run)
     if not_before > now then
       redis.call('ZADD', key.waiting, int(not_before), run)
     else
@@ -227,6 +237,7 @@ local function settle_misfires(job, record, now)
   redis.call('ZREM', key.unstarted, unpack(gone))
   redis.call('ZREM', key.waiting, unpack(gone))
   redis.call('ZREM', key.blocked, unpack(gone))
+  redis.call('HDEL', key.attempts, unpack(gone))
   for _, run in ipairs(gone) do leave_lane(record.lane, run) end
   local detail = '{"reason":"misfire","count":' .. #gone .. ',"to":' .. at_of(gone[#gone]) .. '}'
   remember_job(job, entry(at_of(gone[1]), 0, now, 'm', 0, 0, '-', detail), '', '', now)
@@ -242,6 +253,7 @@ local function take_back(job, lane, time)
   redis.call('ZREM', key.unstarted, unpack(runs))
   redis.call('ZREM', key.waiting, unpack(runs))
   redis.call('ZREM', key.blocked, unpack(runs))
+  redis.call('HDEL', key.attempts, unpack(runs))
   if lane then for _, run in ipairs(runs) do leave_lane(lane, run) end end
   return #runs
 end

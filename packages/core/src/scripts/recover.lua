@@ -39,6 +39,6 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
     redis.call('ZREM', key.dead, node)
   end
 end
-if flush_lanes() or #taken > 0 then redis.call('PUBLISH', key.wake, int(now)) end
+if flush_lanes() or #taken > 0 then publish(int(now)) end
 local next_end = redis.call('ZRANGE', key.nodes, 0, 0, 'WITHSCORES')[2]
 return { int(now), died, taken, next_end or '', redis.call('ZCARD', key.dead) }

@@ -6,5 +6,6 @@ if not parsed then return refuse('JOB_BROKEN', 'The record of job ' .. arg.job .
 local now = clock()
 local run = arg.job .. '@' .. int(now) .. '-' .. arg.suffix
 make_ready(parsed.lane, parsed.priority, now, run)
-if flush_lanes() then redis.call('PUBLISH', key.wake, int(now)) end
+mark_requeued(run)
+if flush_lanes() then publish(int(now)) end
 return { int(now), run }

@@ -9,19 +9,21 @@ local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local done, soonest = {}, nil
 
--- Due runs of a job that have not started follow it into another lane; those that wait for each other need not any more
+-- Queued runs of a job follow it into another lane; those that wait for each other need not any more
 -- once runs may overlap.
 local function follow(job, old, new)
-  if old.lane ~= new.lane then
-    local page, runs = 0, nil
-    repeat
-      runs = redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', page * TAKE, TAKE)
-      local scores = #runs > 0 and redis.call('ZMSCORE', lane_key(old.lane), unpack(runs)) or {}
-      for i, run in ipairs(runs) do
-        if scores[i] then leave_lane(old.lane, run); make_ready(new.lane, new.priority, fire_time_of(run), run) end
-      end
-      page = page + 1
-    until #runs < TAKE
+  if old.lane ~= new.lane or old.priority ~= new.priority then
+    for _, index in ipairs({ key.unstarted, key.requeued }) do
+      local page, runs = 0, nil
+      repeat
+        runs = redis.call('ZRANGEBYLEX', index, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', page * TAKE, TAKE)
+        local scores = #runs > 0 and redis.call('ZMSCORE', lane_key(old.lane), unpack(runs)) or {}
+        for i, run in ipairs(runs) do
+          if scores[i] then leave_lane(old.lane, run); make_ready(new.lane, new.priority, fire_time_of(run), run) end
+        end
+        page = page + 1
+      until #runs < TAKE
+    end
   end
   while new.overlap == 'a' do
     local runs = redis.call('ZRANGEBYLEX', key.blocked, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)
@@ -55,6 +57,6 @@ for i, item in ipairs(items) do
     if old then follow(item.id, old, new) end
   end
 end
-if flush_lanes() then redis.call('PUBLISH', key.wake, int(now)) end
-if soonest then redis.call('PUBLISH', key.wake, 'jobs ' .. int(soonest)) end
+if flush_lanes() then publish(int(now)) end
+if soonest then publish('jobs ' .. int(soonest)) end
 return { int(now), table.concat(done) }

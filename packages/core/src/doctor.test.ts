@@ -1,0 +1,23 @@
+import { eventually, startRedis } from "@escapement/testing";
+import { expect, test } from "vitest";
+import { Cluster } from "../test/cluster.js";
+import type { Finding } from "./index.js";
+
+test("doctor finds voters that are one server under several names", async () => {
+  await using server = await startRedis();
+  await using other = await startRedis();
+  await using cluster = new Cluster(server);
+  const client = cluster.scheduler({ voters: [server.url, other.url, `${server.url}/1`] });
+  let findings: Finding[] = [];
+  await eventually(async () => {
+    findings = (await client.doctor()).filter(({ check }) => check === "voters");
+    expect(findings[0]).toMatchObject({ level: "ok" });
+  });
+  expect(findings.slice(1)).toEqual([
+    {
+      check: "voters",
+      level: "error",
+      message: expect.stringContaining(`${server.url}/1 are the same server`),
+    },
+  ]);
+});

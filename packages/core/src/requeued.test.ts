@@ -1,0 +1,104 @@
+import { type RedisServer, startRedis, startVoters, uniqueNamespace } from "@escapement/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { silentLogger } from "../test/silent-logger.js";
+import { expectSound, StoreBench } from "../test/store-bench.js";
+import type { Claimed } from "./claim.js";
+import { Events } from "./events.js";
+import { RunLocks } from "./lock.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+/** A job whose first attempt was given up by a node that stopped, and a run of it by hand. */
+async function withQueuedRuns(): Promise<{ bench: StoreBench; runs: string[] }> {
+  const bench = await new StoreBench(server).ready();
+  await bench.define("job", { queue: "old" });
+  const now = await bench.now();
+  await bench.write("job", [now - 10]);
+  const node = await bench.node("first");
+  const { claimed } = await node.claim({ lanes: ["old@task"] });
+  await node.complete(claimed, "l");
+  const byHand = await bench.runNow("job");
+  return { bench, runs: [claimed[0]?.run ?? "", byHand] };
+}
+
+describe("a further attempt and a run by hand that are queued", () => {
+  test("follow their job into another queue, and hold up nothing", async () => {
+    const { bench, runs } = await withQueuedRuns();
+    await bench.define("job", { queue: "new" });
+    await expectSound(bench);
+    const node = await bench.node("second");
+    const { claimed } = await node.claim({ lanes: ["new@task"] });
+    expect(claimed.map(({ run, attempt }) => [run, attempt])).toEqual([[runs[0], 2]]);
+    await node.complete(claimed);
+    const next = await node.claim({ lanes: ["new@task"] });
+    expect(next.claimed.map(({ run }) => run)).toEqual([runs[1]]);
+    await node.complete(next.claimed);
+    await expectSound(bench);
+    await bench[Symbol.asyncDispose]();
+  });
+
+  test("go with their job when it is removed, and do not hold up one that is defined with its id", async () => {
+    const { bench } = await withQueuedRuns();
+    await bench.remove("job");
+    await expectSound(bench);
+    await bench.define("job", { queue: "new" });
+    const [run] = await bench.write("job", [(await bench.now()) - 1]);
+    const node = await bench.node("second");
+    expect(await node.take(10, ["old@task", "new@task"])).toEqual([run]);
+    await bench[Symbol.asyncDispose]();
+  });
+});
+
+describe("an attempt that was handed back unstarted", () => {
+  test("is not taken for started because its lock was left at the voters", async () => {
+    await using voters = await startVoters(3);
+    const bench = await new StoreBench(server).ready();
+    const first = new RunLocks(bench.store, voters.urls, 60_000, new Events(silentLogger));
+    const second = new RunLocks(bench.store, voters.urls, 60_000, new Events(silentLogger));
+    await expect.poll(() => first.hasQuorum && second.hasQuorum).toBe(true);
+    await bench.define("job", { delivery: "at-most-once" });
+    await bench.write("job", [(await bench.now()) - 10]);
+    const node = await bench.node("first");
+    const { claimed } = await node.claim({ lockTtl: 0 });
+    expect((await first.acquire(claimed)).granted).toHaveLength(1);
+
+    const handBack = async ([item]: readonly Claimed[], value: string): Promise<readonly Claimed[]> => {
+      const { run = "", token = "" } = item ?? {};
+      const completions = [{ run, token, outcome: "b", detail: value, result: "" }] as const;
+      return (await node.claim({ lockTtl: 0, completions })).claimed;
+    };
+
+    // Its value is not known: it may be a lock of a start elsewhere, or its own. It waits until that is gone.
+    let current = await handBack(claimed, "-");
+    const doubtful = await second.acquire(current);
+    expect([doubtful.refused, doubtful.unavailable.length]).toEqual([[], 1]);
+    // Its value is known: what was left is released, and the attempt can start.
+    current = await handBack(current, first.valueOf(claimed[0] as Claimed));
+    expect((await second.acquire(current)).granted).toHaveLength(1);
+    await node.complete(current);
+    await expectSound(bench);
+    await first.close();
+    await second.close();
+    await bench[Symbol.asyncDispose]();
+  });
+});
+
+test("an id that was never handed back is refused where voters hold its lock", async () => {
+  await using voters = await startVoters(3);
+  const bench = await new StoreBench(server).ready();
+  const locks = new RunLocks(bench.store, voters.urls, 60_000, new Events(silentLogger));
+  await expect.poll(() => locks.hasQuorum).toBe(true);
+  const name = uniqueNamespace("job").replaceAll("/", "-");
+  await bench.define(name);
+  await bench.write(name, [(await bench.now()) - 10]);
+  const node = await bench.node("first");
+  const { claimed } = await node.claim({ lockTtl: 0 });
+  expect((await locks.acquire(claimed)).granted).toHaveLength(1);
+  expect((await locks.acquire(claimed)).refused).toHaveLength(1);
+  await locks.close();
+  await bench[Symbol.asyncDispose]();
+});
