@@ -20,6 +20,7 @@ export async function examine(
   locks: RunLocks | undefined,
 ): Promise<Finding[]> {
   const findings: Finding[] = await checkServer(store.commands, { allowEviction: settings.allowEviction });
+  await locks?.settled();
   findings.push(voters(locks), ...(await sameVoters(settings, locks)));
   const nodes = await readNodes(store);
   const alive = nodes.filter((node) => node.alive);

@@ -1,6 +1,7 @@
 import { createLocker, type Lock, type Locker } from "@escapement/locker";
 import type { RedisSource } from "@escapement/redis";
 import type { Claimed } from "./claim.js";
+import { monotonic } from "./clock.js";
 import type { Events } from "./events.js";
 import type { Store } from "./store.js";
 
@@ -36,6 +37,14 @@ export class RunLocks {
   /** Whether a majority of the voters can be reached. */
   get hasQuorum(): boolean {
     return this.#locker.status().quorum;
+  }
+
+  /** Gives connections that are being opened up to a second, so that a voter is not called unreachable before it was tried. */
+  async settled(): Promise<void> {
+    const until = monotonic() + 1000;
+    while (monotonic() < until && this.#locker.status().voters.some(({ up }) => !up)) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
   }
 
   get locker(): Locker {

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -20,6 +20,7 @@ beforeAll(async () => {
 afterAll(async () => {
   connection.close();
   await server.stop();
+  rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
   key = uniqueNamespace("script");
