@@ -21,3 +21,11 @@ test("doctor finds voters that are one server under several names", async () => 
     },
   ]);
 });
+
+test("one voter that is the store itself takes no connection of its own: its locks are part of the claim", async () => {
+  await using server = await startRedis();
+  await using cluster = new Cluster(server);
+  const findings = await cluster.scheduler({ voters: [server.url] }).doctor();
+  const found = findings.find(({ check }) => check === "voters");
+  expect(found?.message).toBe("The store itself holds the locks.");
+});

@@ -12,7 +12,7 @@ import { jittered } from "./id.js";
 import type { Job, JobOptions } from "./job.js";
 import { RunLocks } from "./lock.js";
 import { Node } from "./node.js";
-import { type SchedulerOptions, type Settings, settingsOf } from "./options.js";
+import { type SchedulerOptions, type Settings, settingsOf, storeVotes } from "./options.js";
 import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
 import { readEnqueuedHistory } from "./read-runs.js";
@@ -373,7 +373,7 @@ class RedisScheduler implements Scheduler {
 
   #openLocks(): void {
     const { voters, lockTtl } = this.#settings;
-    if (voters.length > 0) this.#locks ??= new RunLocks(this.#store, voters, lockTtl, this.#events);
+    if (!storeVotes(this.#settings)) this.#locks ??= new RunLocks(this.#store, voters, lockTtl, this.#events);
   }
 
   #validate(task: string, input: unknown): Promise<unknown> {
