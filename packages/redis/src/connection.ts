@@ -15,7 +15,7 @@ export type RedisClient = Redis | Cluster;
  *
  * - `commands`: reads and writes. While there is no connection, a bounded number of calls waits for one.
  * - `lease`: what must be known now or not at all. Never waits for a connection.
- * - `subscriber`: receives published messages; subscribes again by itself.
+ * - `subscriber`: receives published messages; whoever subscribes does so again at each `restored`.
  */
 export type ConnectionProfile = "commands" | "lease" | "subscriber";
 
@@ -38,6 +38,9 @@ const sharedOptions = {
   // A command that was cut off is never sent twice by the client: scripts carry what makes a repeat harmless.
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
+  // ioredis waits for no answer when it subscribes again: a connection that breaks then would be an unhandled rejection, which
+  // ends the process. Subscribers subscribe at each `restored` instead.
+  autoResubscribe: false,
   maxRetriesPerRequest: null,
   lazyConnect: false,
   // Without it "ready" comes before the answer to SELECT, and what is sent then may land in another database.
@@ -50,22 +53,20 @@ const sharedOptions = {
   reconnectOnError: (error: Error): boolean => error.message.includes("READONLY"),
 } satisfies RedisOptions;
 
-function open(source: RedisSource, profile: ConnectionProfile): RedisClient {
+function open(source: RedisSource): RedisClient {
   const problem = problemOf(source);
   if (problem !== undefined)
     throw new EscapementError("INVALID_OPTION", `redis.${problem.option}: ${problem.message}`);
-  const options: RedisOptions =
-    profile === "subscriber" ? { ...sharedOptions, autoResubscribe: true } : sharedOptions;
   if (source instanceof Cluster) {
     return source.duplicate([], {
       enableOfflineQueue: false,
       clusterRetryStrategy: sharedOptions.retryStrategy,
-      redisOptions: { ...source.options.redisOptions, ...options },
+      redisOptions: { ...source.options.redisOptions, ...sharedOptions },
     });
   }
-  if (source instanceof Redis) return source.duplicate(options);
-  if (typeof source === "string") return new Redis({ ...parseRedisUrl(source), ...options });
-  return new Redis({ ...source, ...options });
+  if (source instanceof Redis) return source.duplicate(sharedOptions);
+  if (typeof source === "string") return new Redis({ ...parseRedisUrl(source), ...sharedOptions });
+  return new Redis({ ...source, ...sharedOptions });
 }
 
 /**
@@ -99,7 +100,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     this.profile = options.profile;
     this.deadline = options.deadline ?? 5000;
     this.#maxWaiting = options.maxWaiting ?? 1000;
-    this.client = open(source, options.profile);
+    this.client = open(source);
     this.setMaxListeners(0);
     this.client.setMaxListeners(0);
     this.client.on("error", (error: Error) => this.#onError(error));
