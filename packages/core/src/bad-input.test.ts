@@ -140,6 +140,12 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
   ["schedule: unknown option", job({ cron: "* * * * *" }), "INVALID_OPTION", "options.cron"],
   ["schedule: no trigger", job({ trigger: undefined }), "INVALID_OPTION", "trigger"],
   ["schedule: trigger a string", job({ trigger: "* * * * *" }), "INVALID_TRIGGER", "-"],
+  [
+    "schedule: trigger from completion",
+    job({ trigger: every("1m", { after: "completion" }) }),
+    "INVALID_OPTION",
+    "trigger",
+  ],
   ["schedule: T6 cron of nothing", job({ trigger: { type: "cron", expr: "" } }), "INVALID_EXPRESSION", "-"],
   [
     "schedule: cron of a bad minute",

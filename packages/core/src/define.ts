@@ -1,6 +1,6 @@
 import { EscapementError } from "@escapement/redis";
 import { show } from "@escapement/redis/internal";
-import { assertFires, compileTrigger, type Trigger } from "@escapement/triggers";
+import { assertFires, compileTrigger, holdsNow, type Trigger } from "@escapement/triggers";
 import { type Definition, defineJob } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import type { JobOptions } from "./job.js";
@@ -177,18 +177,14 @@ function compare(
   if (writeJobRecord(version, definition) === record) return { id, outcome: "unchanged" };
   if (sameTrigger(record, definition.trigger)) return { item, expected: version, cursor: "keep", created };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
-  const anchor = saysNow(definition.trigger) ? now + 100 : created;
+  // "now" means the moment at which the trigger was given, not that of the job's creation.
+  const anchor = holdsNow(definition.trigger) ? now + 100 : created;
   return {
     item,
     expected: version,
     cursor: firstFireTime(id, definition.trigger, now, anchor),
     created: anchor,
   };
-}
-
-// "now" means the moment at which the trigger was given, not that of the job's creation.
-function saysNow(trigger: Trigger): boolean {
-  return trigger.type === "once" && trigger.at.some((at) => at === "now");
 }
 
 function firstFireTime(id: string, trigger: Trigger, now: number, anchor: number): string {

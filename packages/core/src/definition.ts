@@ -68,7 +68,7 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
   const misfire = fields("misfire", orElse(given["misfire"], {}), ["grace", "catchUp", "max"]);
   return {
     task: nameAt("task", task),
-    trigger: parseTrigger(given["trigger"]),
+    trigger: computable(parseTrigger(given["trigger"])),
     overlap: oneOf("overlap", orElse(given["overlap"], "skip"), ["skip", "allow"]),
     grace: duration("misfire.grace", orElse(misfire["grace"], grace), 0),
     catchUp: oneOf("misfire.catchUp", orElse(misfire["catchUp"], "latest"), [
@@ -83,6 +83,15 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
     metadata: inputJson("metadata", given["metadata"], maxInput),
     ...sharedOptions(given),
   };
+}
+
+/** Refuses a trigger whose fire times hang on when runs end: the leader computes them beforehand. */
+function computable(trigger: Trigger): Trigger {
+  if (trigger.type !== "every" || trigger.after === undefined) return trigger;
+  throw new InvalidOptionError(
+    "trigger",
+    'counts "after" the completion of a run, which is not supported yet. Leave "after" out.',
+  );
 }
 
 /** The options that jobs and enqueued runs have in common. */

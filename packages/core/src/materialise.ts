@@ -95,7 +95,7 @@ export class Materialiser {
     const records = await this.#store.lease.run("reading jobs", (client) =>
       client.hmget(this.#store.keys.jobs, ...ids),
     );
-    for (const [index, { id, state }] of unknown.entries()) {
+    for (const [index, { id, state, cursor }] of unknown.entries()) {
       const text = records[index];
       this.#compiled.delete(id);
       if (text == null) {
@@ -107,7 +107,7 @@ export class Materialiser {
         const anchor = Number(state.split(" ")[1]);
         this.#remember(id, {
           state,
-          trigger: compileTrigger(trigger, { jobId: id, anchor }),
+          trigger: compileTrigger(trigger, { jobId: id, anchor, fireTime: cursor }),
           rule: { grace, catchUp, max },
         });
       } catch (error) {

@@ -1,5 +1,5 @@
 import { compileTrigger } from "./compile-trigger.js";
-import { parseInstant } from "./instant.js";
+import { parseInstant } from "./input/instant.js";
 import { InvalidTriggerError } from "./invalid-trigger-error.js";
 import type { Trigger } from "./trigger.js";
 

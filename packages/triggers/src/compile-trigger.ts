@@ -1,100 +1,103 @@
-import { wallClock } from "./clock.js";
 import type { CompiledTrigger, FireTimeCount, FireTimes } from "./compiled-trigger.js";
-import { everyTimes } from "./every-times.js";
-import { parseInstant } from "./instant.js";
+import { wallClock } from "./input/clock.js";
+import { parseInstant } from "./input/instant.js";
 import { InvalidTriggerError, quote } from "./invalid-trigger-error.js";
-import { defaultCountLimit, maxInstant, maxListed, minInstant } from "./limits.js";
-import { onceTimes } from "./once-times.js";
-import { cronTimes } from "./parse-cron.js";
+import { holdsNow } from "./kinds/combined-triggers.js";
+import { compileFireTimes } from "./kinds/index.js";
+import { searchWithin } from "./kinds/search-budget.js";
+import { defaultCountLimit, maxInstant, maxListed, maxSearchSteps, minInstant } from "./limits.js";
 import { parseTrigger } from "./parse-trigger.js";
 import type { Trigger } from "./trigger.js";
 
 /** What a trigger needs to know of its job. */
 export interface CompileOptions {
-  /** The job's id, at most 256 characters: the seed of `H`. Default: none, then the expression seeds it. */
+  /** The job's id, at most 256 characters: the seed of what is hashed. Default: none. */
   readonly jobId?: string | undefined;
   /**
    * The job's creation in ms: what `once("now")` means, and where an `every` without `from` counts from. Default: the
    * wall clock and the epoch, good for previews only; a scheduler passes the time of Redis.
    */
   readonly anchor?: number | undefined;
+  /**
+   * One of the job's fire times in ms, if known: `everyRandom` then goes on from there, and does not have to be followed
+   * from the anchor. It then knows none up to this one. Default: none.
+   */
+  readonly fireTime?: number | undefined;
 }
-
-// Steps of a minute past an instant that would not give way: more than any change of offset.
-const maxHops = 1500;
-const hop = 60_000;
 
 /**
- * Validates a trigger and makes it ready to compute with. Costs some hundred µs for cron: keep the result.
+ * Validates a trigger and makes it ready to compute with. Costs some µs, for an expression not seen before some ten: keep
+ * the result.
  *
- * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_ARGUMENT`, `INVALID_DATE` for the options
+ * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_ARGUMENT`, `INVALID_DATE` for the options;
+ *   `NEVER_FIRES` for a trigger of whose days no month has one, counted from the anchor
  */
 export function compileTrigger(trigger: Trigger, options: CompileOptions = {}): CompiledTrigger {
-  const parsed = parseTrigger(trigger);
-  const times = fireTimesOf(parsed, options);
-  const next = (after: number): number | null => nextTime(times, after);
-  return {
-    trigger: parsed,
-    next,
-    previous: (through) => previousTime(times, through),
-    count: (after, through, limit = defaultCountLimit) =>
-      times.count
-        ? { count: times.count(wholeAbove(after), wholeAbove(through)), exact: true }
-        : step(next, after, through, Math.min(limit, maxListed)),
-  };
-}
-
-function fireTimesOf(trigger: Trigger, { jobId, anchor }: CompileOptions): FireTimes {
+  const { jobId, anchor, fireTime } = options;
   if (anchor !== undefined) parseInstant(anchor, "anchor");
+  if (fireTime !== undefined) parseInstant(fireTime, "fireTime");
   if (jobId !== undefined && (typeof jobId !== "string" || jobId.length > 256)) {
     throw new InvalidTriggerError("INVALID_ARGUMENT", `${quote(jobId)} is not a job id`, {
       field: "jobId",
       value: jobId,
     });
   }
-  switch (trigger.type) {
-    case "cron":
-      return cronTimes(trigger, jobId);
-    case "every":
-      return everyTimes(trigger, anchor ?? 0);
-    case "once":
-      return onceTimes(trigger, anchor ?? (trigger.at[0] === "now" ? wallClock() : 0));
-  }
+  const parsed = parseTrigger(trigger);
+  const context = { jobId, fireTime, anchor: anchor ?? (holdsNow(parsed) ? wallClock() : 0) };
+  return new Compiled(parsed, compileFireTimes(parsed, context));
 }
 
-/** Asserts that time goes forward: an engine that returns an instant not later than asked is asked again further on. */
-function nextTime(times: FireTimes, after: number): number | null {
-  const start = wholeAbove(after);
-  for (let hops = 0; hops < maxHops; hops += 1) {
-    const found = times.next(start + hops * hop);
+/** Keeps instants within the range that there are fire times in, and asserts that time goes forward. */
+class Compiled implements CompiledTrigger {
+  readonly trigger: Trigger;
+  readonly #times: FireTimes;
+
+  constructor(trigger: Trigger, times: FireTimes) {
+    this.trigger = trigger;
+    this.#times = times;
+  }
+
+  next(after: number): number | null {
+    const start = inRange(after);
+    const found = this.#times.next(start);
     if (found === null || found > maxInstant) return null;
-    if (found > start) return found;
+    // Pitfall T2: a fire time that is not later than the one before would be fired without end.
+    if (!(found > start))
+      throw new RangeError(`the fire time after ${start} is ${found}: a fault of this package`);
+    return found;
   }
-  return null;
-}
 
-function previousTime(times: FireTimes, through: number): number | null {
-  const end = wholeAbove(through);
-  const found = times.previous(end);
-  return found === null || found < minInstant || found > end ? null : found;
-}
-
-function step(
-  next: (after: number) => number | null,
-  after: number,
-  through: number,
-  limit: number,
-): FireTimeCount {
-  let count = 0;
-  for (let time = next(after); time !== null && time <= through; time = next(time)) {
-    if (count >= limit) return { count, exact: false };
-    count += 1;
+  previous(through: number): number | null {
+    const end = inRange(through);
+    const found = this.#times.previous(end);
+    if (found === null || found < minInstant) return null;
+    if (!(found <= end))
+      throw new RangeError(`the fire time up to ${end} is ${found}: a fault of this package`);
+    return found;
   }
-  return { count, exact: true };
+
+  count(after: number, through: number, limit: number = defaultCountLimit): FireTimeCount {
+    const start = inRange(after);
+    const end = inRange(through);
+    if (this.#times.count) return { count: end <= start ? 0 : this.#times.count(start, end), exact: true };
+    const most = Math.min(limit, maxListed);
+    // Each fire time may be searched for among others: a step or two, or many. All together are bounded.
+    const { result, sufficed } = searchWithin(2 * most + maxSearchSteps, () => this.#step(start, end, most));
+    return { count: result.count, exact: result.exact && sufficed };
+  }
+
+  #step(after: number, through: number, most: number): FireTimeCount {
+    let count = 0;
+    for (let time = this.next(after); time !== null && time <= through; time = this.next(time)) {
+      if (count >= most) return { count, exact: false };
+      count += 1;
+    }
+    return { count, exact: true };
+  }
 }
 
 /** Brings an instant into the range that there are fire times in; ±Infinity is its end, NaN is refused. */
-function wholeAbove(instant: number): number {
+function inRange(instant: number): number {
   if (Number.isNaN(instant)) parseInstant(instant, "after");
   return Math.floor(Math.min(Math.max(instant, minInstant - 1), maxInstant));
 }

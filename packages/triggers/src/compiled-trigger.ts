@@ -17,17 +17,20 @@ export interface CompiledTrigger {
   /** The last fire time at or before `through`; `null` when there is none. */
   previous(through: number): number | null;
   /**
-   * How many fire times are later than `after` and not later than `through`. Arithmetic, whatever the number, for `every`
-   * and `once`; a cron trigger is stepped through up to `limit`.
+   * How many fire times are later than `after` and not later than `through`. Arithmetic, whatever the number, but for
+   * `everyRandom`, `anyOf`, `allOf` and `except`, which are stepped through up to `limit`.
    *
    * @param limit where to stop stepping; default 10,000, at most 100,000
    */
   count(after: number, through: number, limit?: number): FireTimeCount;
 }
 
-/** The three computations behind a compiled trigger; `count` is left out where only stepping helps. */
+/** The three computations behind a compiled trigger, on whole ms; `count` is left out where only stepping helps. */
 export interface FireTimes {
+  /** The first fire time later than `after`, or `null`. */
   next(after: number): number | null;
+  /** The last fire time at or before `through`, or `null`. */
   previous(through: number): number | null;
+  /** How many fire times are later than `after` and not later than `through`. */
   count?(after: number, through: number): number;
 }

@@ -93,18 +93,25 @@ describe("what is refused", () => {
     ["a step of 0", "*/0 * * * *", "INVALID_FIELD"],
     ["a date that no year has", "0 0 31 2 *", "NEVER_FIRES"],
     ["a week that the day is never in", "0 0 */40 * 1#2", "NEVER_FIRES"],
-    ["W, which is to come", "0 0 15W * *", "UNSUPPORTED"],
+    ["a weekday nearest to a day that no month has", "0 0 32W * *", "INVALID_FIELD"],
+    ["a sixth Monday", "0 0 * * 1#6", "INVALID_FIELD"],
+    ["a day too far from the end", "0 0 L-31 * *", "INVALID_FIELD"],
+    ["an L that means nothing in vixie", "0 0 * * L", "INVALID_FIELD"],
   ])("%s", (_what, expr, code) => {
     expect(refusal(() => cron(expr)).code).toBe(code);
   });
 
-  test("an unknown zone, dialect quartz and the policies to come", () => {
-    expect(refusal(() => cron("0 9 * * *", { timezone: "Mars/Olympus" })).code).toBe("INVALID_TIMEZONE");
-    expect(refusal(() => cron("0 9 * * *", { timezone: "local" })).code).toBe("INVALID_TIMEZONE");
-    expect(refusal(() => cron("0 9 * * *", { dialect: "quartz" })).code).toBe("UNSUPPORTED");
-    expect(refusal(() => cron("0 9 * * *", { gap: "skip" })).code).toBe("UNSUPPORTED");
-    expect(refusal(() => cron("0 9 * * *", { overlap: "both" })).code).toBe("UNSUPPORTED");
-    expect(cron("0 9 * * *", { gap: "next-valid", overlap: "first", dialect: "vixie" }).type).toBe("cron");
+  test("an unknown zone, dialect or policy", () => {
+    for (const timezone of ["Mars/Olympus", "local", "+15:00", "UTC+1", ""]) {
+      expect(refusal(() => cron("0 9 * * *", { timezone })).code).toBe("INVALID_TIMEZONE");
+    }
+    const wrong: readonly object[] = [
+      { dialect: "posix" },
+      { gap: "both" },
+      { overlap: "none" },
+      { seed: "" },
+    ];
+    for (const options of wrong) expect(refusal(() => cron("0 9 * * *", options)).code).toBe("INVALID_FIELD");
   });
 
   test("with the field, the value and its position", () => {
@@ -120,6 +127,66 @@ describe("what is refused", () => {
     expect(error.message).toMatch(/^[\x20-\x7e…]*$/);
     expect(error.message.length).toBeLessThan(400);
   });
+});
+
+describe("the quartz dialect", () => {
+  const quartz = (expr: string, after: string, count: number): string[] =>
+    times(cron(expr, { dialect: "quartz" }), after, count).map((time) => time.slice(0, 19));
+
+  test("counts weekdays from 1, Sunday", () => {
+    expect(quartz("0 0 0 ? * 1", "2024-01-01T00:00:00Z", 1)).toEqual(["2024-01-07T00:00:00"]);
+    expect(quartz("0 0 0 ? * 2/2", "2024-01-07T00:00:00Z", 4)).toEqual([
+      "2024-01-08T00:00:00",
+      "2024-01-10T00:00:00",
+      "2024-01-12T00:00:00",
+      "2024-01-15T00:00:00",
+    ]);
+  });
+
+  test("lets ranges run over the end of their field, with a step too", () => {
+    expect(quartz("0 0 20-4/3 ? * *", "2024-01-01T00:00:00Z", 4)).toEqual([
+      "2024-01-01T02:00:00",
+      "2024-01-01T20:00:00",
+      "2024-01-01T23:00:00",
+      "2024-01-02T02:00:00",
+    ]);
+    expect(quartz("0 0 0 1 nov-feb ?", "2024-02-01T00:00:00Z", 2)).toEqual([
+      "2024-11-01T00:00:00",
+      "2024-12-01T00:00:00",
+    ]);
+  });
+
+  test("ends with its last year, and is refused when no year has its date", () => {
+    const leap = cron("0 0 0 29 2 ? 2023-2027", { dialect: "quartz" });
+    expect(times(leap, "2020-01-01T00:00:00Z", 5)).toEqual(["2024-02-29T00:00:00.000Z"]);
+    expect(refusal(() => cron("0 0 0 29 2 ? 2025-2027", { dialect: "quartz" })).code).toBe("NEVER_FIRES");
+    const gap = "0 30 2 30 3 ? 2025";
+    const options = { dialect: "quartz", timezone: "Europe/Berlin" } as const;
+    expect(times(cron(gap, options), "2025-01-01T00:00:00Z", 2)).toEqual(["2025-03-30T01:00:00.000Z"]);
+    expect(refusal(() => cron(gap, { ...options, gap: "skip" })).code).toBe("NEVER_FIRES");
+  });
+
+  test.each([
+    ["five fields", "0 0 * * ?", "INVALID_EXPRESSION"],
+    ["both day fields restricted", "0 0 0 1 * MON", "INVALID_FIELD"],
+    ["two question marks", "0 0 0 ? * ?", "INVALID_FIELD"],
+    ["weekday 0", "0 0 0 ? * 0", "INVALID_FIELD"],
+    ["a step beyond its field", "0 0/60 * * * ?", "INVALID_FIELD"],
+    ["H, which Quartz does not have", "0 H * * * ?", "INVALID_FIELD"],
+    ["a year before 1970", "0 0 0 1 1 ? 1969", "INVALID_FIELD"],
+  ])("refuses %s", (_what, expr, code) => {
+    expect(refusal(() => cron(expr, { dialect: "quartz" })).code).toBe(code);
+  });
+});
+
+test("days counted from the end, and weekdays nearest to a day, within their month", () => {
+  const next = (expr: string, after: string): string[] =>
+    times(cron(`0 0 ${expr}`), after, 3).map((time) => time.slice(0, 10));
+  expect(next("L-3 * *", "2024-01-01T00:00:00Z")).toEqual(["2024-01-28", "2024-02-26", "2024-03-28"]);
+  expect(next("LW * *", "2024-02-01T00:00:00Z")).toEqual(["2024-02-29", "2024-03-29", "2024-04-30"]);
+  expect(next("15W * *", "2024-06-01T00:00:00Z")).toEqual(["2024-06-14", "2024-07-15", "2024-08-15"]);
+  expect(next("1W * *", "2024-05-20T00:00:00Z")).toEqual(["2024-06-03", "2024-07-01", "2024-08-01"]);
+  expect(next("* * fri#2,1L", "2024-01-01T00:00:00Z")).toEqual(["2024-01-12", "2024-01-29", "2024-02-09"]);
 });
 
 describe("T6: H", () => {
@@ -141,6 +208,21 @@ describe("T6: H", () => {
     );
     const bare = cron("H H(0-7) * * *");
     expect(times(bare, "2030-01-01T00:00:00Z", 3)).toEqual(times(bare, "2030-01-01T00:00:00Z", 3));
+  });
+
+  test("keeps within its range, steps from a hashed start, and differs from field to field", () => {
+    const minutes = new Set<number>();
+    for (let job = 0; job < 200; job += 1) {
+      const listed = times(cron("H(0-29)/10 H * * *"), "2029-12-31T23:59:00Z", 3, `job-${job}`);
+      const [first = 0, second = 0, third = 0] = listed.map((time) => new Date(time).getUTCMinutes());
+      expect([second - first, third - second, first < 10]).toEqual([10, 10, true]);
+      minutes.add(first);
+    }
+    expect(minutes.size).toBe(10);
+    const pairs = Array.from({ length: 200 }, (_, job) =>
+      times(cron("H(0-23) H(0-23) * * *"), "2030-01-01T00:00:00Z", 1, `job-${job}`).join(),
+    );
+    expect(pairs.filter((time) => time.slice(11, 13) === time.slice(14, 16)).length).toBeLessThan(30);
   });
 
   test("never falls on a day that a month lacks", () => {

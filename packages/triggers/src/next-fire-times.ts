@@ -1,21 +1,17 @@
+import { compileQuery, type QueryJob } from "./compile-query.js";
 import { type CompileOptions, compileTrigger } from "./compile-trigger.js";
-import { parseInstant } from "./instant.js";
-import { InvalidTriggerError, quote } from "./invalid-trigger-error.js";
+import { parseCount, parseDate, parseOptionalDate } from "./input/query-options.js";
 import { maxListed } from "./limits.js";
 import type { Trigger } from "./trigger.js";
 
-/** Which fire times to list. */
-export interface NextFireTimesOptions {
+/** Which fire times to list. Without an anchor, cadences without a start of their own count from `after`. */
+export interface NextFireTimesOptions extends QueryJob {
   /** Only later ones: strictly after this. */
   readonly after: Date;
   /** How many at most: 0 to 100,000. */
   readonly count: number;
   /** Only earlier ones: strictly before this. Default: the end of the year 9999. */
   readonly before?: Date | undefined;
-  /** The job's id, from which `H` is hashed. */
-  readonly jobId?: string | undefined;
-  /** Where an `every` without `from` counts from. Default: `after`. For `once("now")`: the instant of now. */
-  readonly anchor?: Date | undefined;
 }
 
 /**
@@ -24,28 +20,15 @@ export interface NextFireTimesOptions {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function nextFireTimes(trigger: Trigger, options: NextFireTimesOptions): Date[] {
-  const after = parseInstant(options.after, "after");
-  const before =
-    options.before === undefined ? Number.POSITIVE_INFINITY : parseInstant(options.before, "before");
-  const { count, jobId } = options;
-  if (!Number.isInteger(count) || count < 0 || count > maxListed) {
-    throw new InvalidTriggerError(
-      "INVALID_ARGUMENT",
-      `count must be an integer from 0 to ${maxListed}, not ${quote(count)}`,
-      { field: "count", value: count },
-    );
-  }
-  const anchor = options.anchor === undefined ? undefined : parseInstant(options.anchor, "anchor");
-  // The type may be anything in JavaScript: compileTrigger refuses what is no trigger.
-  const compiled = compileTrigger(trigger, {
-    jobId,
-    anchor: anchor ?? (trigger?.type === "once" ? undefined : after),
-  });
+  const after = parseDate(options.after, "after");
+  const before = parseOptionalDate(options.before, "before") ?? Number.POSITIVE_INFINITY;
+  const count = parseCount(options.count, "count", maxListed);
+  const compiled = compileQuery(trigger, options, after);
   const times: Date[] = [];
-  let time = compiled.next(after);
-  while (times.length < count && time !== null && time < before) {
+  let time = count === 0 ? null : compiled.next(after);
+  while (time !== null && time < before) {
     times.push(new Date(time));
-    time = compiled.next(time);
+    time = times.length < count ? compiled.next(time) : null;
   }
   return times;
 }
@@ -57,6 +40,6 @@ export function nextFireTimes(trigger: Trigger, options: NextFireTimesOptions): 
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`
  */
 export function matches(trigger: Trigger, date: Date, options: CompileOptions = {}): boolean {
-  const instant = parseInstant(date, "date");
+  const instant = parseDate(date, "date");
   return compileTrigger(trigger, options).previous(instant) === instant;
 }

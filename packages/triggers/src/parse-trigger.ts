@@ -1,53 +1,76 @@
+import { readPlainObject, readType } from "./input/plain-object.js";
 import { InvalidTriggerError, quote } from "./invalid-trigger-error.js";
-import { parseCron } from "./parse-cron.js";
-import { parseEvery } from "./parse-every.js";
-import { parseOnce } from "./parse-once.js";
-import { readPlainObject, readType } from "./plain-object.js";
+import { kinds } from "./kinds/index.js";
+import { maxDepth, maxNested } from "./limits.js";
 import type { Trigger } from "./trigger.js";
 
-// Known to the final language; the next milestone moves them up.
-const announced: readonly string[] = [
-  "everyRandom",
-  "daily",
-  "weekly",
-  "monthly",
-  "calendarInterval",
-  "dailyWindow",
-  "anyOf",
-  "allOf",
-  "except",
-];
+/** The version of the JSON form of triggers: what is written without one is of this version. */
+export const jsonVersion: number = 1;
 
 /**
  * Validates a trigger from anywhere (Redis, a request, a file) and returns it in canonical form: a new object with
- * instants in ms, sorted and without repeats. Parsing what it returned gives the same again.
+ * instants in ms, lists sorted and without repeats. Parsing what it returned gives the same again. A `version` may stand
+ * in it; it must be 1, and is dropped.
  *
- * @throws InvalidTriggerError whatever is wrong with it; nothing else is ever thrown
+ * @throws InvalidTriggerError whatever is wrong with it; nothing else is ever thrown. `UNSUPPORTED`: written by a newer
+ *   version of this package
  */
 export function parseTrigger(json: unknown): Trigger {
-  const type = readType(json);
-  switch (type) {
-    case "cron":
-      return parseCron(
-        readPlainObject(
-          json,
-          ["type", "expr", "timezone", "dialect", "gap", "overlap", "seed"],
-          "a cron trigger",
-        ),
+  let triggers = 0;
+  const parse = (nested: unknown, depth: number): Trigger => {
+    triggers += 1;
+    if (depth > maxDepth || triggers > maxNested) {
+      throw new InvalidTriggerError(
+        "INVALID_TRIGGER",
+        `a trigger holds others at most ${maxDepth} deep and ${maxNested} in all: name fewer`,
+        { field: "triggers" },
       );
-    case "every":
-      return parseEvery(
-        readPlainObject(json, ["type", "interval", "from", "phase", "after"], "an every trigger"),
+    }
+    const parsed = parseOne(nested, (inner) => parse(inner, depth + 1));
+    if (depth > 0 && parsed.type === "every" && parsed.after !== undefined) {
+      throw new InvalidTriggerError(
+        "INVALID_FIELD",
+        'an interval that counts "after" the completion of a run cannot stand within another trigger',
+        { field: "after", value: parsed.after },
       );
-    case "once":
-      return parseOnce(readPlainObject(json, ["type", "at"], "a once trigger"));
+    }
+    return parsed;
+  };
+  try {
+    return parse(json, 0);
+  } catch (error) {
+    if (error instanceof InvalidTriggerError) throw error;
+    // An accessor or a proxy of the caller's threw.
+    throw new InvalidTriggerError("INVALID_TRIGGER", "the trigger cannot be read: give plain JSON");
   }
-  const known = typeof type === "string" && announced.includes(type);
-  throw new InvalidTriggerError(
-    known ? "UNSUPPORTED" : "INVALID_TRIGGER",
-    known
-      ? `triggers of type ${quote(type)} are not supported in this version: use cron, every or once`
-      : `a trigger is a plain object whose type is "cron", "every" or "once", not ${quote(type ?? json)}`,
-    { field: "type", value: type ?? json },
+}
+
+function parseOne(json: unknown, nested: (inner: unknown) => Trigger): Trigger {
+  const type = readType(json);
+  if (!isType(type)) {
+    throw new InvalidTriggerError(
+      "INVALID_TRIGGER",
+      `a trigger is a plain object with a type of ${Object.keys(kinds).join(", ")}, not ${quote(type ?? json)}`,
+      { field: "type", value: type ?? json },
+    );
+  }
+  const kind = kinds[type];
+  const properties = readPlainObject(
+    json,
+    ["type", "version", ...kind.properties],
+    `a trigger of type ${type}`,
   );
+  const version = properties.get("version");
+  if (version !== undefined && version !== jsonVersion) {
+    throw new InvalidTriggerError(
+      "UNSUPPORTED",
+      `this trigger is written in version ${quote(version)}, of which this package knows ${jsonVersion}: upgrade it`,
+      { field: "version", value: version },
+    );
+  }
+  return kind.parse(properties, nested);
+}
+
+function isType(type: unknown): type is Trigger["type"] {
+  return typeof type === "string" && Object.hasOwn(kinds, type);
 }

@@ -1,0 +1,38 @@
+import { expandMacro } from "../cron/macros.js";
+import { parseFields } from "../cron/parse-fields.js";
+import type { CronTrigger, WallClockOptions } from "../trigger.js";
+import { cronSentence } from "./cron-sentence.js";
+import { sayable } from "./field-values.js";
+import type { Language } from "./locale.js";
+import { shorten } from "./words.js";
+
+const maxQuoted = 200;
+
+/**
+ * Describes a cron trigger; quotes the expression where a sentence would be wrong or long, or, with `H` but
+ * no seed, where each job has its own.
+ */
+export function describeCron(trigger: CronTrigger, language: Language): string {
+  return `${sentence(trigger, language) ?? `On ${quoteExpression(trigger.expr)}`}${zoneNote(trigger)}`;
+}
+
+/** `the cron expression "…"`. */
+export function quoteExpression(expr: string): string {
+  return `the cron expression "${shorten(expr, maxQuoted)}"`;
+}
+
+/** The zone in parentheses, and what is done about changes of clocks where that is not the default. */
+export function zoneNote({ timezone, gap, overlap }: WallClockOptions): string {
+  const notes = [timezone ?? "UTC"];
+  if (gap !== undefined && gap !== "next-valid") notes.push(`gap: ${gap}`);
+  if (overlap !== undefined && overlap !== "first") notes.push(`overlap: ${overlap}`);
+  return ` (${notes.join("; ")})`;
+}
+
+function sentence({ expr, dialect, seed }: CronTrigger, language: Language): string | undefined {
+  const expanded = expandMacro(expr);
+  // Without a seed each job has its own times.
+  const hashed = expanded.toUpperCase().replaceAll("THU", "").includes("H");
+  if (hashed && seed === undefined) return undefined;
+  return cronSentence(sayable(parseFields(expanded, dialect ?? "vixie", seed ?? "none")), language);
+}

@@ -1,0 +1,62 @@
+import { maxSearchSteps } from "../limits.js";
+
+interface Budget {
+  left: number;
+}
+
+// Computations never wait, so that no two are ever under way at once: one variable serves all.
+let current: Budget | null = null;
+
+/**
+ * Runs a search that calls {@link spend} for each step. One within another shares its steps: nested, they would otherwise
+ * multiply, and a trigger from a request could keep the process busy for days.
+ */
+export function search<T>(run: () => T): T {
+  return current === null ? runWith({ left: maxSearchSteps }, run) : run();
+}
+
+/**
+ * Runs many searches on so many steps in all.
+ *
+ * @returns what `run` returned, and whether the steps sufficed
+ */
+export function searchWithin<T>(
+  steps: number,
+  run: () => T,
+): { readonly result: T; readonly sufficed: boolean } {
+  const budget: Budget = { left: steps };
+  const result = runWith(budget, run);
+  return { result, sufficed: budget.left >= 0 };
+}
+
+/**
+ * Runs one of several computations that are to share the steps left: none can use up all, and what one leaves is left
+ * to the rest.
+ *
+ * @param parts how many are still to be run, this one included
+ */
+export function searchPart<T>(parts: number, run: () => T): T {
+  const outer = current ?? { left: maxSearchSteps };
+  const granted = Math.floor(outer.left / parts);
+  const own: Budget = { left: granted };
+  const result = runWith(own, run);
+  outer.left -= granted - Math.max(own.left, 0);
+  return result;
+}
+
+/** Counts steps of the search under way; `false`: there are none left, and the search ends with nothing found. */
+export function spend(steps: number = 1): boolean {
+  if (current === null) return true;
+  current.left -= steps;
+  return current.left >= 0;
+}
+
+function runWith<T>(budget: Budget, run: () => T): T {
+  const outer = current;
+  current = budget;
+  try {
+    return run();
+  } finally {
+    current = outer;
+  }
+}
