@@ -34,7 +34,7 @@ export function compileCronWall(expr: string, dialect: CronDialect, seed: string
 }
 
 /** Whether an expression has an `H` in it, and not just a name such as `MARCH` or `THU`. */
-function usesSeed(expr: string): boolean {
+export function usesSeed(expr: string): boolean {
   return /(?<![a-z])h(?![a-z])/i.test(expr);
 }
 

@@ -1,5 +1,5 @@
-import { expandMacro } from "../cron/macros.js";
-import { parseFields } from "../cron/parse-fields.js";
+import { usesSeed } from "../cron/cron-wall.js";
+import { compileWall } from "../kinds/cron.js";
 import type { CronTrigger, WallClockOptions } from "../trigger.js";
 import { cronSentence } from "./cron-sentence.js";
 import { sayable } from "./field-values.js";
@@ -29,10 +29,8 @@ export function zoneNote({ timezone, gap, overlap }: WallClockOptions): string {
   return ` (${notes.join("; ")})`;
 }
 
-function sentence({ expr, dialect, seed }: CronTrigger, language: Language): string | undefined {
-  const expanded = expandMacro(expr);
+function sentence(trigger: CronTrigger, language: Language): string | undefined {
   // Without a seed each job has its own times.
-  const hashed = expanded.toUpperCase().replaceAll("THU", "").includes("H");
-  if (hashed && seed === undefined) return undefined;
-  return cronSentence(sayable(parseFields(expanded, dialect ?? "vixie", seed ?? "none")), language);
+  if (usesSeed(trigger.expr) && trigger.seed === undefined) return undefined;
+  return cronSentence(sayable(compileWall(trigger, undefined).fields), language);
 }

@@ -10,10 +10,15 @@ const cron = (expr: string, options: Partial<CronTrigger> = {}): CronTrigger => 
 const quartz = (expr: string): CronTrigger => cron(expr, { dialect: "quartz" });
 
 group("describe says of a cron expression", () => {
+  test("that is a macro, the same in both dialects", () => {
+    expect(describe(quartz("@daily"))).toBe("At 00:00 (UTC)");
+  });
+
   test.each([
     ["0 9 * * mon-fri", "At 09:00, Monday through Friday"],
     ["@hourly", "Every hour"],
     ["@weekly", "At 00:00, only on Sunday"],
+    ["@midnight", "At 00:00"],
     ["*/5 * * * *", "Every 5 minutes"],
     ["5/15 * * * *", "Every 15 minutes, starting at 5 minutes past the hour"],
     ["30 8,20 1 1,7 *", "At 08:30 and 20:30, on day 1 of the month, only in January and July"],
