@@ -1,6 +1,7 @@
 import type { CompiledTrigger, FireTimeCount, FireTimes } from "./compiled-trigger.js";
 import { wallClock } from "./input/clock.js";
 import { parseInstant } from "./input/instant.js";
+import { parseCount, readOptions } from "./input/query-options.js";
 import { InvalidTriggerError, quote } from "./invalid-trigger-error.js";
 import { holdsNow } from "./kinds/combined-triggers.js";
 import { compileFireTimes } from "./kinds/index.js";
@@ -33,7 +34,7 @@ export interface CompileOptions {
  *   `NEVER_FIRES` for a trigger of whose days no month has one, counted from the anchor
  */
 export function compileTrigger(trigger: Trigger, options: CompileOptions = {}): CompiledTrigger {
-  const { jobId, anchor, fireTime } = options;
+  const { jobId, anchor, fireTime } = readOptions(options);
   if (anchor !== undefined) parseInstant(anchor, "anchor");
   if (fireTime !== undefined) parseInstant(fireTime, "fireTime");
   if (jobId !== undefined && (typeof jobId !== "string" || jobId.length > 256)) {
@@ -77,10 +78,10 @@ class Compiled implements CompiledTrigger {
   }
 
   count(after: number, through: number, limit: number = defaultCountLimit): FireTimeCount {
+    const most = parseCount(limit, "limit", maxListed);
     const start = inRange(after);
     const end = inRange(through);
     if (this.#times.count) return { count: end <= start ? 0 : this.#times.count(start, end), exact: true };
-    const most = Math.min(limit, maxListed);
     // Each fire time may be searched for among others: a step or two, or many. All together are bounded.
     const { result, sufficed } = searchWithin(2 * most + maxSearchSteps, () => this.#step(start, end, most));
     return { count: result.count, exact: result.exact && sufficed };
@@ -96,8 +97,14 @@ class Compiled implements CompiledTrigger {
   }
 }
 
-/** Brings an instant into the range that there are fire times in; ±Infinity is its end, NaN is refused. */
-function inRange(instant: number): number {
-  if (Number.isNaN(instant)) parseInstant(instant, "after");
+/** Brings an instant into the range that there are fire times in; ±Infinity is its end, NaN and what is no number are refused. */
+function inRange(instant: unknown): number {
+  if (typeof instant !== "number" || Number.isNaN(instant)) {
+    throw new InvalidTriggerError(
+      "INVALID_DATE",
+      `${quote(instant)} is not an instant in ms: give a number`,
+      { value: instant },
+    );
+  }
   return Math.floor(Math.min(Math.max(instant, minInstant - 1), maxInstant));
 }

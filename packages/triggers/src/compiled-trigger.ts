@@ -8,7 +8,7 @@ export interface FireTimeCount {
   readonly exact: boolean;
 }
 
-/** A trigger made ready to compute with. All instants are in ms since the epoch; NaN alone is refused (`INVALID_DATE`). */
+/** A trigger made ready to compute with. All instants are in ms since the epoch; ±Infinity included; NaN and what is no number are refused (`INVALID_DATE`). */
 export interface CompiledTrigger {
   /** The trigger in canonical form. */
   readonly trigger: Trigger;
@@ -20,7 +20,8 @@ export interface CompiledTrigger {
    * How many fire times are later than `after` and not later than `through`. Arithmetic, whatever the number, but for
    * `everyRandom`, `anyOf`, `allOf` and `except`, which are stepped through up to `limit`.
    *
-   * @param limit where to stop stepping; default 10,000, at most 100,000
+   * @param limit where to stop stepping: 0 to 100,000; default 10,000
+   * @throws InvalidTriggerError `INVALID_ARGUMENT` for the limit
    */
   count(after: number, through: number, limit?: number): FireTimeCount;
 }

@@ -1,6 +1,6 @@
 import { compileQuery, type QueryJob } from "./compile-query.js";
 import type { FireTimeCount } from "./compiled-trigger.js";
-import { parseCount, parseDate } from "./input/query-options.js";
+import { parseCount, parseDate, readOptions } from "./input/query-options.js";
 import { defaultCountLimit, maxListed } from "./limits.js";
 import type { Trigger } from "./trigger.js";
 
@@ -21,8 +21,9 @@ export interface CountFireTimesOptions extends QueryJob {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function countFireTimes(trigger: Trigger, options: CountFireTimesOptions): FireTimeCount {
-  const after = parseDate(options.after, "after");
-  const before = parseDate(options.before, "before");
-  const limit = parseCount(options.limit ?? defaultCountLimit, "limit", maxListed);
-  return compileQuery(trigger, options, after).count(after, before - 1, limit);
+  const given = readOptions(options);
+  const after = parseDate(given.after, "after");
+  const before = parseDate(given.before, "before");
+  const limit = parseCount(given.limit ?? defaultCountLimit, "limit", maxListed);
+  return compileQuery(trigger, given, after).count(after, before - 1, limit);
 }

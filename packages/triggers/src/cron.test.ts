@@ -39,6 +39,15 @@ describe("a cron expression", () => {
     }
   });
 
+  test("takes a range of names that ends with Sunday", () => {
+    const days = (expr: string): string[] =>
+      times(cron(`0 0 * * ${expr}`), "2024-01-04T00:00:00Z", 4).map((time) => time.slice(8, 10));
+    expect(days("fri-sun")).toEqual(["05", "06", "07", "12"]);
+    expect(days("thu-SUN/2")).toEqual(["06", "11", "13", "18"]);
+    expect(days("sun-mon")).toEqual(["07", "08", "14", "15"]);
+    expect(refusal(() => cron("0 0 * * sat-mon")).code).toBe("INVALID_FIELD");
+  });
+
   test("takes names, lists, ranges, steps, N/step and repeated values", () => {
     const trigger = cron("50/5,50 1-2,1 1 jan-feb,feb *");
     expect(times(trigger, "2030-01-01T00:00:00Z", 3)).toEqual([

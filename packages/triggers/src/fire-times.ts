@@ -1,6 +1,6 @@
 import { compileQuery, type QueryJob } from "./compile-query.js";
 import type { CompiledTrigger } from "./compiled-trigger.js";
-import { parseDate, parseOptionalDate } from "./input/query-options.js";
+import { parseDate, parseOptionalDate, readOptions } from "./input/query-options.js";
 import type { Trigger } from "./trigger.js";
 
 /** Which fire times to go through. Without an anchor, cadences without a start of their own count from `after`. */
@@ -18,9 +18,10 @@ export interface FireTimesOptions extends QueryJob {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function fireTimes(trigger: Trigger, options: FireTimesOptions): IterableIterator<Date> {
-  const after = parseDate(options.after, "after");
-  const before = parseOptionalDate(options.before, "before") ?? Number.POSITIVE_INFINITY;
-  return iterate(compileQuery(trigger, options, after), after, before);
+  const given = readOptions(options);
+  const after = parseDate(given.after, "after");
+  const before = parseOptionalDate(given.before, "before") ?? Number.POSITIVE_INFINITY;
+  return iterate(compileQuery(trigger, given, after), after, before);
 }
 
 function* iterate(

@@ -1,6 +1,6 @@
 import { compileQuery, type QueryJob } from "./compile-query.js";
 import { type CompileOptions, compileTrigger } from "./compile-trigger.js";
-import { parseCount, parseDate, parseOptionalDate } from "./input/query-options.js";
+import { parseCount, parseDate, parseOptionalDate, readOptions } from "./input/query-options.js";
 import { maxListed } from "./limits.js";
 import type { Trigger } from "./trigger.js";
 
@@ -20,10 +20,11 @@ export interface NextFireTimesOptions extends QueryJob {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function nextFireTimes(trigger: Trigger, options: NextFireTimesOptions): Date[] {
-  const after = parseDate(options.after, "after");
-  const before = parseOptionalDate(options.before, "before") ?? Number.POSITIVE_INFINITY;
-  const count = parseCount(options.count, "count", maxListed);
-  const compiled = compileQuery(trigger, options, after);
+  const given = readOptions(options);
+  const after = parseDate(given.after, "after");
+  const before = parseOptionalDate(given.before, "before") ?? Number.POSITIVE_INFINITY;
+  const count = parseCount(given.count, "count", maxListed);
+  const compiled = compileQuery(trigger, given, after);
   const times: Date[] = [];
   let time = count === 0 ? null : compiled.next(after);
   while (time !== null && time < before) {

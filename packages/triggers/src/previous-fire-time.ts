@@ -1,5 +1,5 @@
 import { compileQuery, type QueryJob } from "./compile-query.js";
-import { parseDate } from "./input/query-options.js";
+import { parseDate, readOptions } from "./input/query-options.js";
 import type { Trigger } from "./trigger.js";
 
 /** Which fire time to find. Without an anchor, cadences without a start of their own count from the epoch. */
@@ -14,7 +14,8 @@ export interface PreviousFireTimeOptions extends QueryJob {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function previousFireTime(trigger: Trigger, options: PreviousFireTimeOptions): Date | null {
-  const before = parseDate(options.before, "before");
-  const time = compileQuery(trigger, options, undefined).previous(before - 1);
+  const given = readOptions(options);
+  const before = parseDate(given.before, "before");
+  const time = compileQuery(trigger, given, undefined).previous(before - 1);
   return time === null ? null : new Date(time);
 }

@@ -32,7 +32,9 @@ export function readValues(
   wraps: boolean,
 ): readonly number[] {
   const { index, position } = place;
-  const [, head = "", low, high, step] = rule.item.exec(item) ?? [];
+  // Vixie's Sunday is the first and the last day of the week: `fri-sun` is `5-7`.
+  const text = rule.name === "dayOfWeek" && !wraps ? item.replace(/(?<!^sun)-sun(?=\/|$)/i, "-7") : item;
+  const [, head = "", low, high, step] = rule.item.exec(text) ?? [];
   if (head === "") {
     throw fieldError(rule.name, item, position, `give ${rule.min} to ${rule.max}, a range, a step or a list`);
   }
@@ -51,7 +53,7 @@ export function readValues(
   if (wraps && (to < from || rule.name === "dayOfWeek" || rule.name === "year")) {
     return stepped(rule, from, to < from ? to + rule.max - rule.min + 1 : to, checked);
   }
-  return parse(rule, index, item.toUpperCase(), position);
+  return parse(rule, index, text.toUpperCase(), position);
 }
 
 function checkStep(

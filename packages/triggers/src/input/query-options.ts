@@ -2,6 +2,19 @@ import { InvalidTriggerError, quote } from "../invalid-trigger-error.js";
 import { parseInstant } from "./instant.js";
 
 /**
+ * Options, which in JavaScript may be anything.
+ *
+ * @throws InvalidTriggerError `INVALID_ARGUMENT` if they are no object
+ */
+export function readOptions<T extends object>(options: T): T {
+  if (typeof options === "object" && options !== null) return options;
+  throw new InvalidTriggerError("INVALID_ARGUMENT", `options must be an object, not ${quote(options)}`, {
+    field: "options",
+    value: options,
+  });
+}
+
+/**
  * Reads a `Date` from 1900 to 9999 into ms.
  *
  * @param field the property to name in the error
