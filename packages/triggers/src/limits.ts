@@ -23,7 +23,7 @@ export const maxInstant: number = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 export const maxCombined: number = 100;
 
 /** How many fire times one computation looks at where it searches (`allOf`, `except`) before it says that there is none. */
-export const maxSearchSteps: number = 10_000;
+export const maxSearchSteps: number = 5000;
 
 /** The most that the fire times of an `allOf` may lie apart, in ms. */
 export const maxTolerance: number = 86_400_000;

@@ -37,7 +37,7 @@ export function anyOf(...args: readonly unknown[]): AnyOfTrigger {
  * A trigger that fires when all of 1 to 100 triggers do: `allOf(every("7m"), cron("0 9 * * *"))`. With a tolerance it is
  * enough that all fire within it, and the earliest of them counts: `allOf(a, b, { tolerance: "5m" })`.
  *
- * Fire times in common are searched for, up to a limit: what lies beyond 10,000 fire times that do not count is not found.
+ * Fire times in common are searched for, up to a limit: what lies beyond 5000 fire times that do not count is not found.
  *
  * @throws InvalidTriggerError `INVALID_FIELD` for too many or none, `INVALID_INTERVAL`; whatever `parseTrigger` refuses
  */
