@@ -130,7 +130,11 @@ function fits(job: Job, { tag, state }: JobFilter): boolean {
 
 /** The next fire times of a job after now, by its trigger. */
 export function comingFireTimes(job: Job, now: number, count: number): Date[] {
-  const compiled = compileTrigger(job.trigger, { jobId: job.id, anchor: job.createdAt.getTime() });
+  const compiled = compileTrigger(job.trigger, {
+    jobId: job.id,
+    anchor: job.createdAt,
+    ...(job.nextFireTime !== undefined && { fireTime: job.nextFireTime }),
+  });
   const times: Date[] = [];
   for (let time = compiled.next(now); time !== null && times.length < count; time = compiled.next(time))
     times.push(new Date(time));

@@ -1,14 +1,15 @@
 import { compileTrigger } from "./compile-trigger.js";
 import { parseInstant } from "./input/instant.js";
+import { readOptions } from "./input/query-options.js";
 import { InvalidTriggerError } from "./invalid-trigger-error.js";
 import type { Trigger } from "./trigger.js";
 
 /** The moment of definition, and the job. */
 export interface AssertFiresOptions {
   /** The present in ms, by the clock that decides. A fire time at this very instant still counts. */
-  readonly after: number;
+  readonly after: Date | number;
   /** The job's creation in ms. Default: `after`. */
-  readonly anchor?: number | undefined;
+  readonly anchor?: Date | number | undefined;
   /** The job's id. */
   readonly jobId?: string | undefined;
 }
@@ -19,20 +20,23 @@ export interface AssertFiresOptions {
  * @throws InvalidTriggerError `ALL_IN_PAST` for a `once` whose instants have all gone by, else `NEVER_FIRES`; and
  *   whatever `parseTrigger` refuses
  */
-export function assertFires(trigger: Trigger, { after, anchor = after, jobId }: AssertFiresOptions): void {
-  const compiled = compileTrigger(trigger, { anchor, jobId });
-  if (compiled.next(parseInstant(after, "after") - 1) !== null) return;
+export function assertFires(trigger: Trigger, options: AssertFiresOptions): void {
+  const given = readOptions(options, ["after", "anchor", "jobId"]);
+  const after = parseInstant(given.after, "after");
+  const compiled = compileTrigger(trigger, { anchor: given.anchor ?? after, jobId: given.jobId });
+  let reason = "has no fire time left up to the end of the year 9999";
+  try {
+    if (compiled.next(after - 1) !== null) return;
+  } catch (error) {
+    if (!(error instanceof InvalidTriggerError && error.code === "SEARCH_LIMIT")) throw error;
+    reason = `has no fire time that could be found: ${error.message}`;
+  }
   if (compiled.trigger.type === "once") {
     throw new InvalidTriggerError(
       "ALL_IN_PAST",
       "each instant of this once trigger lies in the past: give a later one",
-      {
-        field: "at",
-      },
+      { field: "at" },
     );
   }
-  throw new InvalidTriggerError(
-    "NEVER_FIRES",
-    "this trigger has no fire time up to the end of the year 9999",
-  );
+  throw new InvalidTriggerError("NEVER_FIRES", `this trigger ${reason}`);
 }

@@ -1,6 +1,7 @@
 import { compileTrigger } from "./compile-trigger.js";
 import type { CompiledTrigger } from "./compiled-trigger.js";
 import { parseOptionalDate } from "./input/query-options.js";
+import { InvalidTriggerError } from "./invalid-trigger-error.js";
 import { holdsNow } from "./kinds/combined-triggers.js";
 import { parseTrigger } from "./parse-trigger.js";
 import type { Trigger } from "./trigger.js";
@@ -15,7 +16,7 @@ export interface QueryJob {
 
 /**
  * Compiles a trigger for a query. Without an anchor cadences count from `start`; but with a `"now"` in it the trigger's anchor
- * is the wall clock.
+ * is the wall clock. A fire time that is too far to be found is as none.
  *
  * @param start ms; `undefined` for the epoch
  */
@@ -26,5 +27,24 @@ export function compileQuery(
 ): CompiledTrigger {
   const parsed = parseTrigger(trigger);
   const given = parseOptionalDate(anchor, "anchor");
-  return compileTrigger(parsed, { jobId, anchor: given ?? (holdsNow(parsed) ? undefined : start) });
+  const compiled = compileTrigger(parsed, {
+    jobId,
+    anchor: given ?? (holdsNow(parsed) ? undefined : start),
+  });
+  return {
+    trigger: parsed,
+    next: (after) => orNone(() => compiled.next(after)),
+    previous: (through) => orNone(() => compiled.previous(through)),
+    count: (after, through, limit) => compiled.count(after, through, limit),
+  };
+}
+
+/** What the search gives up on is none, for a preview. */
+function orNone(find: () => number | null): number | null {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof InvalidTriggerError && error.code === "SEARCH_LIMIT") return null;
+    throw error;
+  }
 }

@@ -18,12 +18,12 @@ export interface CompileOptions {
    * The job's creation in ms: what `once("now")` means, and where an `every` without `from` counts from. Default: the
    * wall clock and the epoch, good for previews only; a scheduler passes the time of Redis.
    */
-  readonly anchor?: number | undefined;
+  readonly anchor?: Date | number | undefined;
   /**
-   * One of the job's fire times in ms, if known: `everyRandom` then goes on from there, and does not have to be followed
-   * from the anchor. It then knows none up to this one. Default: none.
+   * One of the job's fire times in ms, if known: an `everyRandom` then starts with it, and does not have to be followed from
+   * the anchor. Default: none.
    */
-  readonly fireTime?: number | undefined;
+  readonly fireTime?: Date | number | undefined;
 }
 
 /**
@@ -34,9 +34,10 @@ export interface CompileOptions {
  *   `NEVER_FIRES` for a trigger of whose days no month has one, counted from the anchor
  */
 export function compileTrigger(trigger: Trigger, options: CompileOptions = {}): CompiledTrigger {
-  const { jobId, anchor, fireTime } = readOptions(options);
-  if (anchor !== undefined) parseInstant(anchor, "anchor");
-  if (fireTime !== undefined) parseInstant(fireTime, "fireTime");
+  const given = readOptions(options, ["jobId", "anchor", "fireTime"]);
+  const { jobId } = given;
+  const anchor = given.anchor === undefined ? undefined : parseInstant(given.anchor, "anchor");
+  const fireTime = given.fireTime === undefined ? undefined : parseInstant(given.fireTime, "fireTime");
   if (jobId !== undefined && (typeof jobId !== "string" || jobId.length > 256)) {
     throw new InvalidTriggerError("INVALID_ARGUMENT", `${quote(jobId)} is not a job id`, {
       field: "jobId",

@@ -12,9 +12,17 @@ export interface FireTimeCount {
 export interface CompiledTrigger {
   /** The trigger in canonical form. */
   readonly trigger: Trigger;
-  /** The first fire time later than `after`; `null` when there is none up to the year 9999. */
+  /**
+   * The first fire time later than `after`; `null` when there is none up to the year 9999.
+   *
+   * @throws InvalidTriggerError `SEARCH_LIMIT` for an `allOf` or `except` whose next one lies too far to be found
+   */
   next(after: number): number | null;
-  /** The last fire time at or before `through`; `null` when there is none. */
+  /**
+   * The last fire time at or before `through`; `null` when there is none from 1900 on.
+   *
+   * @throws InvalidTriggerError `SEARCH_LIMIT` as for `next`
+   */
   previous(through: number): number | null;
   /**
    * How many fire times are later than `after` and not later than `through`. Arithmetic, whatever the number, but for

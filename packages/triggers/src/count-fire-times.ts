@@ -21,7 +21,7 @@ export interface CountFireTimesOptions extends QueryJob {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function countFireTimes(trigger: Trigger, options: CountFireTimesOptions): FireTimeCount {
-  const given = readOptions(options);
+  const given = readOptions(options, ["after", "before", "limit", "jobId", "anchor"]);
   const after = parseDate(given.after, "after");
   const before = parseDate(given.before, "before");
   const limit = parseCount(given.limit ?? defaultCountLimit, "limit", maxListed);

@@ -18,7 +18,7 @@ export interface FireTimesOptions extends QueryJob {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function fireTimes(trigger: Trigger, options: FireTimesOptions): IterableIterator<Date> {
-  const given = readOptions(options);
+  const given = readOptions(options, ["after", "before", "jobId", "anchor"]);
   const after = parseDate(given.after, "after");
   const before = parseOptionalDate(given.before, "before") ?? Number.POSITIVE_INFINITY;
   return iterate(compileQuery(trigger, given, after), after, before);

@@ -10,7 +10,8 @@
  * - `INVALID_ARGUMENT`: an argument beside the trigger is wrong (a count, an id)
  * - `NEVER_FIRES`: well-formed, but no instant matches it
  * - `ALL_IN_PAST`: each instant of a `once` lies in the past
- * - `UNSUPPORTED`: part of the final language, but not of this version
+ * - `SEARCH_LIMIT`: the fire times of an `allOf` or `except` lie too far apart to be found
+ * - `UNSUPPORTED`: written by a newer version of this package
  */
 export type InvalidTriggerCode =
   | "INVALID_TRIGGER"
@@ -22,6 +23,7 @@ export type InvalidTriggerCode =
   | "INVALID_ARGUMENT"
   | "NEVER_FIRES"
   | "ALL_IN_PAST"
+  | "SEARCH_LIMIT"
   | "UNSUPPORTED";
 
 /** Where a trigger went wrong. */

@@ -1,6 +1,7 @@
 import { draw } from "./draw.js";
 import { parseDuration } from "./input/duration.js";
 import { parseInstant } from "./input/instant.js";
+import { readOptions } from "./input/query-options.js";
 import { InvalidTriggerError, quote } from "./invalid-trigger-error.js";
 
 const maxJobIdLength = 256;
@@ -25,10 +26,11 @@ export interface JitterOptions {
  *   or a `next` that is not later than `scheduledAt`
  */
 export function jitter(max: number | string, options: JitterOptions): number {
+  const given = readOptions(options, ["jobId", "scheduledAt", "next"]);
   const longest = max === 0 ? 0 : parseDuration(max, "max");
-  const jobId = parseJobId(options.jobId);
-  const scheduledAt = parseInstant(options.scheduledAt, "scheduledAt");
-  const { next = null } = options;
+  const jobId = parseJobId(given.jobId);
+  const scheduledAt = parseInstant(given.scheduledAt, "scheduledAt");
+  const { next = null } = given;
   const room = next === null ? longest : parseInstant(next, "next") - scheduledAt - 1;
   if (room < 0) {
     throw new InvalidTriggerError(

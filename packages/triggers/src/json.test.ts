@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileTrigger } from "./compile-trigger.js";
+import { compileQuery } from "./compile-query.js";
 import { triggerToJSON } from "./json.js";
 import { parseTrigger } from "./parse-trigger.js";
 import { anyInstant, anyTrigger } from "./testing/arbitraries.test-util.js";
@@ -9,7 +9,7 @@ import type { Trigger } from "./trigger.js";
 const refused = (code: string): unknown => expect.objectContaining({ name: "InvalidTriggerError", code });
 
 function firstTimes(trigger: Trigger, after: number): (number | null)[] {
-  const compiled = compileTrigger(trigger, { jobId: "a", anchor: Date.UTC(2010, 0, 1) });
+  const compiled = compileQuery(trigger, { jobId: "a", anchor: new Date(Date.UTC(2010, 0, 1)) }, undefined);
   const times = [compiled.previous(after)];
   for (let time: number | null = after; times.length < 4 && time !== null; ) {
     time = compiled.next(time);

@@ -29,7 +29,7 @@ export const maxSearchSteps: number = 5000;
 export const maxTolerance: number = 86_400_000;
 
 /** How many fire times of an `everyRandom` one computation goes on by: each hangs on the one before. */
-export const maxRandomSteps: number = 200_000;
+export const maxRandomSteps: number = 50_000;
 
 /** The most days in a calendar of dates. */
 export const maxDates: number = 10_000;
@@ -38,4 +38,4 @@ export const maxDates: number = 10_000;
 export const maxDepth: number = 16;
 
 /** The most triggers within one, all in all. */
-export const maxNested: number = 1000;
+export const maxNested: number = 250;

@@ -1,5 +1,4 @@
 import { compileQuery, type QueryJob } from "./compile-query.js";
-import { type CompileOptions, compileTrigger } from "./compile-trigger.js";
 import { parseCount, parseDate, parseOptionalDate, readOptions } from "./input/query-options.js";
 import { maxListed } from "./limits.js";
 import type { Trigger } from "./trigger.js";
@@ -15,12 +14,13 @@ export interface NextFireTimesOptions extends QueryJob {
 }
 
 /**
- * Lists fire times, ascending, each later than the one before.
+ * Lists fire times, ascending, each later than the one before. For an `allOf` or `except` the list ends where the next one
+ * lies too far to be found.
  *
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function nextFireTimes(trigger: Trigger, options: NextFireTimesOptions): Date[] {
-  const given = readOptions(options);
+  const given = readOptions(options, ["after", "before", "count", "jobId", "anchor"]);
   const after = parseDate(given.after, "after");
   const before = parseOptionalDate(given.before, "before") ?? Number.POSITIVE_INFINITY;
   const count = parseCount(given.count, "count", maxListed);
@@ -37,10 +37,11 @@ export function nextFireTimes(trigger: Trigger, options: NextFireTimesOptions): 
 /**
  * Whether an instant, to the millisecond, is a fire time.
  *
- * @param options as for `compileTrigger`: an `every` without `from` needs an anchor to make sense
- * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`
+ * @param options of which job it is: an `every` without `from` needs an anchor to make sense
+ * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT`
  */
-export function matches(trigger: Trigger, date: Date, options: CompileOptions = {}): boolean {
+export function matches(trigger: Trigger, date: Date, options: QueryJob = {}): boolean {
   const instant = parseDate(date, "date");
-  return compileTrigger(trigger, options).previous(instant) === instant;
+  const given = readOptions(options, ["jobId", "anchor"]);
+  return compileQuery(trigger, given, undefined).previous(instant) === instant;
 }

@@ -46,7 +46,7 @@ group("parseTrigger", () => {
     ["a zone that is no text", { type: "cron", expr: "* * * * *", timezone: ["UTC"] }, "INVALID_TIMEZONE"],
     ["an interval without a unit", { type: "every", interval: "90" }, "INVALID_INTERVAL"],
     ["a phase as long as the interval", { type: "every", interval: 5, phase: 5 }, "INVALID_INTERVAL"],
-    ["instants beside a list", { type: "once", at: 5 }, "INVALID_DATE"],
+    ["an instant that is none", { type: "once", at: "soon" }, "INVALID_DATE"],
   ])("refuses %s", (_what, json, code) => {
     expect(() => parseTrigger(json)).toThrow(expect.objectContaining({ code }));
   });

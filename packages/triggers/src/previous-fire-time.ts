@@ -14,7 +14,7 @@ export interface PreviousFireTimeOptions extends QueryJob {
  * @throws InvalidTriggerError for whatever `parseTrigger` refuses; `INVALID_DATE`, `INVALID_ARGUMENT` for the options
  */
 export function previousFireTime(trigger: Trigger, options: PreviousFireTimeOptions): Date | null {
-  const given = readOptions(options);
+  const given = readOptions(options, ["before", "jobId", "anchor"]);
   const before = parseDate(given.before, "before");
   const time = compileQuery(trigger, given, undefined).previous(before - 1);
   return time === null ? null : new Date(time);

@@ -14,7 +14,6 @@ const at = (text: string): Date => new Date(text);
 const hourly: Trigger = { type: "every", interval: 3_600_000, from: 0 };
 const noon = at("2030-01-01T12:00:00Z");
 const afternoon = at("2030-01-01T15:00:00Z");
-const anchor = new Date(Date.UTC(2010, 0, 1));
 
 describe("nextFireTimes", () => {
   test("lists what lies strictly between after and before", () => {

@@ -94,7 +94,10 @@ export interface CalendarIntervalTrigger extends WallClockOptions {
   readonly days?: number;
   /** The time of day. Default: that of `from`, or midnight if it is a day. */
   readonly at?: string;
-  /** The first day (`YYYY-MM-DD` in the zone) or instant (ms). */
+  /**
+   * The first day (`YYYY-MM-DD` in the zone) or instant (ms). Nothing fires before it: from an instant in the second pass of
+   * an overlap it is one interval to the first fire time, unless `overlap` lets the second pass fire.
+   */
   readonly from: string | number;
 }
 
@@ -103,7 +106,7 @@ export interface DailyWindowTrigger {
   readonly type: "dailyWindow";
   /** The first time of day. */
   readonly from: string;
-  /** The end, itself included. Earlier than `from`: on the next day. */
+  /** The end, itself included: a time of day or `24:00`. Earlier than `from`: on the next day. */
   readonly to: string;
   /** Milliseconds between two fire times, counted from `from` anew each day. */
   readonly every: number;
@@ -170,7 +173,7 @@ export interface CronCalendar {
   readonly timezone?: string;
 }
 
-/** Excludes a part of each day, from `from` on to before `to`; over midnight if `to` is the earlier one. */
+/** Excludes a part of each day, from `from` on to before `to` (which may be `24:00`); over midnight if `to` is the earlier one. */
 export interface WindowCalendar {
   readonly type: "window";
   readonly from: string;

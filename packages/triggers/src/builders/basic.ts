@@ -75,8 +75,14 @@ export function every(interval: number | string, options: EveryOptions = {}): Ev
  *
  * @throws InvalidTriggerError `INVALID_DATE`
  */
-export function once(...dates: readonly (Date | string | number)[]): OnceTrigger {
-  return onceKind.parse(new Map([["at", dates]]), noneWithin);
+export function once(...dates: readonly (Date | string | number)[]): OnceTrigger;
+export function once(dates: readonly (Date | string | number)[]): OnceTrigger;
+export function once(...dates: readonly unknown[]): OnceTrigger {
+  const [list] = dates;
+  return onceKind.parse(
+    new Map([["at", dates.length === 1 && Array.isArray(list) ? list : dates]]),
+    noneWithin,
+  );
 }
 
 /** These triggers hold no others. */

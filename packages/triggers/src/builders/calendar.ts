@@ -44,7 +44,7 @@ export interface WindowCalendarOptions extends CalendarOptions {
 /** What builds the calendars of `except`. Each refuses nonsense with an `InvalidTriggerError`. */
 export interface CalendarBuilders {
   /**
-   * Excludes up to 10,000 days: `calendar.dates("2030-12-25", new Date(2030, 11, 26))`. A `Date` stands for its day in
+   * Excludes up to 10,000 days: `calendar.dates("2030-12-25", new Date("2030-12-26"))`. A `Date` stands for its day in
    * `timezone` if given, else in UTC.
    */
   dates(...dates: readonly (string | Date)[]): DatesCalendar;

@@ -52,12 +52,21 @@ export function allOf(...args: readonly unknown[]): AllOfTrigger {
 
 /**
  * A trigger that fires when another one does, but for what a calendar excludes:
- * `except(cron("0 9 * * *", { timezone: "Europe/Berlin" }), calendar.weekdays("sat", "sun"))`.
+ * `except(cron("0 9 * * *", { timezone: "Europe/Berlin" }), calendar.weekdays("sat", "sun"))`. Of several calendars each
+ * takes away its own.
  *
  * @throws InvalidTriggerError whatever `parseTrigger` refuses
  */
-export function except(trigger: Trigger, calendar: Calendar): ExceptTrigger {
-  return build(exceptKind, { trigger, calendar });
+export function except(
+  trigger: Trigger,
+  calendar: Calendar,
+  ...calendars: readonly Calendar[]
+): ExceptTrigger {
+  const first = build(exceptKind, { trigger, calendar });
+  return calendars.reduce<ExceptTrigger>(
+    (inner, next) => build(exceptKind, { trigger: inner, calendar: next }),
+    first,
+  );
 }
 
 /**

@@ -1,6 +1,8 @@
-import { maxInstant, minInstant } from "../limits.js";
 import type { WallSchedule } from "../wall/wall-schedule.js";
 import type { ExcludedWalls } from "./excluded-times.js";
+
+/** A longer stretch is cut. */
+const longest = 400 * 86_400_000;
 
 /**
  * Excludes the minute, or second, that each time of a schedule starts. In a row they may make up
@@ -18,19 +20,20 @@ export function excludeSlots(schedule: WallSchedule, unit: number): ExcludedWall
     until: (wall) => {
       const slot = slotOf(wall);
       if (slot === null) return null;
-      const most = Math.floor((maxInstant - slot) / unit);
-      const more = longestRun(most, (length) => schedule.count(slot, slot + length * unit) === length);
-      return more >= most ? Number.POSITIVE_INFINITY : slot + (more + 1) * unit;
+      const more = longestRun(
+        longest / unit,
+        (length) => schedule.count(slot, slot + length * unit) === length,
+      );
+      return slot + (more + 1) * unit;
     },
     since: (wall) => {
       const slot = slotOf(wall);
       if (slot === null) return null;
-      const most = Math.floor((slot - minInstant) / unit);
       const more = longestRun(
-        most,
+        longest / unit,
         (length) => schedule.count(slot - length * unit - 1, slot - 1) === length,
       );
-      return more >= most ? Number.NEGATIVE_INFINITY : slot - more * unit;
+      return slot - more * unit;
     },
   };
 }

@@ -2,9 +2,12 @@ import type { Zone } from "../zone/zone.js";
 
 /** The instants that a calendar takes away, in ms since the epoch. */
 export interface ExcludedTimes {
-  /** The first instant after an excluded one that is not; `Infinity` if there is none; `null`: it is not excluded itself. */
+  /**
+   * An instant up to which all are excluded from one on, itself not of them: the end of the stretch, or, as it is a long one,
+   * one to ask again from. `Infinity` if there is no end; `null`: the instant is not excluded.
+   */
   excludedUntil(instant: number): number | null;
-  /** Where the excluded stretch that an instant lies in starts: just before it none is; `null`: it is not excluded. */
+  /** An instant from which all are excluded up to one, itself of them, likewise; `null`: the instant is not excluded. */
   excludedSince(instant: number): number | null;
 }
 
@@ -16,6 +19,9 @@ export interface ExcludedWalls {
   since(wall: number): number | null;
 }
 
+/** After so many segments of a zone, or stretches of a calendar, one asks again. */
+const mostSegments = 4;
+
 /**
  * Excludes each instant at which the wall clock of a zone shows an excluded time: what clocks repeat twice, what they skip
  * never. Goes on from one change of clocks to the next, so that days of 23 and 25 hours, days without a midnight and
@@ -24,19 +30,21 @@ export interface ExcludedWalls {
 export function excludeByWallClock(walls: ExcludedWalls, zone: Zone): ExcludedTimes {
   return {
     excludedUntil: (instant) => {
-      for (let time = instant; ; ) {
+      for (let time = instant, segments = 0; ; segments += 1) {
         const { offset, end } = zone.segmentAt(time);
         const until = walls.until(time + offset);
         if (until === null) return time === instant ? null : time;
+        if (segments === mostSegments) return time;
         if (until === Number.POSITIVE_INFINITY) return until;
         time = Math.min(until - offset, end);
       }
     },
     excludedSince: (instant) => {
-      for (let time = instant; ; ) {
+      for (let time = instant, segments = 0; ; segments += 1) {
         const { offset, start } = zone.segmentAt(time);
         const since = walls.since(time + offset);
         if (since === null) return time === instant ? null : time + 1;
+        if (segments === mostSegments) return time + 1;
         if (since === Number.NEGATIVE_INFINITY) return since;
         time = Math.max(since - offset, start) - 1;
       }

@@ -1,4 +1,4 @@
-import { formatTimeOfDay, parseTimeOfDay } from "../input/local-time.js";
+import { formatTimeOfDay, parseEndOfDay, parseTimeOfDay } from "../input/local-time.js";
 import { InvalidTriggerError } from "../invalid-trigger-error.js";
 import type { WindowCalendar } from "../trigger.js";
 import { dayLength } from "../wall/civil-date.js";
@@ -9,11 +9,11 @@ export const windowCalendar: CalendarKind<WindowCalendar> = {
   properties: ["from", "to"],
   parse: (properties) => {
     const from = parseTimeOfDay(properties.get("from"), "from");
-    const to = parseTimeOfDay(properties.get("to"), "to");
-    if (from === to) {
+    const to = parseEndOfDay(properties.get("to"), "to");
+    if (from === to || to - from === dayLength) {
       throw new InvalidTriggerError(
         "INVALID_FIELD",
-        "to is the same time of day as from: give a later one, or an earlier one for a window over midnight",
+        "to is the same time of day as from, or the whole day is meant: give another, an earlier one for a window over midnight",
         { field: "to", value: properties.get("to") },
       );
     }
@@ -21,7 +21,7 @@ export const windowCalendar: CalendarKind<WindowCalendar> = {
   },
   compile: (calendar) => {
     const from = parseTimeOfDay(calendar.from, "from");
-    const length = modulo(parseTimeOfDay(calendar.to, "to") - from, dayLength);
+    const length = modulo(parseEndOfDay(calendar.to, "to") - from, dayLength);
     /** How long the window has been open, or `null`. */
     const elapsed = (wall: number): number | null => {
       const time = modulo(wall - from, dayLength);

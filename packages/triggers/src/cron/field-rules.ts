@@ -15,6 +15,8 @@ export interface FieldRule {
   readonly names: readonly string[];
 }
 
+// A hundred years more than Quartz. A list of years is kept with each expression.
+const lastYear = 2199;
 const months = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(" ");
 const weekdays = "SUN MON TUE WED THU FRI SAT".split(" ");
 
@@ -46,7 +48,7 @@ function rulesOf(dialect: CronDialect): readonly FieldRule[] {
     dialect === "quartz"
       ? rule("dayOfWeek", 1, 7, dialect, weekdays)
       : rule("dayOfWeek", 0, 7, dialect, weekdays),
-    rule("year", 1970, 9999, dialect),
+    rule("year", 1970, lastYear, dialect),
   ];
 }
 

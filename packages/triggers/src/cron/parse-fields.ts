@@ -64,7 +64,7 @@ export function parseFields(expr: string, dialect: CronDialect, seed: string): C
     const word = words[index - skipped];
     const rule = fieldRules[dialect][index] ?? yearRule;
     const text = word?.[0] ?? (index === 0 ? absent.second : absent.year);
-    return parseField(rule, text, { index, position: word?.index ?? 0, seed }, dialect, specials);
+    return parseField(rule, text, { index, position: word?.index ?? 0, ordinal: 0, seed }, dialect, specials);
   };
   const [dayOfMonth, dayOfWeek] = [read(3), read(5)];
   checkDays(dayOfMonth, dayOfWeek, words[5 - skipped]?.index ?? 0, dialect);
@@ -86,7 +86,7 @@ export function parseFields(expr: string, dialect: CronDialect, seed: string): C
   };
 }
 
-const yearRule: FieldRule = { name: "year", min: 1970, max: 9999, names: [], item: /^(\*)$/ };
+const yearRule: FieldRule = { name: "year", min: 1970, max: 1970, names: [], item: /^(\*)$/ };
 
 /** The values of a field, all of them if it restricts nothing. */
 export function valuesOf(field: CronField, min: number, max: number): readonly number[] {
@@ -106,8 +106,8 @@ function parseField(
   if (any) return { name, text, star, any, values: [] };
   const values = new Set<number>();
   let { position } = place;
-  for (const item of text.split(",")) {
-    for (const value of parseItem(rule, item, { ...place, position }, dialect, specials)) {
+  for (const [ordinal, item] of text.split(",").entries()) {
+    for (const value of parseItem(rule, item, { ...place, position, ordinal }, dialect, specials)) {
       // Sunday is 0, 7 and, for Quartz, 1.
       values.add(name === "dayOfWeek" ? (value - (dialect === "quartz" ? 1 : 0)) % 7 : value);
     }

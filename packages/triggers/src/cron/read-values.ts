@@ -11,6 +11,8 @@ export interface ItemPlace {
   readonly index: number;
   /** The index of its first character in the expression. */
   readonly position: number;
+  /** How many items stand before it in its field. */
+  readonly ordinal: number;
   /** What `H` is hashed from. */
   readonly seed: string;
 }
@@ -50,6 +52,9 @@ export function readValues(
       throw fieldError(rule.name, item, position, `${value} is not within ${rule.min} to ${rule.max}`);
     }
   }
+  if (to < from && rule.name === "year") {
+    throw fieldError(rule.name, item, position, "years do not start over: give the earlier one first");
+  }
   if (wraps && (to < from || rule.name === "dayOfWeek" || rule.name === "year")) {
     return stepped(rule, from, to < from ? to + rule.max - rule.min + 1 : to, checked);
   }
@@ -86,7 +91,7 @@ function hashedValues(
   item: string,
   head: string,
   step: number | undefined,
-  { index, position, seed }: ItemPlace,
+  { index, position, ordinal, seed }: ItemPlace,
 ): readonly number[] {
   const [, first, last] = /\((\d+)-(\d+)\)/.exec(head) ?? [];
   // Without a range: a day that each month has, and each weekday once.
@@ -97,7 +102,7 @@ function hashedValues(
     throw fieldError(rule.name, item, position, `H takes a range within ${rule.min} to ${rule.max}`);
   }
   const span = high - low + 1;
-  const start = low + (hash32(seed, index * 1024 + position) % Math.min(step ?? span, span));
+  const start = low + (hash32(seed, index * 1024 + ordinal) % Math.min(step ?? span, span));
   return step === undefined ? [start] : stepped(rule, start, high, step);
 }
 

@@ -110,7 +110,7 @@ group("describe speaks", () => {
     );
   });
 
-  test.each(["", "not a tag", "de_DE", 5, null, "x".repeat(101)])("nothing for the locale %o", (locale) => {
+  test.each(["", "not a tag", "de__DE", 5, null, "x".repeat(101)])("nothing for the locale %o", (locale) => {
     expect(() => describe(cron("0 9 * * 1-5"), { locale: locale as never })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT", field: "locale" }),
     );

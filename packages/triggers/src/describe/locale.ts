@@ -19,7 +19,7 @@ export const english: Language = { name: "en", tag: "en" };
 
 /**
  * Finds the language of a BCP 47 tag: `de-AT` is German, `pt-BR` and `zh-Hant` are told from their siblings, a language
- * that cronstrue does not speak is English.
+ * that cronstrue does not speak is English. `pt_BR`, as others write it, is read too.
  *
  * @throws InvalidTriggerError `INVALID_ARGUMENT` for what is no tag
  */
@@ -34,7 +34,7 @@ function readTag(locale: unknown): string {
   // A tag for people to write; longer ones are legal but only with extensions, which say nothing here.
   if (typeof locale === "string" && locale.length <= 100) {
     try {
-      const [tag] = Intl.getCanonicalLocales(locale);
+      const [tag] = Intl.getCanonicalLocales(locale.replaceAll("_", "-"));
       if (tag !== undefined) return tag;
     } catch {
       // Refused below.

@@ -21,9 +21,18 @@ export function parseInstant(value: unknown, field: string): number {
   );
 }
 
+/** The instant of a `Date`, also one of another realm (an iframe, a vm context); `undefined` for anything else. */
+export function dateInstant(value: unknown): number | undefined {
+  try {
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return undefined;
+  }
+}
+
 function toMs(value: unknown): number {
   if (typeof value === "number") return value;
-  if (value instanceof Date) return value.getTime();
+  if (typeof value === "object") return dateInstant(value) ?? Number.NaN;
   if (typeof value !== "string" || value.length > 40) return Number.NaN;
   const [, month, day] = iso.exec(value) ?? [];
   if (month === undefined || day === undefined) return Number.NaN;

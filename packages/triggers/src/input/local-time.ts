@@ -1,12 +1,12 @@
 import { InvalidTriggerError, quote } from "../invalid-trigger-error.js";
-import { civilDate, dayNumber, daysInMonth } from "../wall/civil-date.js";
+import { civilDate, dayLength, dayNumber, daysInMonth } from "../wall/civil-date.js";
 import { parseInstant } from "./instant.js";
 
 /** The most times of day that a trigger may have. */
 export const maxTimesOfDay: number = 1000;
 
-const timeOfDay = /^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,3}))?)?$/;
-const date = /^(\d{4})-(\d{2})-(\d{2})$/;
+const timeOfDay = /^([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,3}))?)?$/;
+const date = /^\d{4}-\d{2}-\d{2}$/;
 const weekdays: readonly string[] = [
   "sunday",
   "monday",
@@ -19,7 +19,7 @@ const weekdays: readonly string[] = [
 const firstYear = 1900;
 
 /**
- * Reads a time of day: `HH:MM`, `HH:MM:SS` or `HH:MM:SS.mmm`.
+ * Reads a time of day: `HH:MM` (or `H:MM`), `HH:MM:SS` or `HH:MM:SS.mmm`.
  *
  * @param field the property to name in the error
  * @returns ms from midnight, 0 to less than 24 hours
@@ -37,6 +37,16 @@ export function parseTimeOfDay(value: unknown, field: string): number {
   }
   const minute = Number(hours) * 60 + Number(minutes);
   return (minute * 60 + Number(seconds)) * 1000 + Number(fraction.padEnd(3, "0"));
+}
+
+/**
+ * Reads the end of a part of a day: a time of day, or `24:00`.
+ *
+ * @returns ms from midnight, up to 24 hours
+ * @throws InvalidTriggerError `INVALID_FIELD`
+ */
+export function parseEndOfDay(value: unknown, field: string): number {
+  return value === "24:00" ? dayLength : parseTimeOfDay(value, field);
 }
 
 /** Writes a time of day, given in ms from midnight, in its shortest form: what {@link parseTimeOfDay} reads. */
@@ -66,10 +76,11 @@ export function parseTimesOfDay(value: unknown, field: string): readonly string[
  * @throws InvalidTriggerError `INVALID_DATE`
  */
 export function parseDay(value: unknown, field: string): number {
-  const [year = 0, month = 0, day = 0] =
-    (typeof value === "string" && date.exec(value)?.slice(1).map(Number)) || [];
-  const exists = month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
-  if (exists && year >= firstYear) return dayNumber(year, month, day);
+  if (typeof value === "string" && value.length === 10 && date.test(value)) {
+    const [year, month, day] = [Number(value.slice(0, 4)), Number(value.slice(5, 7)), Number(value.slice(8))];
+    const exists = month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
+    if (exists && year >= firstYear) return dayNumber(year, month, day);
+  }
   throw new InvalidTriggerError(
     "INVALID_DATE",
     `${field}: ${quote(value)} is not a day from 1900 to 9999: give YYYY-MM-DD`,

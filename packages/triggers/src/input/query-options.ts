@@ -1,17 +1,26 @@
 import { InvalidTriggerError, quote } from "../invalid-trigger-error.js";
-import { parseInstant } from "./instant.js";
+import { dateInstant, parseInstant } from "./instant.js";
 
 /**
- * Options, which in JavaScript may be anything.
+ * Options, which in JavaScript may be anything: an object without properties that nobody reads, such as `jobID`.
  *
- * @throws InvalidTriggerError `INVALID_ARGUMENT` if they are no object
+ * @throws InvalidTriggerError `INVALID_ARGUMENT`
  */
-export function readOptions<T extends object>(options: T): T {
-  if (typeof options === "object" && options !== null) return options;
-  throw new InvalidTriggerError("INVALID_ARGUMENT", `options must be an object, not ${quote(options)}`, {
-    field: "options",
-    value: options,
-  });
+export function readOptions<T extends object>(options: T, known: readonly (string & keyof T)[]): T {
+  const names: readonly string[] = known;
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidTriggerError("INVALID_ARGUMENT", `options must be an object, not ${quote(options)}`, {
+      field: "options",
+      value: options,
+    });
+  }
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return options;
+  throw new InvalidTriggerError(
+    "INVALID_ARGUMENT",
+    `there is no option ${quote(unknown)}: there are ${names.join(", ")}`,
+    { field: "options", value: unknown },
+  );
 }
 
 /**
@@ -21,7 +30,7 @@ export function readOptions<T extends object>(options: T): T {
  * @throws InvalidTriggerError `INVALID_DATE`, also for a number or a text: an argument that is a `Date` tells its unit
  */
 export function parseDate(value: unknown, field: string): number {
-  if (value instanceof Date) return parseInstant(value, field);
+  if (dateInstant(value) !== undefined) return parseInstant(value, field);
   throw new InvalidTriggerError("INVALID_DATE", `${field} must be a Date, not ${quote(value)}`, {
     field,
     value,

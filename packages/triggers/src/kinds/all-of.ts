@@ -5,7 +5,7 @@ import { maxInstant, maxTolerance, minInstant } from "../limits.js";
 import type { AllOfTrigger } from "../trigger.js";
 import { parseTriggers } from "./combined-triggers.js";
 import type { Kind } from "./kind.js";
-import { search, spend } from "./search-budget.js";
+import { search, spend, spendOn } from "./search-budget.js";
 
 /**
  * Fires when all of several triggers do. With a tolerance, an instant is a fire time if it is one of some trigger and each
@@ -61,7 +61,7 @@ function nextOfAll(all: readonly FireTimes[], tolerance: number, start: number):
       let time = times[index] ?? Number.NEGATIVE_INFINITY;
       if (time <= after) {
         const found = spend() ? trigger.next(after) : null;
-        if (found === null || found > maxInstant) return null;
+        if (found === null || found > maxInstant || !spendOn(found - after)) return null;
         time = found;
         times[index] = time;
       }
@@ -84,7 +84,7 @@ function previousOfAll(all: readonly FireTimes[], tolerance: number, end: number
       if (!spend()) return null;
       candidate = Math.max(candidate, trigger.previous(through) ?? candidate);
     }
-    if (candidate < minInstant) return null;
+    if (candidate < minInstant || !spendOn(through - candidate)) return null;
     let earliest = Number.POSITIVE_INFINITY;
     for (const trigger of all) {
       const time = spend() ? trigger.previous(Math.min(candidate + tolerance, maxInstant)) : null;

@@ -2,7 +2,7 @@ import type { FireTimes } from "../compiled-trigger.js";
 import type { AnyOfTrigger } from "../trigger.js";
 import { parseTriggers } from "./combined-triggers.js";
 import type { Kind } from "./kind.js";
-import { search, searchPart } from "./search-budget.js";
+import { search, searchPart, spend } from "./search-budget.js";
 
 /** Fires when one of several triggers does; what several fire at together is one fire time. */
 export const anyOfKind: Kind<AnyOfTrigger> = {
@@ -22,7 +22,7 @@ function union(all: readonly FireTimes[]): FireTimes {
     search(() => {
       let found: number | null = null;
       for (const [index, times] of all.entries()) {
-        const time = searchPart(all.length - index, () => of(times));
+        const time = spend() ? searchPart(all.length - index, () => of(times)) : null;
         if (time !== null) found = found === null ? time : choose(found, time);
       }
       return found;

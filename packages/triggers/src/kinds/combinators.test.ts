@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { assertFires } from "../assert-fires.js";
 import { calendar } from "../builders/calendar.js";
 import { allOf, anyOf, except } from "../builders/combinators.js";
 import { daily, weekly } from "../builders/wall-clock.js";
+import { compileQuery } from "../compile-query.js";
 import { compileTrigger } from "../compile-trigger.js";
 import type { CompiledTrigger } from "../compiled-trigger.js";
+import { nextFireTimes } from "../next-fire-times.js";
 import { parseTrigger } from "../parse-trigger.js";
 import { anyInstant, anyTrigger } from "../testing/arbitraries.test-util.js";
 import type { Trigger } from "../trigger.js";
@@ -89,21 +92,39 @@ describe("allOf", () => {
 
   test("gives up in bounded time on triggers that never coincide", () => {
     const compiled = compileTrigger(allOf(every(1000), every(1000, base + 1)));
-    expect(compiled.next(base)).toBeNull();
-    expect(compiled.previous(base + 1e12)).toBeNull();
+    expect(() => compiled.next(base)).toThrow(refused("SEARCH_LIMIT"));
+    expect(() => compiled.previous(base + 1e12)).toThrow(refused("SEARCH_LIMIT"));
+    const previewed = nextFireTimes(allOf(every(1000), every(1000, base + 1)), {
+      after: new Date(base),
+      count: 1,
+    });
+    expect(previewed).toEqual([]);
   });
 
   test("searches within searches share one budget", () => {
     // Each of these finds something after many steps: multiplied with each other they would take hours.
     const slow = (shift: number): Trigger => allOf(every(9973, base + shift), every(9967));
     const nested = allOf(allOf(slow(0), slow(1)), allOf(slow(2), slow(3)));
-    expect(compileTrigger(nested).next(base)).toBeNull();
-    const many = anyOf(Array.from({ length: 100 }, () => allOf(every(1000), every(1000, base + 1))));
+    expect(() => compileTrigger(nested).next(base)).toThrow(refused("SEARCH_LIMIT"));
+    const many = anyOf(Array.from({ length: 80 }, () => allOf(every(1000), every(1000, base + 1))));
     expect(compileTrigger(anyOf(many, once(base + 5))).next(base)).toBe(base + 5);
   });
 });
 
 describe("except", () => {
+  test("takes away what each of several calendars excludes", () => {
+    const trigger = except(daily({ at: "09:00" }), calendar.weekdays(), calendar.annual("01-07"));
+    const times = nextFireTimes(trigger, { after: new Date(Date.UTC(2030, 0, 4, 9)), count: 1 });
+    expect(times).toEqual([new Date("2030-01-08T09:00:00.000Z")]);
+  });
+
+  test("of a calendar for all times of many years ends soon", () => {
+    const options = { dialect: "quartz", timezone: "Europe/Berlin" } as const;
+    const centuries = except(daily({ at: "09:00" }), calendar.cron("* * * ? * * 2000-2199", options));
+    const times = nextFireTimes(centuries, { after: new Date(base), count: 1 });
+    expect(times).toEqual([new Date("2200-01-01T09:00:00.000Z")]);
+  });
+
   test("leaves out what the calendar excludes", () => {
     const workdays = except(daily({ at: "09:00" }), calendar.weekdays());
     const compiled = compileTrigger(workdays);
@@ -134,12 +155,15 @@ describe("except", () => {
 
   test("fires never if all is excluded, and says so in bounded time", () => {
     const all = except(every(1), calendar.weekdays([0, 1, 2, 3, 4, 5, 6]));
+    const never = refused("SEARCH_LIMIT");
     expect(compileTrigger(all).next(base)).toBeNull();
     expect(compileTrigger(all).previous(base + 10)).toBeNull();
     const mornings = except(daily({ at: "09:00" }), calendar.window("08:00", "10:00"));
-    expect(compileTrigger(mornings).next(base)).toBeNull();
-    expect(compileTrigger(mornings).previous(base)).toBeNull();
-    expect(compileTrigger(except(every(1000), calendar.cron("* * * * *"))).next(base)).toBeNull();
+    expect(() => compileTrigger(mornings).next(base)).toThrow(never);
+    expect(() => compileTrigger(mornings).previous(base)).toThrow(never);
+    const minutes = except(every(1000), calendar.cron("* * * * *", { timezone: "Europe/Berlin" }));
+    expect(() => compileTrigger(minutes).next(base)).toThrow(never);
+    expect(() => assertFires(minutes, { after: base })).toThrow(refused("NEVER_FIRES"));
   });
 });
 
@@ -147,7 +171,11 @@ describe("all triggers", () => {
   test("next and previous agree, and time goes forward", () => {
     fc.assert(
       fc.property(anyTrigger, anyInstant, (trigger, after) => {
-        const compiled = compileTrigger(trigger, { jobId: "a", anchor: after - 3_600_000 });
+        const compiled = compileQuery(
+          trigger,
+          { jobId: "a", anchor: new Date(after - 3_600_000) },
+          undefined,
+        );
         let last = after;
         for (let step = 0; step < 5; step += 1) {
           const time = compiled.next(last);
@@ -173,7 +201,11 @@ describe("all triggers", () => {
   test("count says how often next goes on", () => {
     fc.assert(
       fc.property(anyTrigger, anyInstant, (trigger, after) => {
-        const compiled = compileTrigger(trigger, { jobId: "a", anchor: after - 3_600_000 });
+        const compiled = compileQuery(
+          trigger,
+          { jobId: "a", anchor: new Date(after - 3_600_000) },
+          undefined,
+        );
         const through = after + 5 * 86_400_000;
         let count = 0;
         for (let time = compiled.next(after); time !== null && time <= through; time = compiled.next(time)) {

@@ -309,7 +309,7 @@ describe("daily, weekly and monthly", () => {
     ["daily", {}, "INVALID_FIELD", "at"],
     ["daily", { at: [] }, "INVALID_FIELD", "at"],
     ["daily", { at: "24:00" }, "INVALID_FIELD", "at"],
-    ["daily", { at: "9:00" }, "INVALID_FIELD", "at"],
+    ["daily", { at: "9:0" }, "INVALID_FIELD", "at"],
     ["daily", { at: "09:60" }, "INVALID_FIELD", "at"],
     ["daily", { at: ["09:00", 9] }, "INVALID_FIELD", "at"],
     ["daily", { at: Array.from({ length: 1001 }, () => at) }, "INVALID_FIELD", "at"],

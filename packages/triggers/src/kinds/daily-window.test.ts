@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type DailyWindowOptions, dailyWindow } from "../builders/wall-clock.js";
 import type { FireTimes } from "../compiled-trigger.js";
+import { nextFireTimes } from "../next-fire-times.js";
 import { dailyWindowKind } from "./daily-window.js";
 
 const instant = (text: string): number => Date.parse(text);
@@ -118,9 +119,20 @@ describe("dailyWindow", () => {
   });
 
   const window = { from: "08:00", to: "18:00", every: "5m" };
+  test("ends with the day at 24:00", () => {
+    const trigger = dailyWindow({ from: "23:00", to: "24:00", every: "30m" });
+    const times = nextFireTimes(trigger, { after: new Date("2030-01-01T12:00:00Z"), count: 4 });
+    expect(times.map((time) => time.toISOString().slice(8, 16))).toEqual([
+      "01T23:00",
+      "01T23:30",
+      "02T00:00",
+      "02T23:00",
+    ]);
+  });
+
   test.each([
     [{ ...window, from: undefined }, "INVALID_FIELD", "from"],
-    [{ ...window, to: "24:00" }, "INVALID_FIELD", "to"],
+    [{ ...window, to: "24:01" }, "INVALID_FIELD", "to"],
     [{ ...window, to: "08:00:00.000" }, "INVALID_FIELD", "to"],
     [{ ...window, every: 0 }, "INVALID_INTERVAL", "every"],
     [{ ...window, every: "often" }, "INVALID_INTERVAL", "every"],

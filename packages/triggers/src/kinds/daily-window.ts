@@ -1,6 +1,6 @@
 import type { FireTimes } from "../compiled-trigger.js";
 import { parseDuration } from "../input/duration.js";
-import { formatTimeOfDay, parseTimeOfDay, parseWeekdays } from "../input/local-time.js";
+import { formatTimeOfDay, parseEndOfDay, parseTimeOfDay, parseWeekdays } from "../input/local-time.js";
 import { InvalidTriggerError, quote } from "../invalid-trigger-error.js";
 import type { DailyWindowTrigger } from "../trigger.js";
 import { dayLength } from "../wall/civil-date.js";
@@ -29,8 +29,8 @@ export const dailyWindowKind: Kind<DailyWindowTrigger> = {
  */
 export function parseDailyWindow(properties: ReadonlyMap<string, unknown>): DailyWindowTrigger {
   const from = formatTimeOfDay(parseTimeOfDay(properties.get("from"), "from"));
-  const to = formatTimeOfDay(parseTimeOfDay(properties.get("to"), "to"));
-  if (from === to) {
+  const to = formatTimeOfDay(parseEndOfDay(properties.get("to"), "to"));
+  if (from === to || (from === "00:00" && to === "24:00")) {
     throw new InvalidTriggerError(
       "INVALID_FIELD",
       `to must differ from from, not be ${quote(to)} too: for one fire time a day use daily; for all day give a to one step before from`,
@@ -51,7 +51,7 @@ export function parseDailyWindow(properties: ReadonlyMap<string, unknown>): Dail
 
 function compileDailyWindow(trigger: DailyWindowTrigger): FireTimes {
   const from = parseTimeOfDay(trigger.from, "from");
-  const length = (parseTimeOfDay(trigger.to, "to") - from + dayLength) % dayLength;
+  const length = (parseEndOfDay(trigger.to, "to") - from + dayLength) % dayLength;
   const days = weekDays({ on: trigger.on ?? everyDay });
   const times = stepTimes(0, trigger.every, length);
   return layOnZone(createWallSchedule(days, times, from), zoneOf(trigger), realTime);

@@ -5,7 +5,7 @@ import { maxInstant, minInstant } from "../limits.js";
 import type { ExceptTrigger } from "../trigger.js";
 import { findTimezone } from "./combined-triggers.js";
 import type { Kind } from "./kind.js";
-import { search, spend } from "./search-budget.js";
+import { search, spend, spendOn } from "./search-budget.js";
 import { defaultTimezone } from "./wall-clock-options.js";
 
 /** Fires when a trigger does, but for the instants that a calendar excludes. */
@@ -30,7 +30,7 @@ function difference(times: FireTimes, excluded: ExcludedTimes): FireTimes {
         while (time !== null && time <= maxInstant && spend()) {
           const until = excluded.excludedUntil(time);
           if (until === null) return time;
-          if (until > maxInstant) return null;
+          if (until > maxInstant || !spendOn(until - time)) return null;
           time = times.next(until - 1);
         }
         return null;
@@ -41,7 +41,7 @@ function difference(times: FireTimes, excluded: ExcludedTimes): FireTimes {
         while (time !== null && time >= minInstant && spend()) {
           const since = excluded.excludedSince(time);
           if (since === null) return time;
-          if (since <= minInstant) return null;
+          if (since <= minInstant || !spendOn(time - since)) return null;
           time = times.previous(since - 1);
         }
         return null;

@@ -34,7 +34,8 @@ export const kinds: {
 
 /** Makes a trigger in canonical form ready to compute with, and those within it. */
 export function compileFireTimes(trigger: Trigger, context: JobContext): FireTimes {
-  const nested = (inner: Trigger): FireTimes => compileFireTimes(inner, context);
+  // A fire time of the whole need not be one of what stands within it.
+  const nested = (inner: Trigger): FireTimes => compileFireTimes(inner, { ...context, fireTime: undefined });
   switch (trigger.type) {
     case "cron":
       return kinds.cron.compile(trigger, context, nested);

@@ -7,7 +7,7 @@ export interface JobContext {
   readonly jobId: string | undefined;
   /** The job's creation, in ms: where cadences without a start of their own count from. */
   readonly anchor: number;
-  /** One of its fire times, if known: what is drawn from fire time to fire time goes on from there. */
+  /** One of the trigger's fire times, if known: what is drawn from fire time to fire time starts with it. */
   readonly fireTime?: number | undefined;
 }
 

@@ -8,7 +8,8 @@ import type { Kind } from "./kind.js";
 export const onceKind: Kind<OnceTrigger> = {
   properties: ["at"],
   parse: (properties) => {
-    const at = properties.get("at");
+    const written = properties.get("at");
+    const at: unknown = Array.isArray(written) ? written : [written];
     if (!Array.isArray(at) || at.length === 0 || at.length > maxInstants) {
       throw new InvalidTriggerError(
         "INVALID_DATE",

@@ -1,5 +1,6 @@
 import type { FireTimes } from "../compiled-trigger.js";
 import type { GapPolicy, OverlapPolicy } from "../trigger.js";
+import { cycle, lastRead } from "../zone/foreseen.js";
 import type { Segment, Zone } from "../zone/zone.js";
 import type { WallSchedule } from "./wall-schedule.js";
 
@@ -43,8 +44,10 @@ class LaidSchedule implements FireTimes {
   }
 
   next(after: number): number | null {
+    // What did not come in a whole cycle, all of it after the zone's last change of rules, never will.
+    const last = Math.max(after, lastRead) + cycle;
     let from = after + 1;
-    for (;;) {
+    while (from <= last) {
       const segment = this.#zone.segmentAt(from);
       const { offset, end } = segment;
       if (from === segment.start && this.#hasSkipped(segment)) return from;
@@ -55,6 +58,7 @@ class LaidSchedule implements FireTimes {
       if (wall === null && !repeats) return null;
       from = wall === null || repeats ? end : Math.max(end, wall - reach);
     }
+    return null;
   }
 
   previous(through: number): number | null {
@@ -69,6 +73,8 @@ class LaidSchedule implements FireTimes {
       const repeats = before > offset;
       if (wall === null && !repeats) return null;
       upTo = wall === null || repeats ? start - 1 : Math.min(start - 1, wall + reach);
+      // Likewise: on to where rules did change.
+      if (through - upTo > cycle) upTo = Math.min(upTo, lastRead + cycle);
     }
   }
 

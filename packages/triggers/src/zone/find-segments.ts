@@ -1,11 +1,14 @@
 import type { Segment } from "./zone.js";
 
 const day = 86_400_000;
-// A change must not hide between two probes. The closest two of all zones since 1900 are six days apart (Gaza, as foreseen for
-// 2040, where Ramadan interrupts summer time); such rules are foreseen up to 2087, after which half a year is the least.
-const probe = 4 * day;
-const probeOfFuture = 16 * day;
-const future = Date.UTC(2088, 0, 1);
+// A change must not hide between two probes. From 1970 on the closest two of all zones are just under seven days apart (Brazil in
+// 2000; Gaza, whose summer time Ramadan interrupts, in years to come), before that four (Freetown in 1939). Such rules are foreseen
+// up to 2087, after which months are the least. A test looks for closer ones.
+const probes: readonly { readonly before: number; readonly every: number }[] = [
+  { before: Date.UTC(1970, 0, 1), every: 3 * day },
+  { before: Date.UTC(2088, 0, 1), every: 6 * day },
+  { before: Number.POSITIVE_INFINITY, every: 30 * day },
+];
 
 /**
  * Cuts the time from `start` to `end` where the offset changes: probes every few days and halves where two probes differ.
@@ -22,7 +25,8 @@ export function findSegments(
   let before = read(start - 1000);
   let offset = read(start);
   for (let time = start; time < end; ) {
-    const through = Math.min(time + (time < future ? probe : probeOfFuture), end);
+    const every = probes.find(({ before }) => time < before)?.every ?? day;
+    const through = Math.min(time + every, end);
     const after = read(through);
     if (after !== offset) {
       const change = findChange(read, time, through);

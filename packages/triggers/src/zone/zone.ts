@@ -1,5 +1,6 @@
 import { InvalidTriggerError, quote } from "../invalid-trigger-error.js";
 import { findSegments } from "./find-segments.js";
+import { foreseen, lastRead } from "./foreseen.js";
 import { openOffsetReader } from "./offset-reader.js";
 
 /** A stretch of time during which the wall clock of a zone runs evenly. Instants and offsets are in ms. */
@@ -79,19 +80,12 @@ function createFixedZone(name: string, offset: number): Zone {
 
 // Stretches of a little more than a year, so that which one an instant is in takes one division.
 const stretch = 400 * 86_400_000;
-// From 2101 on, zones are taken to repeat themselves with the calendar, every 400 years: the database's last rules are for ever.
-const lastRead = Date.UTC(2101, 0, 1);
-const cycle = 146_097 * 86_400_000;
 
 function createChangingZone(name: string, read: (instant: number) => number): Zone {
-  // At most one entry for each of the 550 stretches from 1900 to 2501.
+  // At most one entry for each of the 210 stretches from 1900 to 2129.
   const stretches = new Map<number, readonly Segment[]>();
   let last: Segment = { start: 0, end: 0, offset: 0, before: 0, after: 0 };
   const segmentOf = (instant: number): Segment => {
-    if (instant >= lastRead + cycle) {
-      const shift = Math.floor((instant - lastRead) / cycle) * cycle;
-      return shifted(segmentOf(instant - shift), shift);
-    }
     const index = Math.floor(instant / stretch);
     let segments = stretches.get(index);
     if (segments === undefined) {
@@ -105,12 +99,10 @@ function createChangingZone(name: string, read: (instant: number) => number): Zo
     return found;
   };
   const segmentAt = (instant: number): Segment => {
-    if (instant < last.start || instant >= last.end) last = segmentOf(instant);
+    if (instant < last.start || instant >= last.end) {
+      last = instant < lastRead ? segmentOf(instant) : foreseen(segmentOf, instant);
+    }
     return last;
   };
   return { name, segmentAt, offsetAt: (instant) => segmentAt(instant).offset };
-}
-
-function shifted(segment: Segment, shift: number): Segment {
-  return { ...segment, start: segment.start + shift, end: segment.end + shift };
 }
