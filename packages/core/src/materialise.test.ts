@@ -1,5 +1,13 @@
 import { type RedisServer, startRedis } from "@escapement/testing";
-import { type CompiledTrigger, compileTrigger, cron, every, everyRandom, once } from "@escapement/triggers";
+import {
+  allOf,
+  type CompiledTrigger,
+  compileTrigger,
+  cron,
+  every,
+  everyRandom,
+  once,
+} from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { type CatchUpRule, mostPerJob, type Plan, planFireTimes } from "./catch-up.js";
@@ -89,6 +97,25 @@ describe("a leader's commit", () => {
     expect(await on.job("bad").get()).toMatchObject({ state: "scheduled", error: undefined });
     await roundsOf(leaderOf(on), 1);
     expect(await on.redis.zcard(on.store.keys.waiting)).toBe(12);
+  });
+
+  test("S20: a job whose next fire time lies too far to be found is refused, or parked, and not taken for exhausted", async () => {
+    await using on = await bench();
+    // All of them at once each 30 030 s, which is far among so many that do not count.
+    const from = (await on.now()) + 5000;
+    const rare = allOf(...[2, 3, 5, 7, 11, 13].map((seconds) => every(seconds * 1000, { from })));
+    await expect(on.define("rare", { trigger: rare })).rejects.toMatchObject({ code: "NEVER_FIRES" });
+
+    await on.define("rare", { trigger: every(5000) });
+    const { jobs, state } = on.store.keys;
+    const text = (await on.redis.hget(jobs, "rare")) ?? "";
+    await on.redis.hset(jobs, "rare", text.replace(JSON.stringify(every(5000)), JSON.stringify(rare)));
+    await on.redis.hset(state, "rare", `2 ${await on.now()}`);
+    await roundsOf(leaderOf(on), 1);
+    expect(await on.job("rare").get()).toMatchObject({
+      state: "parked",
+      error: expect.stringContaining("no fire time was found"),
+    });
   });
 
   test("S7: goes on without any worker, once a fire time, however long none comes", async () => {

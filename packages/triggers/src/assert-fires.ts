@@ -18,7 +18,7 @@ export interface AssertFiresOptions {
  * Refuses a trigger that has no fire time left, for use when a job is defined.
  *
  * @throws InvalidTriggerError `ALL_IN_PAST` for a `once` whose instants have all gone by, else `NEVER_FIRES`; and
- *   whatever `parseTrigger` refuses
+ *   whatever `parseTrigger` refuses. `NEVER_FIRES` too if the first or second one lies too far to be found
  */
 export function assertFires(trigger: Trigger, options: AssertFiresOptions): void {
   const given = readOptions(options, ["after", "anchor", "jobId"]);
@@ -26,10 +26,15 @@ export function assertFires(trigger: Trigger, options: AssertFiresOptions): void
   const compiled = compileTrigger(trigger, { anchor: given.anchor ?? after, jobId: given.jobId });
   let reason = "has no fire time left up to the end of the year 9999";
   try {
-    if (compiled.next(after - 1) !== null) return;
+    const first = compiled.next(after - 1);
+    if (first !== null) {
+      // One beyond which the search gives up would be the last that the job ever has.
+      compiled.next(first);
+      return;
+    }
   } catch (error) {
     if (!(error instanceof InvalidTriggerError && error.code === "SEARCH_LIMIT")) throw error;
-    reason = `has no fire time that could be found: ${error.message}`;
+    reason = `has fire times too far apart to be found: ${error.message}`;
   }
   if (compiled.trigger.type === "once") {
     throw new InvalidTriggerError(
