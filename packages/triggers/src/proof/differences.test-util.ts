@@ -107,7 +107,9 @@ function classifyWrong(
     return "gap: fires late by the gap's length, and leaves out matches before that";
   // It jumps over the change to the next full hour or day, and over what lies between.
   const changeAhead = changesBetween(clock, after, after + hour + 1000).length > 0;
-  return changeAhead ? "leaves a match out, asked within the hour before a change" : null;
+  if (changeAhead) return "leaves a match out, asked within the hour before a change";
+  const behindGap = changesBetween(clock, wanted - hour, wanted).some(({ before, after }) => after > before);
+  return behindGap ? "leaves a match out, which is within the hour behind a gap" : null;
 }
 
 /** Whether a peer's answer is ours: the same instant, or none (or a refusal for that reason) where we find none. */
