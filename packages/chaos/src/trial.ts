@@ -169,7 +169,12 @@ export class Trial implements AsyncDisposable {
     const cases: JobCase[] = [];
     for (const job of this.#jobs) {
       const history: Outcome[] = await this.client.job(job.id).history({ limit: 10_000 });
-      cases.push({ id: job.id, fireTimes: expectedFireTimes(job, until), overlap: job.overlap, history });
+      cases.push({
+        id: job.id,
+        fireTimes: expectedFireTimes(job, until),
+        overlap: job.overlap === "skip" ? "skip" : "allow",
+        history,
+      });
     }
     return cases;
   }

@@ -1,9 +1,11 @@
 import { EscapementError } from "@escapement/redis";
 import type { Claimed, Completion } from "./claim.js";
 import { monotonic } from "./clock.js";
-import { SchedulerStoppedError } from "./errors.js";
+import { RunCancelledError, SchedulerStoppedError } from "./errors.js";
 import type { AttemptEvent } from "./events.js";
 import { execute, type Outcome } from "./execute.js";
+import type { Body } from "./record.js";
+import { retryDelay } from "./retry.js";
 import { report } from "./scripts/index.js";
 import type { AnyTask } from "./task.js";
 import type { WorkerParts } from "./worker.js";
@@ -54,6 +56,13 @@ export class Attempts {
     for (const { controller } of this.#running.values()) controller.abort(reason);
   }
 
+  /** Tells the handler of one to stop, if it runs here. */
+  cancel(run: string, reason: string): void {
+    const { controller } = this.#running.get(run) ?? {};
+    if (controller !== undefined && !controller.signal.aborted)
+      controller.abort(new RunCancelledError(reason));
+  }
+
   /** Calls the handler, and reports how that ended. */
   start(claimed: Claimed, task: AnyTask): void {
     const { busy, events, node } = this.#parts;
@@ -62,10 +71,11 @@ export class Attempts {
     busy.add(slot);
     events.emit("beforeRun", describeAttempt(node, claimed));
     const startedAt = monotonic();
-    const ended = this.#execute(claimed, task, controller).then((outcome) => {
+    const ended = this.#execute(claimed, task, controller).then(async (outcome) => {
+      const again = await this.#retry(claimed, outcome, task);
       busy.delete(slot);
       this.#running.delete(claimed.run);
-      this.#end(claimed, outcome, monotonic() - startedAt, controller.signal);
+      this.#end(claimed, outcome, again, monotonic() - startedAt, controller.signal);
     });
     this.#running.set(claimed.run, { claimed, controller, ended });
   }
@@ -83,6 +93,19 @@ export class Attempts {
     });
   }
 
+  /** After how many ms there is to be another attempt, if there is. */
+  async #retry(claimed: Claimed, { state, thrown }: Outcome, task: AnyTask): Promise<number | undefined> {
+    if (state !== "failed" && state !== "timed-out") return undefined;
+    try {
+      const { retry } = JSON.parse(claimed.body) as Body;
+      return await retryDelay(retry, claimed, thrown, task.options);
+    } catch (error) {
+      // What decides on it failed: the run fails rather than being tried again for ever, and this is said.
+      this.#parts.events.emit("error", { step: "retry", error: error as Error });
+      return undefined;
+    }
+  }
+
   async #report(claimed: Claimed, progress: string): Promise<void> {
     if (Buffer.byteLength(progress) > 4096) {
       throw new EscapementError(
@@ -97,7 +120,13 @@ export class Attempts {
     });
   }
 
-  #end(claimed: Claimed, outcome: Outcome, duration: number, signal: AbortSignal): void {
+  #end(
+    claimed: Claimed,
+    outcome: Outcome,
+    again: number | undefined,
+    duration: number,
+    signal: AbortSignal,
+  ): void {
     this.#parts.locks?.forget(claimed);
     if (outcome.state === "failed" && signal.reason instanceof SchedulerStoppedError) {
       // Cut short by the stop of this node, which is no fault of the run: another attempt may start elsewhere.
@@ -117,8 +146,13 @@ export class Attempts {
     if (outcome.error !== undefined && outcome.state !== "succeeded") {
       events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
     }
-    this.#complete(claimed, code, text, outcome.result ?? "", () =>
-      events.emit("afterRun", { ...details, outcome: outcome.state, duration }),
+    const reported = again === undefined ? code : code === "t" ? "T" : "F";
+    this.#complete(
+      claimed,
+      reported,
+      text,
+      again === undefined ? (outcome.result ?? "") : String(again),
+      () => events.emit("afterRun", { ...details, outcome: outcome.state, duration }),
     );
   }
 }

@@ -164,7 +164,7 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
   ["schedule: queue with a colon and a star", job({ queue: "a:*" }), "INVALID_NAME", "queue"],
   ["schedule: priority a fraction", job({ priority: 0.5 }), "INVALID_OPTION", "priority"],
   ["schedule: priority too high", job({ priority: 1001 }), "INVALID_OPTION", "priority"],
-  ["schedule: overlap unknown", job({ overlap: "queue-all" }), "INVALID_OPTION", "overlap"],
+  ["schedule: overlap unknown", job({ overlap: "queue" }), "INVALID_OPTION", "overlap"],
   ["schedule: misfire a word", job({ misfire: "latest" }), "INVALID_OPTION", "misfire"],
   ["schedule: misfire.grace negative", job({ misfire: { grace: -1 } }), "INVALID_OPTION", "misfire.grace"],
   ["schedule: misfire.catchUp", job({ misfire: { catchUp: "some" } }), "INVALID_OPTION", "misfire.catchUp"],

@@ -38,6 +38,12 @@ export function oneOf<T extends string>(path: string, value: unknown, words: rea
   );
 }
 
+/** `true` or `false`. */
+export function flag(path: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new InvalidOptionError(path, `must be true or false, not ${shown(value)}.`);
+}
+
 /** A list of names. */
 export function names(path: string, value: unknown, most: number): string[] {
   if (!Array.isArray(value) || value.length > most) {

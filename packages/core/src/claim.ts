@@ -3,14 +3,14 @@ import { parseRunId } from "./run-id.js";
 import { type ClaimReply, claim } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
-/** What a node reports of an attempt that it holds. `b`: handed back unstarted; `x`: a lock says that it was started before; `l`: given up since the node stops. */
+/** What a node reports of an attempt that it holds. `F`, `T`: failed or timed out, and to be tried again. `b`: handed back unstarted; `x`: a lock says that it was started before; `l`: given up since the node stops. */
 export interface Completion {
   readonly run: string;
   readonly token: string;
-  readonly outcome: "s" | "f" | "t" | "c" | "b" | "x" | "l";
+  readonly outcome: "s" | "f" | "t" | "c" | "F" | "T" | "b" | "x" | "l";
   /** JSON text, or empty. With `b`: the value of a lock that may be left at voters. */
   readonly detail: string;
-  /** JSON text, or empty. */
+  /** JSON text, or empty. With `F` and `T`: after how many ms. */
   readonly result: string;
 }
 
@@ -27,6 +27,8 @@ export interface Claimed {
   readonly claimedAt: number;
   /** Values under which voters may still hold the attempt's lock, since it was handed back unstarted; `-`: unknown ones. */
   readonly locksLeft: readonly string[];
+  /** How many earlier attempts were lost. */
+  readonly lost: number;
   /** JSON text; empty if the job is gone. */
   readonly body: string;
 }
@@ -66,7 +68,12 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
   const reply = await store.timed(
     () =>
       claim.run(store.lease, {
-        keys: { ...keys, active: store.keys.active(node), request: store.keys.request(node) },
+        keys: {
+          ...keys,
+          active: store.keys.active(node),
+          request: store.keys.request(node),
+          cancelled: store.keys.cancelled(node),
+        },
         args: {
           ...store.history,
           node,
@@ -97,10 +104,10 @@ function readAnswer(
   completions: number,
 ): ClaimAnswer {
   const claimed: Claimed[] = [];
-  for (let at = 0; at + 6 < items.length; at += 7) {
-    const [run = "", token = "0", attempt, claimedAt, task = "", left = "", body = ""] = items.slice(
+  for (let at = 0; at + 7 < items.length; at += 8) {
+    const [run = "", token = "0", attempt, claimedAt, task = "", left = "", lost, body = ""] = items.slice(
       at,
-      at + 7,
+      at + 8,
     );
     const time = parseRunId(run);
     claimed.push({
@@ -113,6 +120,7 @@ function readAnswer(
         time?.at ?? (body === "" ? Number(claimedAt) : ((JSON.parse(body) as Body).at ?? Number(claimedAt))),
       claimedAt: Number(claimedAt),
       locksLeft: left === "" ? [] : left.split(","),
+      lost: Number(lost),
       body,
     });
   }

@@ -4,7 +4,8 @@ import { assertFires, compileTrigger, holdsNow, type Trigger } from "@escapement
 import { type Definition, defineJob } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import type { JobOptions } from "./job.js";
-import { readJobRecord, writeJobRecord } from "./record.js";
+import { compileSchedule } from "./job-trigger.js";
+import { type JobRecord, readJobRecord, writeJobRecord } from "./record.js";
 import { repeat } from "./repeat.js";
 import { upsert } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -163,7 +164,7 @@ function compare(
   if (item.version !== undefined && (record === undefined || item.version !== version))
     return { id, outcome: "overtaken" };
   if (record === undefined)
-    return { item, expected: 0, cursor: firstFireTime(id, definition.trigger, now, now), created: now };
+    return { item, expected: 0, cursor: firstFireTime(id, definition, now, now), created: now };
   if (onConflict === "keep") return { id, outcome: "kept" };
   if (onConflict === "error")
     throw new EscapementError(
@@ -173,30 +174,37 @@ function compare(
   // What was parked starts anew, whatever its definition: that is how it gets out.
   const parked = (state ?? "").split(" ").length > 2;
   if (parked)
-    return { item, expected: version, cursor: firstFireTime(id, definition.trigger, now, created), created };
+    return { item, expected: version, cursor: firstFireTime(id, definition, now, created), created };
   if (writeJobRecord(version, definition) === record) return { id, outcome: "unchanged" };
-  if (sameTrigger(record, definition.trigger)) return { item, expected: version, cursor: "keep", created };
+  if (sameSchedule(record, definition)) return { item, expected: version, cursor: "keep", created };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
   // "now" means the moment at which the trigger was given, not that of the job's creation.
   const anchor = holdsNow(definition.trigger) ? now + 100 : created;
   return {
     item,
     expected: version,
-    cursor: firstFireTime(id, definition.trigger, now, anchor),
+    cursor: firstFireTime(id, definition, now, anchor),
     created: anchor,
   };
 }
 
-function firstFireTime(id: string, trigger: Trigger, now: number, anchor: number): string {
-  assertFires(trigger, { after: now, anchor, jobId: id });
+function firstFireTime(id: string, definition: Definition, now: number, anchor: number): string {
+  assertFires(definition.trigger, { after: now, anchor, jobId: id });
   // A fire time at this very instant counts: it is how "now" is written.
-  const next = compileTrigger(trigger, { jobId: id, anchor }).next(now - 1);
-  return next === null ? "none" : String(next);
+  const next = compileSchedule(id, definition, { anchor }).next(now - 1);
+  if (next !== null) return String(next);
+  const { startAt, endAt } = definition;
+  throw new InvalidOptionError(
+    endAt === undefined ? "startAt" : "endAt",
+    `leaves no fire time: the trigger has none ${startAt === undefined ? "from now on" : "from startAt on"}${endAt === undefined ? "" : " until endAt"}.`,
+  );
 }
 
-function sameTrigger(record: string, trigger: Trigger): boolean {
+function sameSchedule(record: string, definition: Definition): boolean {
+  const schedule = ({ trigger, startAt, endAt, maxRuns, jitter }: Definition | JobRecord): string =>
+    JSON.stringify([trigger, startAt, endAt, maxRuns, jitter]);
   try {
-    return JSON.stringify(readJobRecord(record).trigger) === JSON.stringify(trigger);
+    return schedule(readJobRecord(record)) === schedule(definition);
   } catch {
     return false;
   }

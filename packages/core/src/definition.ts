@@ -1,13 +1,15 @@
-import { parseDuration, parseTrigger, type Trigger } from "@escapement/triggers";
-import { fields, inputJson, nameAt, names, oneOf, orElse, whole } from "./check.js";
+import { parseTrigger, type Trigger } from "@escapement/triggers";
+import { fields, flag, inputJson, nameAt, names, oneOf, orElse, whole } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
-import type { CatchUp, Delivery, JobOptions } from "./job.js";
+import type { CatchUp, Delivery, JobOptions, Overlap } from "./job.js";
+import type { Retry } from "./retry.js";
+import { retryOptions } from "./retry-options.js";
+import { duration, instant } from "./times.js";
 
 /** The most bytes of JSON in an input or metadata, when nothing else is set. */
 export const defaultMaxInput: number = 65_536;
 
 const grace = 60_000;
-const year = 366 * 86_400_000;
 
 /** A job's definition with every default filled in: what the record in the store says. */
 export interface Definition {
@@ -16,17 +18,26 @@ export interface Definition {
   readonly queue: string;
   readonly tags: readonly string[];
   readonly priority: number;
-  readonly overlap: "skip" | "allow";
+  readonly overlap: Overlap;
   readonly grace: number;
   readonly catchUp: CatchUp;
   readonly max: number;
   readonly delivery: Delivery;
   readonly maxLost: number;
   readonly timeout: number | undefined;
+  readonly retry: Retry | undefined;
+  readonly deadLetter: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startAt: number | undefined;
+  readonly endAt: number | undefined;
+  readonly maxRuns: number | undefined;
+  readonly jitter: number;
   /** JSON texts. */
   readonly input: string | undefined;
   readonly metadata: string | undefined;
 }
+
+const overlaps: readonly Overlap[] = ["skip", "allow", "queue-one", "queue-all", "cancel-running", "replace"];
 
 const known = [
   "id",
@@ -42,6 +53,12 @@ const known = [
   "delivery",
   "maxLost",
   "timeout",
+  "retry",
+  "deadLetter",
+  "startAt",
+  "endAt",
+  "maxRuns",
+  "jitter",
   "onConflict",
 ] as const satisfies (keyof JobOptions | "task")[];
 
@@ -69,7 +86,8 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
   return {
     task: nameAt("task", task),
     trigger: computable(parseTrigger(given["trigger"])),
-    overlap: oneOf("overlap", orElse(given["overlap"], "skip"), ["skip", "allow"]),
+    overlap: oneOf("overlap", orElse(given["overlap"], "skip"), overlaps),
+    ...schedulingOptions(given),
     grace: duration("misfire.grace", orElse(misfire["grace"], grace), 0),
     catchUp: oneOf("misfire.catchUp", orElse(misfire["catchUp"], "latest"), [
       "none",
@@ -85,6 +103,23 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
   };
 }
 
+/** From when on, until when, how often and how exactly a job fires. */
+function schedulingOptions(
+  given: Record<string, unknown>,
+): Pick<Definition, "startAt" | "endAt" | "maxRuns" | "jitter"> {
+  const [startAt, endAt] = [instant("startAt", given["startAt"]), instant("endAt", given["endAt"])];
+  if (startAt !== undefined && endAt !== undefined && endAt < startAt) {
+    throw new InvalidOptionError("endAt", "is before startAt: nothing would ever run.");
+  }
+  return {
+    startAt,
+    endAt,
+    maxRuns:
+      given["maxRuns"] === undefined ? undefined : whole("maxRuns", given["maxRuns"], 1, 1_000_000_000),
+    jitter: duration("jitter", orElse(given["jitter"], 0), 0, 86_400_000),
+  };
+}
+
 /** Refuses a trigger whose fire times hang on when runs end: the leader computes them beforehand. */
 function computable(trigger: Trigger): Trigger {
   if (trigger.type !== "every" || trigger.after === undefined) return trigger;
@@ -97,8 +132,10 @@ function computable(trigger: Trigger): Trigger {
 /** The options that jobs and enqueued runs have in common. */
 export function sharedOptions(
   given: Record<string, unknown>,
-): Pick<Definition, "queue" | "priority" | "delivery" | "maxLost" | "timeout"> {
+): Pick<Definition, "queue" | "priority" | "delivery" | "maxLost" | "timeout" | "retry" | "deadLetter"> {
   return {
+    retry: retryOptions(given["retry"]),
+    deadLetter: flag("deadLetter", orElse(given["deadLetter"], true)),
     queue: nameAt("queue", orElse(given["queue"], "default")),
     priority: whole("priority", orElse(given["priority"], 0), -1000, 1000),
     delivery: oneOf("delivery", orElse(given["delivery"], "at-least-once"), [
@@ -108,15 +145,4 @@ export function sharedOptions(
     maxLost: whole("maxLost", orElse(given["maxLost"], 3), 0, 1000),
     timeout: given["timeout"] === undefined ? undefined : duration("timeout", given["timeout"], 1),
   };
-}
-
-/** A duration in ms, from a number of ms or a text such as `"90s"`. */
-export function duration(path: string, value: unknown, least: number): number {
-  let ms: number;
-  try {
-    ms = value === 0 ? 0 : parseDuration(value as number | string);
-  } catch (cause) {
-    throw new InvalidOptionError(path, (cause as Error).message, { cause });
-  }
-  return whole(path, ms, least, year);
 }

@@ -5,6 +5,7 @@ import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
 import { writeRunRecord } from "./record.js";
 import { repeat } from "./repeat.js";
+import type { RetryOptions } from "./retry.js";
 import { enqueue } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
@@ -28,6 +29,10 @@ export interface EnqueueOptions<Input = unknown> {
   readonly maxLost?: number;
   /** Milliseconds (or a duration) after which an attempt is aborted. @default none */
   readonly timeout?: number | string;
+  /** What becomes of it when an attempt failed or timed out. @default it has failed for good */
+  readonly retry?: RetryOptions;
+  /** Keep it in its queue's dead letters when it failed for good. @default true */
+  readonly deadLetter?: boolean;
 }
 
 const known = [
@@ -40,6 +45,8 @@ const known = [
   "delivery",
   "maxLost",
   "timeout",
+  "retry",
+  "deadLetter",
 ] as const satisfies (keyof EnqueueOptions)[];
 const batch = 500;
 

@@ -56,6 +56,27 @@ export class TaskFailure extends EscapementError {
   }
 }
 
+/** What a handler throws to fail its run for good, whatever its `retry` says. */
+export class NonRetriableError extends EscapementError {
+  override readonly name: string = "NonRetriableError";
+
+  constructor(message: string, options: ErrorOptions & { code?: string } = {}) {
+    super(options.code ?? "NON_RETRIABLE", message, options);
+  }
+}
+
+/** The reason of an aborted signal: the run was cancelled. */
+export class RunCancelledError extends EscapementError {
+  override readonly name: string = "RunCancelledError";
+  /** Why, in the words of whoever cancelled it. */
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super("RUN_CANCELLED", `The run was cancelled: ${reason}`);
+    this.reason = reason;
+  }
+}
+
 /** What `result()` throws for a run that ended otherwise than succeeded. */
 export class RunFailedError extends EscapementError {
   override readonly name: string = "RunFailedError";

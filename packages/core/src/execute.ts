@@ -3,7 +3,7 @@ import { json } from "./check.js";
 import type { Claimed } from "./claim.js";
 import { longTimer } from "./clock.js";
 import { withCrashHandler } from "./crash.js";
-import { type InvalidOptionError, RunTimeoutError, TaskFailure } from "./errors.js";
+import { type InvalidOptionError, RunCancelledError, RunTimeoutError, TaskFailure } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { Body } from "./record.js";
 import type { RunError } from "./run.js";
@@ -20,6 +20,8 @@ export interface Outcome {
   readonly result?: string;
   /** The error was left uncaught by the handler. */
   readonly crashed?: boolean;
+  /** What was thrown, as it was, for what decides on another attempt. */
+  readonly thrown?: unknown;
 }
 
 /** What an attempt needs of its node. */
@@ -49,7 +51,7 @@ export async function execute(claimed: Claimed, around: Surroundings): Promise<O
         const error = describeError(thrown);
         if (over)
           around.logger.error({ err: error }, "a handler left an error uncaught after its attempt had ended");
-        resolve({ state: "failed", error, crashed: true });
+        resolve({ state: "failed", error, crashed: true, thrown });
       };
       limits.ended(
         withCrashHandler(onCrash, async () => around.task.handler(run as never)),
@@ -61,7 +63,7 @@ export async function execute(claimed: Claimed, around: Surroundings): Promise<O
     over = true;
     return outcome;
   } catch (error) {
-    return { state: "failed", error: describeError(error) };
+    return { state: "failed", error: describeError(error), thrown: error };
   } finally {
     clear?.();
   }
@@ -73,35 +75,56 @@ interface Limits {
 }
 
 function limit(timeout: number | undefined, around: Surroundings): Limits {
-  let timedOut: RunTimeoutError | undefined;
+  let stopped: RunTimeoutError | RunCancelledError | undefined;
   let timer: NodeJS.Timeout | undefined;
   let giveUp: () => void = () => undefined;
+  const keep = (next: NodeJS.Timeout): void => {
+    timer = next;
+  };
+  /** The handler has a while to end by itself. */
+  const stop = (reason: RunTimeoutError | RunCancelledError): void => {
+    stopped ??= reason;
+    clearTimeout(timer);
+    timer = longTimer(around.timeoutGrace, keep, () => giveUp());
+  };
+  const { controller } = around;
+  controller.signal.addEventListener("abort", () => {
+    const { reason } = controller.signal as { reason: unknown };
+    if (reason instanceof RunCancelledError) stop(reason);
+  });
   if (timeout !== undefined) {
-    const keep = (next: NodeJS.Timeout): void => {
-      timer = next;
-    };
     timer = longTimer(timeout, keep, () => {
-      timedOut = new RunTimeoutError(timeout);
-      around.controller.abort(timedOut);
-      timer = longTimer(around.timeoutGrace, keep, () => giveUp());
+      if (stopped !== undefined) return;
+      const error = new RunTimeoutError(timeout);
+      stop(error);
+      controller.abort(error);
     });
   }
   return {
     clear: () => clearTimeout(timer),
     ended: (handler, resolve, { maxResult }) => {
-      giveUp = () => resolve({ state: "timed-out", error: describeError(timedOut) });
+      giveUp = () => resolve(cutShort(stopped));
       handler.then(
+        // A cancelled run whose handler did its work all the same has succeeded.
         (value) =>
-          resolve(
-            timedOut === undefined
-              ? succeeded(value, maxResult)
-              : { state: "timed-out", error: describeError(timedOut) },
-          ),
-        (error: unknown) =>
-          resolve({ state: timedOut === undefined ? "failed" : "timed-out", ...failed(error, maxResult) }),
+          resolve(stopped instanceof RunTimeoutError ? cutShort(stopped) : succeeded(value, maxResult)),
+        (error: unknown) => {
+          if (stopped instanceof RunCancelledError) resolve(cutShort(stopped));
+          else
+            resolve({
+              state: stopped === undefined ? "failed" : "timed-out",
+              thrown: error,
+              ...failed(error, maxResult),
+            });
+        },
       );
     },
   };
+}
+
+function cutShort(reason: RunTimeoutError | RunCancelledError | undefined): Outcome {
+  if (reason instanceof RunCancelledError) return { state: "cancelled", reason: reason.reason };
+  return { state: "timed-out", error: describeError(reason), thrown: reason };
 }
 
 function succeeded(value: unknown, maxResult: number): Outcome {

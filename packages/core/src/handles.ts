@@ -1,5 +1,7 @@
 import { EscapementError } from "@escapement/redis";
+import { type CancelOptions, cancelRun } from "./cancel.js";
 import { fields, nameAt, whole } from "./check.js";
+import { retryRun } from "./dead-letters.js";
 import { defineJobs } from "./define.js";
 import { changeable, type Definition } from "./definition.js";
 import { InvalidOptionError, RunFailedError } from "./errors.js";
@@ -53,6 +55,19 @@ export interface RunHandle {
    * @throws RunFailedError if it did not succeed; EscapementError `RUN_NOT_FOUND`, or `RESULT_TIMEOUT` after `timeout` ms (default: none)
    */
   result(options?: { readonly timeout?: number }): Promise<unknown>;
+  /**
+   * Gives a run that failed for good another attempt, now, with its job's input of today.
+   *
+   * @throws EscapementError `NOT_A_DEAD_LETTER`
+   */
+  retry(): Promise<void>;
+  /**
+   * Cancels it, wherever it is: one that waits never starts; the handler of one that runs has its signal aborted, and
+   * `abortGrace` to end. Answers `false` if it had ended already.
+   *
+   * @throws EscapementError `RUN_NOT_FOUND`
+   */
+  cancel(options?: CancelOptions): Promise<boolean>;
 }
 
 /** What handles need of their scheduler. */
@@ -126,13 +141,12 @@ async function updateJob(
 }
 
 function changed(id: string, definition: Definition, changes: JobChanges): JobOptions {
-  const { trigger, queue, tags, priority, overlap, delivery, maxLost, timeout } = definition;
-  const { grace, catchUp, max, input, metadata } = definition;
+  const { task: _, grace, catchUp, max, input, metadata, ...rest } = definition;
   const given: unknown = changes.misfire === undefined ? {} : changes.misfire;
+  const kept = Object.entries(rest).filter(([, value]) => value !== undefined);
   return {
+    ...(Object.fromEntries(kept) as Pick<JobOptions, "trigger">),
     id,
-    ...{ trigger, queue, tags, priority, overlap, delivery, maxLost },
-    ...(timeout === undefined ? {} : { timeout }),
     ...(input === undefined ? {} : { input: JSON.parse(input) as unknown }),
     ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),
     ...changes,
@@ -153,6 +167,8 @@ export function runHandle(store: Store, id: string): RunHandle {
   return {
     id,
     get,
+    retry: () => retryRun(store, id),
+    cancel: (options = {}) => cancelRun(store, id, options),
     result: async ({ timeout } = {}) => {
       const until = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
       for (let wait = 10; ; wait = Math.min(wait * 1.5, 500)) {

@@ -1,10 +1,14 @@
 // For users.
 export { EscapementError, RedisError, type RedisSource } from "@escapement/redis";
+export type { CancelOptions } from "./cancel.js";
+export type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
 export type { Finding } from "./doctor.js";
 export type { EnqueueOptions } from "./enqueue.js";
 export {
   InvalidOptionError,
   LeaseLostError,
+  NonRetriableError,
+  RunCancelledError,
   RunFailedError,
   RunTimeoutError,
   SchedulerStoppedError,
@@ -12,12 +16,13 @@ export {
 } from "./errors.js";
 export type { AttemptEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
 export type { JobHandle, RunHandle } from "./handles.js";
-export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire } from "./job.js";
+export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";
 export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
 export type { JobFilter } from "./read-jobs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 export type { RunsOf } from "./read-unfinished.js";
+export type { Backoff, Retry, RetryOptions } from "./retry.js";
 export type { Attempt, Run, RunError, RunState } from "./run.js";
 export type { RunContext } from "./run-context.js";
 export {

@@ -1,4 +1,5 @@
 import type { Trigger } from "@escapement/triggers";
+import type { Retry, RetryOptions } from "./retry.js";
 
 /** Which of the fire times that could not start in time are made up for. `max` bounds `"all"`. */
 export type CatchUp = "none" | "latest" | "earliest" | "all";
@@ -12,6 +13,19 @@ export interface Misfire {
   /** The most that `"all"` runs; the others are recorded as missed. @default 100 */
   readonly max?: number;
 }
+
+/**
+ * When a fire time comes while an earlier run of the job runs, or waits for its next attempt:
+ *
+ * - `skip`: it is recorded as skipped. A run that started late because nothing could start does not skip the fire times that wait
+ *   behind it: they follow one by one
+ * - `allow`: both run
+ * - `queue-one`: one waits for the end of the running one; further ones meanwhile are skipped
+ * - `queue-all`: all wait, and run one after the other
+ * - `cancel-running`: the running one is cancelled, and the new one starts when it has ended; of several that wait the latest runs
+ * - `replace`: the running one is cancelled, and the new one starts at once
+ */
+export type Overlap = "skip" | "allow" | "queue-one" | "queue-all" | "cancel-running" | "replace";
 
 /** What a job's definition can say, beside its task. */
 export interface JobOptions<Input = unknown> {
@@ -29,13 +43,8 @@ export interface JobOptions<Input = unknown> {
   readonly tags?: readonly string[];
   /** Orders due runs of a queue; higher first, -1000 to 1000. @default 0 */
   readonly priority?: number;
-  /**
-   * When a fire time comes while an earlier run of the job runs: `"skip"` records it as skipped, `"allow"` runs both. A run
-   * that started late because nothing could start does not skip the fire times that wait behind it: they follow one by one.
-   *
-   * @default "skip"
-   */
-  readonly overlap?: "skip" | "allow";
+  /** What becomes of a fire time that comes while an earlier run runs. @default "skip" */
+  readonly overlap?: Overlap;
   readonly misfire?: Misfire;
   /** What becomes of a run whose node died: another attempt (at most `maxLost` times), or it is recorded as lost. @default "at-least-once" */
   readonly delivery?: Delivery;
@@ -43,6 +52,18 @@ export interface JobOptions<Input = unknown> {
   readonly maxLost?: number;
   /** Milliseconds (or a duration) after which an attempt is aborted and recorded as timed out. @default none */
   readonly timeout?: number | string;
+  /** What becomes of a run whose attempt failed or timed out. @default it has failed for good */
+  readonly retry?: RetryOptions;
+  /** Keep a run that failed for good in its queue's dead letters, until it is retried or removed. @default true */
+  readonly deadLetter?: boolean;
+  /** No fire time before this counts: a Date, ms, or ISO 8601. */
+  readonly startAt?: Date | number | string;
+  /** No fire time after this counts; one at this very instant does. */
+  readonly endAt?: Date | number | string;
+  /** How many runs of fire times start at most; skipped ones and those by hand do not count. The job is exhausted then. */
+  readonly maxRuns?: number;
+  /** Starts each run up to so many ms (or a duration, up to 24 h) later: by hash of job and fire time, and before the next one. @default 0 */
+  readonly jitter?: number | string;
   /** What to do if there is such a job: change it, leave it, or refuse with `JOB_EXISTS`. @default "replace" */
   readonly onConflict?: "replace" | "keep" | "error";
 }
@@ -66,12 +87,21 @@ export interface Job<Input = unknown> {
   readonly queue: string;
   readonly tags: readonly string[];
   readonly priority: number;
-  readonly overlap: "skip" | "allow";
+  readonly overlap: Overlap;
   readonly misfire: { readonly grace: number; readonly catchUp: CatchUp; readonly max: number };
   readonly delivery: Delivery;
   readonly maxLost: number;
   /** Milliseconds. */
   readonly timeout: number | undefined;
+  readonly retry: Retry | undefined;
+  readonly deadLetter: boolean;
+  readonly startAt: Date | undefined;
+  readonly endAt: Date | undefined;
+  readonly maxRuns: number | undefined;
+  /** How many runs have started that `maxRuns` counts; 0 without one. */
+  readonly startedRuns: number;
+  /** Milliseconds. */
+  readonly jitter: number;
   /** 1, and one more with each change. */
   readonly version: number;
   /** When it was defined, or last given `once("now")` as another trigger: what its trigger counts from. */

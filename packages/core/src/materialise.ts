@@ -1,6 +1,7 @@
-import { type CompiledTrigger, compileTrigger } from "@escapement/triggers";
+import { type CompiledTrigger, jitter } from "@escapement/triggers";
 import { type CatchUpRule, type Plan, planFireTimes } from "./catch-up.js";
 import type { Events } from "./events.js";
+import { compileSchedule } from "./job-trigger.js";
 import { readJobRecord } from "./record.js";
 import { runIdOf } from "./run-id.js";
 import { materialise, park } from "./scripts/index.js";
@@ -18,6 +19,7 @@ interface Compiled {
   readonly state: string;
   readonly trigger: CompiledTrigger;
   readonly rule: CatchUpRule;
+  readonly jitter: number;
 }
 
 const page = 200;
@@ -103,12 +105,14 @@ export class Materialiser {
         continue;
       }
       try {
-        const { trigger, grace, catchUp, max } = readJobRecord(text);
+        const record = readJobRecord(text);
+        const { grace, catchUp, max, jitter } = record;
         const anchor = Number(state.split(" ")[1]);
         this.#remember(id, {
           state,
-          trigger: compileTrigger(trigger, { jobId: id, anchor, fireTime: cursor }),
-          rule: { grace, catchUp, max },
+          trigger: compileSchedule(id, record, { anchor, fireTime: cursor }),
+          rule: { grace: grace + jitter, catchUp, max },
+          jitter,
         });
       } catch (error) {
         await this.#park(id, state, epoch, error);
@@ -147,9 +151,15 @@ export class Materialiser {
       plan.missedTo,
       plan.exact ? 1 : 0,
     ]);
-    const runs = plans.flatMap(({ job, plan }) =>
-      plan.fireTimes.flatMap((time) => [runIdOf(job.id, time), time]),
-    );
+    const runs = plans.flatMap(({ job: { id }, plan: { fireTimes, next } }) => {
+      const max = this.#compiled.get(id)?.jitter ?? 0;
+      return fireTimes.flatMap((time, index) => [
+        runIdOf(id, time),
+        max === 0
+          ? time
+          : time + jitter(max, { jobId: id, scheduledAt: time, next: fireTimes[index + 1] ?? next }),
+      ]);
+    });
     const { prefix: _, ...keys } = this.#store.keys;
     const [, done] = await this.#store.timed(
       () =>

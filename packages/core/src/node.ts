@@ -86,7 +86,13 @@ export class Node {
     this.#end();
     // A handler that would not end keeps its run until the lease ends: no other attempt may start beside it.
     if (this.#dead || (this.#worker?.active ?? 0) > 0) return;
-    const keys = { ...store.keys, active: store.keys.active(this.id), request: store.keys.request(this.id) };
+    const { active, request, cancelled, ...others } = store.keys;
+    const keys = {
+      ...others,
+      active: active(this.id),
+      request: request(this.id),
+      cancelled: cancelled(this.id),
+    };
     // Should this not come through, the lease ends by itself.
     await leave.run(store.lease, { keys, args: { node: this.id } }).catch(() => undefined);
     events.emit("nodeLeft", { node: this.id });
@@ -154,16 +160,19 @@ export class Node {
     const { store, settings, locks } = this.#parts;
     if (this.#dead) return;
     const [sentAt, wallSentAt] = [monotonic(), wallClock()];
-    await store.timed(
+    const keys = { ...store.keys, cancelled: store.keys.cancelled(this.id) };
+    const [, cancelled] = await store.timed(
       () =>
         heartbeat.run(
           store.lease,
-          { keys: store.keys, args: { node: this.id, ttl: settings.nodeTtl } },
+          { keys, args: { node: this.id, ttl: settings.nodeTtl } },
           settings.nodeTtl / 4,
         ),
-      (time) => time,
+      ([time]) => time,
     );
-    if (!this.#dead) this.#lease.prolonged(sentAt, wallSentAt);
+    if (this.#dead) return;
+    this.#lease.prolonged(sentAt, wallSentAt);
+    this.#worker?.cancel(cancelled);
     await locks?.extend(monotonic()).catch(() => undefined);
   }
 

@@ -1,10 +1,11 @@
 import { parseRedisUrl, type RedisSource } from "@escapement/redis";
 import { addressOf, checkNamespace, problemOf, show } from "@escapement/redis/internal";
 import { fields, names, oneOf, orElse, whole } from "./check.js";
-import { defaultMaxInput, duration } from "./definition.js";
+import { defaultMaxInput } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import type { Retention } from "./store.js";
+import { duration } from "./times.js";
 
 /** What a node does: lead when it is elected, run tasks, or both. */
 export type Role = "leader" | "worker";

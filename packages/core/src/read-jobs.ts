@@ -1,6 +1,6 @@
-import { compileTrigger } from "@escapement/triggers";
 import { fields, nameAt, oneOf } from "./check.js";
 import type { Job, JobState } from "./job.js";
+import { compileSchedule } from "./job-trigger.js";
 import { type JobRecord, readHead, readJobRecord } from "./record.js";
 import { parseRunId } from "./run-id.js";
 import type { Store } from "./store.js";
@@ -28,12 +28,13 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
   const { keys } = store;
   const now = await store.nearlyNow();
   return store.commands.run("reading jobs", async (client) => {
-    const [records, states, cursors, parked, running, upcoming] = await Promise.all([
+    const [records, states, cursors, parked, running, counts, upcoming] = await Promise.all([
       client.hmget(keys.jobs, ...ids),
       client.hmget(keys.state, ...ids),
       client.zmscore(keys.due, ...ids),
       client.zmscore(keys.parked, ...ids),
       client.hmget(keys.running, ...ids),
+      client.hmget(keys.counts, ...ids),
       Promise.all(
         ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
       ),
@@ -46,6 +47,7 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
         cursor: cursors[index] == null ? undefined : Number(cursors[index]),
         parked: parked[index] != null,
         running: running[index]?.split(" ")[0],
+        started: Number(counts[index] ?? 0),
         unstarted: (upcoming[index] ?? []).map((run) => parseRunId(run)?.at ?? 0),
         now,
       });
@@ -59,6 +61,7 @@ interface Found {
   readonly parked: boolean;
   readonly running: string | undefined;
   readonly unstarted: readonly number[];
+  readonly started: number;
   readonly now: number;
 }
 
@@ -84,10 +87,17 @@ function toJob(id: string, text: string, found: Found): Job {
     tags: record.tags ?? [],
     priority: head.priority,
     overlap: head.overlap,
-    misfire: { grace: head.grace, catchUp: head.catchUp, max: head.max },
+    misfire: { grace: record.grace ?? head.grace, catchUp: head.catchUp, max: head.max },
     delivery: head.delivery,
     maxLost: head.maxLost,
     timeout: record.timeout,
+    retry: record.retry,
+    deadLetter: head.deadLetter,
+    startAt: record.startAt === undefined ? undefined : new Date(record.startAt),
+    endAt: record.endAt === undefined ? undefined : new Date(record.endAt),
+    maxRuns: head.maxRuns,
+    startedRuns: found.started,
+    jitter: record.jitter ?? 0,
     version: head.version,
     createdAt: new Date(Number(created)),
     state: found.parked ? "parked" : alive ? "scheduled" : "exhausted",
@@ -130,8 +140,9 @@ function fits(job: Job, { tag, state }: JobFilter): boolean {
 
 /** The next fire times of a job after now, by its trigger. */
 export function comingFireTimes(job: Job, now: number, count: number): Date[] {
-  const compiled = compileTrigger(job.trigger, {
-    jobId: job.id,
+  const { trigger, startAt, endAt } = job;
+  const schedule = { trigger, startAt: startAt?.getTime(), endAt: endAt?.getTime() };
+  const compiled = compileSchedule(job.id, schedule, {
     anchor: job.createdAt,
     ...(job.nextFireTime !== undefined && { fireTime: job.nextFireTime }),
   });

@@ -1,6 +1,7 @@
 import { parseTrigger, type Trigger } from "@escapement/triggers";
 import type { Definition } from "./definition.js";
-import type { CatchUp, Delivery } from "./job.js";
+import type { CatchUp, Delivery, Overlap } from "./job.js";
+import type { Retry } from "./retry.js";
 
 // A record is one line that scripts read and a body that they do not; records.lua says the same in Lua.
 
@@ -11,22 +12,44 @@ export interface Body {
   readonly at?: number;
   /** Milliseconds. */
   readonly timeout?: number;
+  readonly retry?: Retry;
 }
 
-type Head = Pick<Definition, "queue" | "task" | "priority" | "delivery" | "maxLost">;
+type Head = Pick<Definition, "queue" | "task" | "priority" | "delivery" | "maxLost" | "deadLetter">;
 
-function head(version: number, definition: Head, overlap: string, grace: string, catchUp: string): string {
-  const { queue, task, priority, delivery, maxLost } = definition;
+const overlapLetters = {
+  skip: "s",
+  allow: "a",
+  "queue-one": "o",
+  "queue-all": "q",
+  "cancel-running": "c",
+  replace: "r",
+} as const satisfies Record<Overlap, string>;
+
+/** `name=value` for each option that is not as usual: what is not used costs nothing. */
+type Extras = Readonly<Record<string, string | number | undefined>>;
+
+function head(
+  version: number,
+  definition: Head,
+  overlap: Overlap,
+  grace: string,
+  catchUp: string,
+  extras: Extras = {},
+): string {
+  const { queue, task, priority, delivery, maxLost, deadLetter } = definition;
+  const others = Object.entries({ ...extras, dl: deadLetter ? undefined : 0 });
   return [
     version,
     queue,
     task,
     priority,
     delivery === "at-least-once" ? "r" : "l",
-    overlap,
+    overlapLetters[overlap],
     grace,
     catchUp,
     maxLost,
+    ...others.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`)),
   ].join(" ");
 }
 
@@ -38,18 +61,25 @@ function body(parts: Record<string, string | undefined>): string {
 
 /** A job's record. */
 export function writeJobRecord(version: number, definition: Definition): string {
-  const { overlap, grace, catchUp, max, trigger, input, tags, metadata, timeout } = definition;
+  const { overlap, grace, catchUp, max, trigger, input, tags, metadata, timeout, retry } = definition;
+  const { startAt, endAt, maxRuns, jitter } = definition;
   const first = head(
     version,
     definition,
-    overlap === "skip" ? "s" : "a",
-    String(grace),
+    overlap,
+    // A run that jitter starts later is no misfire for that.
+    String(grace + jitter),
     catchUp === "all" ? `all:${max}` : catchUp,
+    { mr: maxRuns },
   );
   const text = body({
     trigger: JSON.stringify(trigger),
     input,
-    timeout: timeout === undefined ? undefined : String(timeout),
+    timeout: numberText(timeout),
+    retry: retry === undefined ? undefined : JSON.stringify(retry),
+    startAt: numberText(startAt),
+    endAt: numberText(endAt),
+    jitter: jitter === 0 ? undefined : String(jitter),
     tags: tags.length === 0 ? undefined : JSON.stringify(tags),
     metadata,
   });
@@ -57,13 +87,21 @@ export function writeJobRecord(version: number, definition: Definition): string 
 }
 
 /** An enqueued run's record. */
-export function writeRunRecord(options: Head & Pick<Definition, "input" | "timeout">, at: number): string {
+export function writeRunRecord(
+  options: Head & Pick<Definition, "input" | "timeout" | "retry">,
+  at: number,
+): string {
   const text = body({
     at: String(at),
     input: options.input,
-    timeout: options.timeout === undefined ? undefined : String(options.timeout),
+    timeout: numberText(options.timeout),
+    retry: options.retry === undefined ? undefined : JSON.stringify(options.retry),
   });
-  return `${head(0, options, "a", "-", "none")}\n${text}`;
+  return `${head(0, options, "allow", "-", "none")}\n${text}`;
+}
+
+function numberText(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
 }
 
 /** What the first line of a record says. */
@@ -73,17 +111,22 @@ export interface RecordHead {
   readonly task: string;
   readonly priority: number;
   readonly delivery: Delivery;
-  readonly overlap: "skip" | "allow";
+  readonly overlap: Overlap;
+  /** With the job's jitter in it. */
   readonly grace: number;
   readonly catchUp: CatchUp;
   readonly max: number;
   readonly maxLost: number;
+  readonly deadLetter: boolean;
+  readonly maxRuns: number | undefined;
 }
 
 /** Reads a record's first line. */
 export function readHead(record: string): RecordHead {
   const parts = record.slice(0, record.indexOf("\n")).split(" ");
-  const [version, queue = "", task = "", priority, delivery, overlap, grace, catchUp = "", maxLost] = parts;
+  const [version, queue = "", task = "", priority, delivery, letter, grace, catchUp = "", maxLost] = parts;
+  const extras = new Map(parts.slice(9).map((part) => part.split("=", 2) as [string, string]));
+  const maxRuns = extras.get("mr");
   const [policy, max] = catchUp.split(":");
   return {
     version: Number(version),
@@ -91,12 +134,20 @@ export function readHead(record: string): RecordHead {
     task,
     priority: Number(priority),
     delivery: delivery === "r" ? "at-least-once" : "at-most-once",
-    overlap: overlap === "s" ? "skip" : "allow",
+    overlap: overlapOf(letter),
     grace: grace === "-" ? Number.POSITIVE_INFINITY : Number(grace),
     catchUp: policy as CatchUp,
     max: max === undefined ? 100 : Number(max),
     maxLost: Number(maxLost),
+    deadLetter: extras.get("dl") !== "0",
+    maxRuns: maxRuns === undefined ? undefined : Number(maxRuns),
   };
+}
+
+function overlapOf(letter: string | undefined): Overlap {
+  for (const [overlap, known] of Object.entries(overlapLetters))
+    if (known === letter) return overlap as Overlap;
+  return "allow";
 }
 
 /** A job's record, read back. The trigger is validated again: the store may have been written by others. */
@@ -106,13 +157,24 @@ export interface JobRecord extends RecordHead {
   readonly tags: readonly string[];
   readonly metadata: unknown;
   readonly timeout: number | undefined;
+  readonly retry: Retry | undefined;
+  readonly startAt: number | undefined;
+  readonly endAt: number | undefined;
+  readonly jitter: number;
 }
 
 /** Reads a job's whole record. Throws for one that holds no JSON or a trigger that is none. */
 export function readJobRecord(record: string): JobRecord {
   const parsed = JSON.parse(record.slice(record.indexOf("\n") + 1)) as Record<string, unknown>;
+  const head = readHead(record);
+  const jitter = (parsed["jitter"] as number | undefined) ?? 0;
   return {
-    ...readHead(record),
+    ...head,
+    grace: head.grace - jitter,
+    jitter,
+    retry: parsed["retry"] as Retry | undefined,
+    startAt: parsed["startAt"] as number | undefined,
+    endAt: parsed["endAt"] as number | undefined,
     trigger: parseTrigger(parsed["trigger"]),
     input: parsed["input"],
     tags: (parsed["tags"] as string[] | undefined) ?? [],

@@ -2,6 +2,7 @@ import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
 import { show } from "@escapement/redis/internal";
 import { fields, nameAt, whole } from "./check.js";
 import { catchCrashes } from "./crash.js";
+import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
 import { defineJobs, locate, type Wanted } from "./define.js";
 import { examine, type Finding } from "./doctor.js";
 import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
@@ -73,6 +74,12 @@ export interface Scheduler extends AsyncDisposable {
   finishedRuns(task: string, limit?: number): Promise<Run[]>;
   /** Runs of a job, or enqueued runs of a task, that have not ended: waiting, due or running. At most `limit`, 100 if left out. */
   unfinishedRuns(of: RunsOf, limit?: number): Promise<Run[]>;
+  /** Runs of a queue that failed for good, oldest first. */
+  deadLetters(of?: DeadLettersOf): Promise<DeadLetter[]>;
+  /** Gives the oldest dead letters of a queue another attempt each, now. Answers their run ids. */
+  redrive(of?: DeadLettersOf): Promise<string[]>;
+  /** Forgets the oldest dead letters of a queue. Answers their run ids. */
+  removeDeadLetters(of?: DeadLettersOf): Promise<string[]>;
   nodes(): Promise<NodeInfo[]>;
   leader(): Promise<LeaderInfo | undefined>;
   isLeader(): boolean;
@@ -254,6 +261,18 @@ class RedisScheduler implements Scheduler {
 
   unfinishedRuns(of: RunsOf, limit = 100): Promise<Run[]> {
     return readUnfinished(this.#store, of, limit);
+  }
+
+  deadLetters(of: DeadLettersOf = {}): Promise<DeadLetter[]> {
+    return listDeadLetters(this.#store, of);
+  }
+
+  redrive(of: DeadLettersOf = {}): Promise<string[]> {
+    return takeDeadLetters(this.#store, of, true);
+  }
+
+  removeDeadLetters(of: DeadLettersOf = {}): Promise<string[]> {
+    return takeDeadLetters(this.#store, of, false);
   }
 
   nodes(): Promise<NodeInfo[]> {

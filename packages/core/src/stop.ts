@@ -1,5 +1,5 @@
 import { fields, orElse, whole } from "./check.js";
-import { duration } from "./definition.js";
+import { duration } from "./times.js";
 
 /** Options of `stop`. */
 export interface StopOptions {

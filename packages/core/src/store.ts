@@ -24,8 +24,12 @@ export interface StoreOptions {
   readonly leaseDeadline: number;
 }
 
-/** What is said on the wake channel: a run is due then, a job's next fire time is then, or a node left runs behind. */
-export type WakeMessage = { readonly run: number } | { readonly job: number } | "nodes";
+/** What is said on the wake channel: a run is due then, a job's next fire time is then, a node is to cancel runs, or left some behind. */
+export type WakeMessage =
+  | { readonly run: number }
+  | { readonly job: number }
+  | { readonly cancelOn: string }
+  | "nodes";
 
 /** The job store: its keys, its connections (each opened when first needed) and what is known of its clock. */
 export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restored: [] }> {
@@ -138,6 +142,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
 
 function parseWake(text: string): WakeMessage | undefined {
   if (text === "nodes") return "nodes";
+  if (text.startsWith("cancel ")) return { cancelOn: text.slice(7) };
   const time = Number(text.startsWith("jobs ") ? text.slice(5) : text);
   if (!Number.isFinite(time)) return undefined;
   return text.startsWith("jobs ") ? { job: time } : { run: time };

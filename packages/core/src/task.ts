@@ -28,6 +28,10 @@ type SchemaResult<Output> =
 export interface TaskOptions<Input> {
   /** Checks inputs, when a job is defined or a run is enqueued by this process, and again before each attempt. */
   readonly input?: InputSchema<Input>;
+  /** Whether to try again after this error, where a run's `retry` would; anything but `true` fails the run. @default always */
+  readonly retryIf?: (error: unknown, failures: number) => boolean | Promise<boolean>;
+  /** Waits in ms by the number of failures so far, under the names that `retry.backoff` can give. */
+  readonly backoffs?: Readonly<Record<string, (failures: number, error: unknown) => number>>;
 }
 
 /** A named handler, registered on some nodes. */
@@ -40,13 +44,22 @@ export interface Task<Input = unknown, Output = unknown> {
 /** A task as the node keeps it, whatever its input. */
 export interface AnyTask {
   readonly name: string;
-  readonly options: { readonly input?: InputSchema };
+  readonly options: Pick<TaskOptions<never>, "retryIf" | "backoffs"> & { readonly input?: InputSchema };
   readonly handler: Handler<never, unknown>;
 }
 
 /** Checks the options of a task. */
 export function checkTaskOptions(options: unknown): void {
-  const { input } = fields("options", options, ["input"]);
+  const { input, retryIf, backoffs } = fields("options", options, ["input", "retryIf", "backoffs"]);
+  if (retryIf !== undefined && typeof retryIf !== "function")
+    throw new InvalidOptionError("options.retryIf", "must be a function.");
+  if (backoffs !== undefined) {
+    if (typeof backoffs !== "object" || backoffs === null)
+      throw new InvalidOptionError("options.backoffs", "must be an object of functions.");
+    for (const [name, backoff] of Object.entries(backoffs))
+      if (typeof backoff !== "function")
+        throw new InvalidOptionError(`options.backoffs.${name.slice(0, 40)}`, "must be a function.");
+  }
   const standard = (input as Partial<InputSchema> | null | undefined)?.["~standard"];
   if (input === undefined || typeof standard?.validate === "function") return;
   throw new InvalidOptionError("options.input", "must be a schema of the Standard Schema kind.");

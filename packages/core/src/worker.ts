@@ -114,6 +114,20 @@ export class Worker {
     this.#detach();
   }
 
+  /** Aborts runs; one and why, in turn. A run that is not held here any more has ended. */
+  cancel(runs: readonly string[]): void {
+    for (let at = 0; at + 1 < runs.length; at += 2) this.#attempts.cancel(runs[at] ?? "", runs[at + 1] ?? "");
+  }
+
+  /** Word of it may be lost: the next heartbeat brings it again. */
+  #readCancelled(): void {
+    const { store, node } = this.#parts;
+    store.lease
+      .run("reading what is to be cancelled", (client) => client.hgetall(store.keys.cancelled(node)))
+      .then((runs) => this.cancel(Object.entries(runs).flat()))
+      .catch(() => undefined);
+  }
+
   /** Runs held. */
   get active(): number {
     return this.#attempts.size;
@@ -125,7 +139,9 @@ export class Worker {
   }
 
   readonly #onWake = (message: WakeMessage): void => {
-    if (message === "nodes" || !("run" in message)) return;
+    if (message === "nodes") return;
+    if ("cancelOn" in message && message.cancelOn === this.#parts.node) this.#readCancelled();
+    if (!("run" in message)) return;
     if (this.#nextDue <= message.run) return;
     this.#nextDue = message.run;
     this.#wakeUp();

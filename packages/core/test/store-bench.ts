@@ -172,14 +172,23 @@ export class BenchNode {
     await join.run(store.commands, { keys: store.keys, args });
   }
 
-  async heartbeat(): Promise<void> {
+  /** Answers what is to be cancelled: runs, each with the reason. */
+  async heartbeat(): Promise<string[]> {
     const { store } = this.#bench;
-    await heartbeat.run(store.lease, { keys: store.keys, args: { node: this.id, ttl: this.ttl } });
+    const keys = { ...store.keys, cancelled: store.keys.cancelled(this.id) };
+    const args = { node: this.id, ttl: this.ttl };
+    const [, cancelled] = await heartbeat.run(store.lease, { keys, args });
+    return cancelled;
   }
 
   async leave(): Promise<void> {
     const { keys, commands } = this.#bench.store;
-    const own = { ...keys, active: keys.active(this.id), request: keys.request(this.id) };
+    const own = {
+      ...keys,
+      active: keys.active(this.id),
+      request: keys.request(this.id),
+      cancelled: keys.cancelled(this.id),
+    };
     await leave.run(commands, { keys: own, args: { node: this.id } });
   }
 

@@ -28,6 +28,10 @@ export interface Keys {
   readonly blocked: string;
   /** Hash: job id → run id and start of the run that runs, for jobs whose runs may not overlap. */
   readonly running: string;
+  /** Hash: job id → how many runs of fire times have started, for jobs with a `maxRuns`. */
+  readonly counts: string;
+  /** Hash: run id → last attempt and, for an enqueued run, record of a run that failed for good. In the order of `dead-letters:<queue>`. */
+  readonly deadLetters: string;
   /** Hash: run id → record of an enqueued run that has not ended. Jobs' runs need none: their job's record serves. */
   readonly runs: string;
   /** Hash: run id → number of its next attempt and what became of earlier ones; only from the second attempt on. */
@@ -56,6 +60,10 @@ export interface Keys {
   request(node: string): string;
   /** Sorted set: due runs of one task in one queue, by priority, then time. */
   readyOf(queue: string, task: string): string;
+  /** Sorted set: the dead letters of a queue by the time (ms) at which they failed. */
+  deadLettersOf(queue: string): string;
+  /** Hash: run id → why a run that this node holds is to be cancelled. */
+  cancelled(node: string): string;
   /** List: finished runs of a job, oldest first; of enqueued runs, as `~<task>`, their ids. */
   history(owner: string): string;
   /** Hash: run id → result of the finished runs of a job, or of a task's enqueued ones (`~<task>`). */
@@ -87,6 +95,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     requeued: `${prefix}requeued`,
     blocked: `${prefix}blocked`,
     running: `${prefix}running`,
+    counts: `${prefix}counts`,
+    deadLetters: `${prefix}dead-letters`,
     runs: `${prefix}runs`,
     attempts: `${prefix}attempts`,
     progress: `${prefix}progress`,
@@ -101,6 +111,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     active: (node) => `${prefix}active:${node}`,
     request: (node) => `${prefix}request:${node}`,
     readyOf: (queue, task) => `${prefix}ready:${queue}@${task}`,
+    deadLettersOf: (queue) => `${prefix}dead-letters:${queue}`,
+    cancelled: (node) => `${prefix}cancelled:${node}`,
     history: (owner) => `${prefix}history:${owner}`,
     results: (owner) => `${prefix}results:${owner}`,
     lock: (run, attempt) => `${prefix}lock:${run}#${attempt}`,

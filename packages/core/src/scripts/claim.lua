@@ -22,7 +22,7 @@ end
 
 -- Complete -------------------------------------------------------------------------------------------------------------
 
--- outcome s f t c: ended so. b: handed back without having started. x: a lock says that this attempt started elsewhere.
+-- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
 -- l: given up by a node that stops; another attempt may start at once.
 local function complete()
   local items, runs = {}, {}
@@ -57,6 +57,9 @@ local function complete()
           end
           make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
           if job_of(item.run) then release_job(item.run) end
+          if tonumber(attempt) == 1 and is_fire_time(item.run) and extra(record, 'mr') then
+            redis.call('HINCRBY', key.counts, job_of(item.run), -1)
+          end
         else forget(item.run) end
       elseif item.outcome == 'x' or item.outcome == 'l' then
         records = records or records_of(runs)
@@ -64,14 +67,24 @@ local function complete()
         local not_before = item.outcome == 'x' and now + tonumber(arg.lease_ttl) or now
         lose(item.run, records[item.run], tonumber(attempt), lost, earlier, text, now, not_before)
       else
-        if others[i] then redis.call('HDEL', key.attempts, item.run) end
-        local text = entry(at_of(item.run) or started, started, now, item.outcome, attempt, token, arg.node, item.detail)
-        finish(item.run, task, text, earlier, item.result, now)
+        local failed = item.outcome ~= 's' and item.outcome ~= 'c'
+        if failed then records = records or records_of(runs) end
+        local record, state = failed and records[item.run] or nil, string.lower(item.outcome)
+        local text = entry(at_of(item.run) or started, started, now, state, attempt, token, arg.node, item.detail)
+        local again = state ~= item.outcome
+        if again and record then
+          queue_again(item.run, record, tonumber(attempt), lost, text, earlier, now, now + tonumber(item.result))
+        else
+          if others[i] then redis.call('HDEL', key.attempts, item.run) end
+          finish(item.run, task, text, earlier, again and '' or item.result, now)
+          if failed then bury(item.run, record, attempt, now) end
+        end
       end
     end
   end
   if #gone > 0 then
     redis.call('HDEL', key.active, unpack(gone))
+    if redis.call('EXISTS', key.cancelled) == 1 then redis.call('HDEL', key.cancelled, unpack(gone)) end
     if redis.call('EXISTS', key.progress) == 1 then redis.call('HDEL', key.progress, unpack(gone)) end
   end
   if #locks > 0 then redis.call('DEL', unpack(locks)) end
@@ -121,27 +134,63 @@ local function first_lane(size)
 end
 
 local settled, leaving = {}, {} -- job -> whether its misfires need another look; runs leaving unstarted
+local taken, to_cancel = {}, {} -- runs claimed by this request; those of them that a later one of their job cuts short
 
 local function pass(run, state, reason)
   passed[#passed + 1] = run; passed[#passed + 1] = state; passed[#passed + 1] = reason
 end
 
--- Whether a job's run may start although another may be running; else it is skipped, or waits for that one's end.
-local function overlaps(run, job, record, attempt)
-  if record.overlap ~= 's' then return false end
-  local running, since = string.match(redis.call('HGET', key.running, job) or '', '^(%S+) (%S+)$')
-  if not running or running == run then
+local function skip(run, job)
+  remember_job(job, entry(at_of(run), 0, now, 'k', 0, 0, '-', '{"reason":"overlap"}'), run, '', now)
+  pass(run, 'skipped', 'overlap')
+end
+
+-- The runs of a job that wait for the end of its running one, at most 1000.
+local function blocked_of(job, count)
+  return redis.call('ZRANGEBYLEX', key.blocked, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, count)
+end
+
+-- Cancels the run that holds a job, whether it runs, is being claimed, or waits for another attempt.
+local function cancel_holder(holder)
+  if taken[holder] then
+    to_cancel[#to_cancel + 1] = holder
+    return
+  end
+  if ask_to_cancel(holder, 'overlap') then return end
+  local record = records_of({ holder })[holder]
+  if record then cancel_queued(holder, record, 'overlap', now) end
+end
+
+-- What becomes of a job's run while another may be running: nil: it may start; or 'skipped'; or 'blocked', until that one's end.
+local function overlap_of(run, job, record, attempt)
+  local how = record.overlap
+  if how == 'a' then return nil end
+  local holder, since = string.match(redis.call('HGET', key.running, job) or '', '^(%S+) (%S+)$')
+  if holder and holder ~= run and how == 'r' then
+    cancel_holder(holder)
+    holder = nil
+  end
+  if not holder or holder == run then
     redis.call('HSET', key.running, job, run .. ' ' .. int(now))
-    return false
+    return nil
   end
-  if attempt == 1 and tonumber(since) <= fire_time_of(run) then
-    remember_job(job, entry(at_of(run), 0, now, 'k', 0, 0, '-', '{"reason":"overlap"}'), run, '', now)
-    pass(run, 'skipped', 'overlap')
-  else
-    redis.call('ZADD', key.blocked, 0, run)
-    return 'blocked'
+  if how == 's' and attempt == 1 and tonumber(since) <= fire_time_of(run) then return 'skipped' end
+  if how == 'o' and attempt == 1 and blocked_of(job, 1)[1] then return 'skipped' end
+  if how == 'c' then
+    for _, other in ipairs(blocked_of(job, TAKE)) do
+      dequeue(other, record)
+      redis.call('HDEL', key.attempts, other)
+      skip(other, job)
+    end
+    cancel_holder(holder)
+    -- One that waited for its next attempt is gone at once, and has let nothing go on that waited for it.
+    if redis.call('HEXISTS', key.running, job) == 0 then
+      redis.call('HSET', key.running, job, run .. ' ' .. int(now))
+      return nil
+    end
   end
-  return true
+  redis.call('ZADD', key.blocked, 0, run)
+  return 'blocked'
 end
 
 -- Whether a run is not made up for, by its job's catch-up.
@@ -155,6 +204,23 @@ local function is_missed(run, job, record)
     settled[job] = settle_misfires(job, record, now)
   end
   return true
+end
+
+-- Counts a run of a fire time that starts. Answers whether the job's `maxRuns` had been reached before; when it is reached by this
+-- one, what else was materialised is taken back, and the job has no next fire time.
+local function is_exhausted(job, record)
+  local most = tonumber(extra(record, 'mr') or nil)
+  if not most then return false end
+  local count = redis.call('HINCRBY', key.counts, job, 1)
+  if count > most then
+    redis.call('HINCRBY', key.counts, job, -1)
+    return true
+  end
+  if count == most then
+    while take_back(job, record.lane, 0) == TAKE do end
+    redis.call('ZREM', key.due, job)
+  end
+  return false
 end
 
 local function consider(lane)
@@ -171,13 +237,18 @@ local function consider(lane)
   end
   if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
   if job then
-    local answer = overlaps(run, job, record, attempt)
+    local answer = overlap_of(run, job, record, attempt)
     if answer == 'blocked' then return end
     if answer then
+      skip(run, job)
       leaving[#leaving + 1] = run
       redis.call('ZREM', key.requeued, run)
       return
     end
+  end
+  if fires and attempt == 1 and is_exhausted(job, record) then
+    release_job(run)
+    return
   end
   if fires then leaving[#leaving + 1] = run end
   if job and not (fires and attempt == 1) then redis.call('ZREM', key.requeued, run) end
@@ -190,7 +261,8 @@ local function consider(lane)
       return pass(run, 'lockRefused', 'lock')
     end
   end
-  claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left }
+  taken[run] = true
+  claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left, lost = lost }
 end
 
 local function claim()
@@ -223,6 +295,7 @@ local function claim()
     active[#active + 1] = item.token .. ' ' .. item.attempt .. ' ' .. int(now) .. ' ' .. arg.number .. ' ' .. item.record.task
   end
   in_chunks('HSET', key.active, active, 2 * TAKE)
+  for _, run in ipairs(to_cancel) do ask_to_cancel(run, 'overlap') end
 end
 
 -- The answer ----------------------------------------------------------------------------------------------------------
@@ -238,7 +311,12 @@ local function claimed_before()
   end
   if #runs == 0 then return end
   local records = records_of(runs)
-  for _, item in ipairs(claimed) do item.record = records[item.run] end
+  local others = redis.call('HMGET', key.attempts, unpack(runs))
+  for i, item in ipairs(claimed) do
+    item.record = records[item.run]
+    local _, lost = attempt_of(others[i])
+    item.lost = lost
+  end
 end
 
 local answer = last[2] or ''
@@ -267,6 +345,7 @@ for _, item in ipairs(claimed) do
   reply[#reply + 1] = item.task or item.record.task
   -- empty where the job was removed after a claim whose answer was lost
   reply[#reply + 1] = item.left or ''
+  reply[#reply + 1] = tostring(item.lost or 0)
   reply[#reply + 1] = item.record and string.sub(item.record.text, item.record.body) or ''
 end
 local next_due = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]

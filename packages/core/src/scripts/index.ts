@@ -6,7 +6,7 @@ const records = new URL("./records.lua", import.meta.url);
 const file = (name: string): URL => new URL(`./${name}.lua`, import.meta.url);
 const history = ["history_max", "history_age", "finished_max"] as const;
 
-/** `[now, accepted, nextDue, claimed (6 values a run), passed (3 values a run), more]` */
+/** `[now, accepted, nextDue, claimed (8 values a run), passed (3 values a run), more]` */
 export type ClaimReply = [string, string, string, string[], string[], number];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
@@ -14,6 +14,10 @@ export const claim = defineScript<ClaimReply>()({
   file: file("claim"),
   include: [clockLua, records],
   keys: [
+    "counts",
+    "deadLetters",
+    "due",
+    "cancelled",
     "clock",
     "requeued",
     "nodes",
@@ -43,6 +47,7 @@ export const materialise = defineScript<[string, string]>()({
   file: file("materialise"),
   include: [clockLua, records],
   keys: [
+    "counts",
     "clock",
     "attempts",
     "epoch",
@@ -71,6 +76,7 @@ export const recover = defineScript<[string, string[], string[], string, number]
   file: file("recover"),
   include: [clockLua, records],
   keys: [
+    "deadLetters",
     "clock",
     "requeued",
     "epoch",
@@ -99,6 +105,7 @@ export const reconcile = defineScript<[string, string[]]>()({
   file: file("reconcile"),
   include: [clockLua, records],
   keys: [
+    "deadLetters",
     "clock",
     "requeued",
     "nodes",
@@ -129,13 +136,13 @@ export const join = defineScript<string>()({
   args: ["node", "ttl", "info", "layout", "partitions", "again"],
 });
 
-/** The time of the store. */
-export const heartbeat = defineScript<string>()({
+/** `[now, runs to be cancelled and why (2 values a run)]` */
+export const heartbeat = defineScript<[string, string[]]>()({
   name: "heartbeat",
   version: 1,
   file: file("heartbeat"),
   include: [clockLua],
-  keys: ["clock", "nodes"],
+  keys: ["clock", "nodes", "cancelled"],
   args: ["node", "ttl"],
 });
 
@@ -145,7 +152,7 @@ export const leave = defineScript<string>()({
   version: 1,
   file: file("leave"),
   include: [clockLua],
-  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "wake"],
+  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake"],
   args: ["node"],
 });
 
@@ -191,6 +198,7 @@ export const remove = defineScript<number>()({
   file: file("remove"),
   include: [clockLua, records],
   keys: [
+    "counts",
     "clock",
     "running",
     "requeued",
@@ -226,6 +234,41 @@ export const runNow = defineScript<[string, string]>()({
   include: [clockLua, records],
   keys: ["clock", "requeued", "jobs", "ready", "wake"],
   args: ["prefix", "job", "suffix"],
+});
+
+/** `[now, asked | cancelled | none]` */
+export const cancel = defineScript<[string, "asked" | "cancelled" | "none"]>()({
+  name: "cancel",
+  version: 1,
+  file: file("cancel"),
+  include: [clockLua, records],
+  keys: [
+    "clock",
+    "requeued",
+    "nodes",
+    "ready",
+    "waiting",
+    "unstarted",
+    "blocked",
+    "running",
+    "runs",
+    "attempts",
+    "finished",
+    "jobs",
+    "wake",
+  ],
+  args: ["prefix", "run", "reason", ...history],
+});
+
+/** `[now, runs that were taken out, and with `retry` queued]` */
+export const redrive = defineScript<[string, string[]]>()({
+  name: "redrive",
+  version: 1,
+  file: file("redrive"),
+  include: [clockLua, records],
+  keys: ["clock", "requeued", "jobs", "runs", "attempts", "deadLetters", "ready", "wake"],
+  args: ["prefix", "queue", "limit", "retry"],
+  lists: { runs: ["run"] },
 });
 
 /** 1 if the job was parked; 0: its version is another by now. */

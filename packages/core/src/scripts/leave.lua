@@ -5,7 +5,7 @@ if redis.call('EXISTS', key.active) == 1 then
   redis.call('ZADD', key.dead, int(now), arg.node)
   redis.pcall('PUBLISH', key.wake, 'nodes')
 else
-  redis.call('DEL', key.request)
+  redis.call('DEL', key.request, key.cancelled)
   redis.call('HDEL', key.nodeInfo, arg.node)
 end
 return int(now)

@@ -16,22 +16,28 @@ local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local head = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]
 
+local exhausted = {} -- jobs whose `maxRuns` have started
 local waiting, unstarted, due, done, soonest = {}, {}, {}, {}, nil
 local take = each(list.runs)
 for i, job in ipairs(jobs) do
   local current = cursors[i] and int(tonumber(cursors[i])) == job.expected and records[i]
     and string.match(states[i] or '', '^%S+') == job.version
   done[i] = current and '1' or '0'
+  local record = current and parse(records[i]) or nil
+  local most = record and tonumber(extra(record, 'mr') or nil)
+  if most and tonumber(redis.call('HGET', key.counts, job.id) or 0) >= most then exhausted[job.id] = true end
   for _ = 1, job.runs do
     local run, not_before = take()
-    if current then
+    if current and not exhausted[job.id] then
       waiting[#waiting + 1] = not_before; waiting[#waiting + 1] = run
       unstarted[#unstarted + 1] = 0; unstarted[#unstarted + 1] = run
       local time = tonumber(not_before)
       if not soonest or time < soonest then soonest = time end
     end
   end
-  if current then
+  if current and exhausted[job.id] then
+    redis.call('ZREM', key.due, job.id)
+  elseif current then
     if job.next_time == '' then redis.call('ZREM', key.due, job.id)
     else due[#due + 1] = job.next_time; due[#due + 1] = job.id end
     if job.missed > 0 then
@@ -39,7 +45,6 @@ for i, job in ipairs(jobs) do
         .. (job.exact == '0' and ',"exact":false}' or '}')
       remember_job(job.id, entry(job.missed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
     end
-    local record = parse(records[i])
     if record then settle_misfires(job.id, record, now) end
   end
 end

@@ -1,7 +1,9 @@
 -- What several steps share: reading records, ready runs by lane, history, misfires. Runs after the header and clock.lua.
 --
--- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>` LF body; the body is opaque.
---          delivery r|l, overlap s|a, grace in ms or -, catchUp none|latest|earliest|all:<max>
+-- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
+--          is not as usual (mr: maxRuns, dl=0: no dead letter), LF body; the body is opaque.
+--          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
+--          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
 -- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
 -- lane     `<queue>@<task>`: the ready runs of one task in one queue
 -- entry    `<at> <startedAt> <finishedAt> <state> <attempt> <token> <node> <detail>`, an earlier attempt on each further line
@@ -17,13 +19,19 @@ local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
 
 -- nil for a text that is no record: whoever wrote it, it must not stop what else a step has to do.
 local function parse(record)
-  local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, body =
-    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)\n()')
+  local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, extras, body =
+    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)([^\n]*)\n()')
   if not version or not tonumber(priority) or not tonumber(max_lost) then return nil end
   return {
-    version = version, lane = queue .. '@' .. task, task = task, priority = tonumber(priority), delivery = delivery,
+    version = version, lane = queue .. '@' .. task, queue = queue, task = task, extras = extras, priority = tonumber(priority), delivery = delivery,
     overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = body, text = record,
   }
+end
+
+-- An option that is not as usual, or nil.
+local function extra(record, name)
+  if record.extras == '' then return nil end
+  return string.match(record.extras, ' ' .. name .. '=(%S+)')
 end
 
 -- Parsed records of up to 1000 runs, by run; none for a run whose job or record is gone.
@@ -167,6 +175,20 @@ local function release_job(run)
   unblock(job)
 end
 
+-- Keeps a run that failed for good: until it is retried or removed, or 10 000 others of its queue have failed after it.
+local function bury(run, record, attempt, now)
+  if not record or extra(record, 'dl') == '0' then return end
+  local list = arg.prefix .. 'dead-letters:' .. record.queue
+  redis.call('HSET', key.deadLetters, run, attempt .. ' ' .. record.queue .. '\n' .. (job_of(run) and '' or record.text))
+  redis.call('ZADD', list, int(now), run)
+  local over = redis.call('ZCARD', list) - 10000
+  if over > 0 then
+    local gone = redis.call('ZRANGE', list, 0, math.min(over, 100) - 1)
+    redis.call('ZREM', list, unpack(gone))
+    redis.call('HDEL', key.deadLetters, unpack(gone))
+  end
+end
+
 -- Writes the outcome of a run that ends with it. `text` is the entry of its last attempt; earlier ones follow it.
 local function finish(run, task, text, earlier, result, now)
   if earlier ~= '' then text = text .. '\n' .. earlier end
@@ -193,23 +215,71 @@ local function mark_requeued(run)
   if job_of(run) then redis.call('ZADD', key.requeued, 0, run) end
 end
 
+-- Queues a run for another attempt, not before `not_before`. `text`: the entry of the attempt that ended; what is known of earlier
+-- ones follows, as far as there is room.
+local function queue_again(run, record, attempt, lost, text, earlier, now, not_before)
+  if earlier ~= '' then text = text .. '\n' .. earlier end
+  if #text > 32768 then text = string.match(string.sub(text, 1, 32768), '^(.*)\n') or string.match(text, '^[^\n]*') end
+  redis.call('HSET', key.attempts, run, (attempt + 1) .. ' ' .. lost .. '\n' .. text)
+  mark_requeued(run)
+  if not_before > now then
+    redis.call('ZADD', key.waiting, int(not_before), run)
+  else
+    make_ready(record.lane, record.priority, fire_time_of(run) or now, run)
+  end
+end
+
 -- An attempt that started somewhere and whose outcome will not be known: another attempt, not before `not_before`, or the end.
 -- Answers whether there will be another.
 local function lose(run, record, attempt, lost, earlier, text, now, not_before)
   if record and record.delivery == 'r' and lost < record.max_lost then
-    if earlier ~= '' then text = text .. '\n' .. earlier end
-    redis.call('HSET', key.attempts, run, (attempt + 1) .. ' ' .. (lost + 1) .. '\n' .. text)
-    mark_requeued(run)
-    if not_before > now then
-      redis.call('ZADD', key.waiting, int(not_before), run)
-    else
-      make_ready(record.lane, record.priority, fire_time_of(run) or now, run)
-    end
+    queue_again(run, record, attempt, lost + 1, text, earlier, now, not_before)
     return true
   end
   redis.call('HDEL', key.attempts, run)
   finish(run, record and record.task or '-', text, earlier, '', now)
+  bury(run, record, attempt, now)
   return false
+end
+
+-- Cancelling -----------------------------------------------------------------------------------------------------------
+
+-- Leaves word for the node that holds a run. Answers whether one does.
+local function ask_to_cancel(run, reason)
+  for _, node in ipairs(redis.call('ZRANGE', key.nodes, 0, -1)) do
+    if redis.call('HEXISTS', arg.prefix .. 'active:' .. node, run) == 1 then
+      redis.call('HSET', arg.prefix .. 'cancelled:' .. node, run, reason)
+      publish('cancel ' .. node)
+      return true
+    end
+  end
+  return false
+end
+
+-- Takes a run that does not run out of wherever it waits.
+local function dequeue(run, record)
+  local found = redis.call('ZREM', key.waiting, run) + redis.call('ZREM', key.blocked, run)
+  if redis.call('ZSCORE', lane_key(record.lane), run) then
+    leave_lane(record.lane, run)
+    found = found + 1
+  end
+  redis.call('ZREM', key.unstarted, run)
+  redis.call('ZREM', key.requeued, run)
+  return found > 0
+end
+
+-- Records a run that waits, for its time or for another attempt, as cancelled. Answers whether it was one.
+local function cancel_queued(run, record, reason, now)
+  if not dequeue(run, record) then return false end
+  local attempts = redis.call('HGET', key.attempts, run)
+  local attempt, _, earlier = attempt_of(attempts)
+  if not attempts or earlier == '' then attempt = 0 end
+  redis.call('HDEL', key.attempts, run)
+  local job = job_of(run)
+  local detail = '{"reason":' .. cjson.encode(reason) .. (job and '' or ',"task":"' .. record.task .. '"') .. '}'
+  local text = entry(at_of(run) or int(now), 0, now, 'c', attempt, 0, '-', detail)
+  finish(run, record.task, text, attempt == 0 and '' or earlier, '', now)
+  return true
 end
 
 -- Misfires -------------------------------------------------------------------------------------------------------------

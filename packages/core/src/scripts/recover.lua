@@ -34,7 +34,7 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
     left = left - #runs
   end
   if redis.call('EXISTS', active) == 0 then
-    redis.call('DEL', arg.prefix .. 'request:' .. node)
+    redis.call('DEL', arg.prefix .. 'request:' .. node, arg.prefix .. 'cancelled:' .. node)
     redis.call('HDEL', key.nodeInfo, node)
     redis.call('ZREM', key.dead, node)
   end

@@ -25,7 +25,7 @@ local function follow(job, old, new)
       until #runs < TAKE
     end
   end
-  while new.overlap == 'a' do
+  while new.overlap == 'a' or new.overlap == 'r' do
     local runs = redis.call('ZRANGEBYLEX', key.blocked, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)
     if #runs == 0 then break end
     redis.call('ZREM', key.blocked, unpack(runs))

@@ -1,0 +1,26 @@
+import { type CompiledTrigger, type CompileOptions, compileTrigger } from "@escapement/triggers";
+import type { Definition } from "./definition.js";
+
+/** What of a job's definition says when it fires. */
+export type Schedule = Pick<Definition, "trigger" | "startAt" | "endAt">;
+
+/** Compiles a job's trigger, without the fire times before its `startAt` and after its `endAt`; both themselves count. */
+export function compileSchedule(
+  id: string,
+  { trigger, startAt, endAt }: Schedule,
+  options: CompileOptions,
+): CompiledTrigger {
+  const compiled = compileTrigger(trigger, { ...options, jobId: id });
+  if (startAt === undefined && endAt === undefined) return compiled;
+  const first = startAt ?? Number.NEGATIVE_INFINITY;
+  const last = endAt ?? Number.POSITIVE_INFINITY;
+  const within = (time: number | null): number | null =>
+    time === null || time < first || time > last ? null : time;
+  return {
+    trigger: compiled.trigger,
+    next: (after) => within(compiled.next(Math.max(after, first - 1))),
+    previous: (through) => within(compiled.previous(Math.min(through, last))),
+    count: (after, through, limit) =>
+      compiled.count(Math.max(after, first - 1), Math.min(through, last), limit),
+  };
+}

@@ -1,0 +1,34 @@
+-- Takes runs out of the dead letters: the ones named, or else the oldest `limit` of a queue. `retry`: each gets another attempt, now;
+-- else they are forgotten. One whose job is gone is forgotten in any case.
+local now = clock()
+local runs, done = {}, {}
+for run in each(list.runs) do runs[#runs + 1] = run end
+if #runs == 0 then runs = redis.call('ZRANGE', arg.prefix .. 'dead-letters:' .. arg.queue, 0, tonumber(arg.limit) - 1) end
+if #runs == 0 then return { int(now), runs } end
+local texts = redis.call('HMGET', key.deadLetters, unpack(runs))
+
+local function retry(run, attempt, text)
+  if text ~= '' then
+    redis.call('HSET', key.runs, run, text)
+    -- An enqueued run ends as often as it is tried again, but stands in the history once.
+    local record = parse(text)
+    if record then redis.call('LREM', arg.prefix .. 'history:~' .. record.task, -1, run) end
+  end
+  local record = records_of({ run })[run]
+  if not record then return false end
+  redis.call('HSET', key.attempts, run, (tonumber(attempt) + 1) .. ' 0\n')
+  mark_requeued(run)
+  make_ready(record.lane, record.priority, fire_time_of(run) or now, run)
+  return true
+end
+
+for i, run in ipairs(runs) do
+  local attempt, queue, text = string.match(texts[i] or '', '^(%S+) (%S+)\n(.*)$')
+  if attempt then
+    redis.call('ZREM', arg.prefix .. 'dead-letters:' .. queue, run)
+    redis.call('HDEL', key.deadLetters, run)
+    if arg.retry == '0' or retry(run, attempt, text) then done[#done + 1] = run end
+  end
+end
+if flush_lanes() then publish(int(now)) end
+return { int(now), done }
