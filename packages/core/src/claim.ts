@@ -1,3 +1,4 @@
+import type { ScopedLimit } from "./limit.js";
 import type { Body } from "./record.js";
 import { parseRunId } from "./run-id.js";
 import { type ClaimReply, claim } from "./scripts/index.js";
@@ -44,6 +45,7 @@ export interface ClaimRequest {
   /** Milliseconds for which a lock is held in the store, or 0: independent voters hold the locks. */
   readonly lockTtl: number;
   readonly leaseTtl: number;
+  readonly limits?: readonly ScopedLimit[];
 }
 
 /** What became of a request. */
@@ -92,6 +94,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
             result,
           ]),
           lanes: request.lanes,
+          limits: (request.limits ?? []).flatMap(({ scope, max, how }) => [scope, max, how]),
         },
       }),
     ([now]) => now,

@@ -2,6 +2,7 @@ import { parseTrigger, type Trigger } from "@escapement/triggers";
 import { fields, flag, inputJson, nameAt, names, oneOf, orElse, whole } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { CatchUp, Delivery, JobOptions, Overlap } from "./job.js";
+import { type Limit, limitOf } from "./limit.js";
 import type { Retry } from "./retry.js";
 import { retryOptions } from "./retry-options.js";
 import { duration, instant } from "./times.js";
@@ -27,6 +28,8 @@ export interface Definition {
   readonly timeout: number | undefined;
   readonly retry: Retry | undefined;
   readonly deadLetter: boolean;
+  readonly concurrencyKey: string | undefined;
+  readonly concurrencyLimit: Required<Limit> | undefined;
   /** Milliseconds since the epoch. */
   readonly startAt: number | undefined;
   readonly endAt: number | undefined;
@@ -55,6 +58,8 @@ const known = [
   "timeout",
   "retry",
   "deadLetter",
+  "concurrencyKey",
+  "concurrencyLimit",
   "startAt",
   "endAt",
   "maxRuns",
@@ -129,11 +134,38 @@ function computable(trigger: Trigger): Trigger {
   );
 }
 
-/** The options that jobs and enqueued runs have in common. */
-export function sharedOptions(
-  given: Record<string, unknown>,
-): Pick<Definition, "queue" | "priority" | "delivery" | "maxLost" | "timeout" | "retry" | "deadLetter"> {
+/** What jobs and enqueued runs have in common. */
+export type Shared = Pick<
+  Definition,
+  | "task"
+  | "input"
+  | "queue"
+  | "priority"
+  | "delivery"
+  | "maxLost"
+  | "timeout"
+  | "retry"
+  | "deadLetter"
+  | "concurrencyKey"
+  | "concurrencyLimit"
+>;
+
+function keyLimit(given: Record<string, unknown>): Pick<Definition, "concurrencyKey" | "concurrencyLimit"> {
+  const { concurrencyKey, concurrencyLimit } = given;
+  if (concurrencyKey === undefined) {
+    if (concurrencyLimit === undefined) return { concurrencyKey: undefined, concurrencyLimit: undefined };
+    throw new InvalidOptionError("concurrencyLimit", "is a limit of a concurrencyKey: give one.");
+  }
   return {
+    concurrencyKey: nameAt("concurrencyKey", concurrencyKey),
+    concurrencyLimit: limitOf("concurrencyLimit", orElse(concurrencyLimit, 1)),
+  };
+}
+
+/** The options that jobs and enqueued runs have in common. */
+export function sharedOptions(given: Record<string, unknown>): Omit<Shared, "task" | "input"> {
+  return {
+    ...keyLimit(given),
     retry: retryOptions(given["retry"]),
     deadLetter: flag("deadLetter", orElse(given["deadLetter"], true)),
     queue: nameAt("queue", orElse(given["queue"], "default")),

@@ -3,6 +3,7 @@ import { sharedOptions } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
+import type { Limit } from "./limit.js";
 import { writeRunRecord } from "./record.js";
 import { repeat } from "./repeat.js";
 import type { RetryOptions } from "./retry.js";
@@ -31,6 +32,10 @@ export interface EnqueueOptions<Input = unknown> {
   readonly timeout?: number | string;
   /** What becomes of it when an attempt failed or timed out. @default it has failed for good */
   readonly retry?: RetryOptions;
+  /** Runs of one key, of whichever jobs and tasks, are limited together in the whole cluster. @default none */
+  readonly concurrencyKey?: string;
+  /** How many runs with its `concurrencyKey` may run at once. @default 1 */
+  readonly concurrencyLimit?: number | Limit;
   /** Keep it in its queue's dead letters when it failed for good. @default true */
   readonly deadLetter?: boolean;
 }
@@ -47,6 +52,8 @@ const known = [
   "timeout",
   "retry",
   "deadLetter",
+  "concurrencyKey",
+  "concurrencyLimit",
 ] as const satisfies (keyof EnqueueOptions)[];
 const batch = 500;
 

@@ -1,4 +1,5 @@
 import type { Trigger } from "@escapement/triggers";
+import type { Limit } from "./limit.js";
 import type { Retry, RetryOptions } from "./retry.js";
 
 /** Which of the fire times that could not start in time are made up for. `max` bounds `"all"`. */
@@ -56,6 +57,10 @@ export interface JobOptions<Input = unknown> {
   readonly retry?: RetryOptions;
   /** Keep a run that failed for good in its queue's dead letters, until it is retried or removed. @default true */
   readonly deadLetter?: boolean;
+  /** Runs of one key, of whichever jobs and tasks, are limited together in the whole cluster. @default none */
+  readonly concurrencyKey?: string;
+  /** How many runs with its `concurrencyKey` may run at once: a number, or with what becomes of one more. @default 1 */
+  readonly concurrencyLimit?: number | Limit;
   /** No fire time before this counts: a Date, ms, or ISO 8601. */
   readonly startAt?: Date | number | string;
   /** No fire time after this counts; one at this very instant does. */
@@ -95,6 +100,8 @@ export interface Job<Input = unknown> {
   readonly timeout: number | undefined;
   readonly retry: Retry | undefined;
   readonly deadLetter: boolean;
+  readonly concurrencyKey: string | undefined;
+  readonly concurrencyLimit: Required<Limit> | undefined;
   readonly startAt: Date | undefined;
   readonly endAt: Date | undefined;
   readonly maxRuns: number | undefined;

@@ -1,8 +1,9 @@
 import { parseRedisUrl, type RedisSource } from "@escapement/redis";
 import { addressOf, checkNamespace, problemOf, show } from "@escapement/redis/internal";
-import { fields, names, oneOf, orElse, whole } from "./check.js";
+import { fields, nameAt, oneOf, orElse, whole } from "./check.js";
 import { defaultMaxInput } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
+import { type Limit, limitOf, type ScopedLimit, scoped } from "./limit.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import type { Retention } from "./store.js";
 import { duration } from "./times.js";
@@ -18,8 +19,10 @@ export interface SchedulerOptions {
   readonly namespace?: string;
   /** @default both */
   readonly roles?: readonly Role[];
-  /** The queues that this node takes runs from. @default ["default"] */
-  readonly queues?: readonly string[];
+  /** The queues that this node takes runs from; one with a limit as `{ name, limit }`. @default ["default"] */
+  readonly queues?: readonly (string | { readonly name: string; readonly limit?: number | Limit })[];
+  /** How many runs may run at once in the whole cluster: a number, or with what becomes of one more. @default any */
+  readonly limit?: number | Limit;
   /** How many runs this node carries out at once, 1 to 10 000. @default 20 */
   readonly concurrency?: number;
   /**
@@ -61,6 +64,8 @@ export interface Settings {
   readonly namespace: string;
   readonly roles: readonly Role[];
   readonly queues: readonly string[];
+  /** Of the whole and of queues. */
+  readonly limits: readonly ScopedLimit[];
   readonly concurrency: number;
   readonly voters: readonly RedisSource[];
   readonly lookahead: number;
@@ -83,6 +88,7 @@ const known = [
   "namespace",
   "roles",
   "queues",
+  "limit",
   "concurrency",
   "voters",
   "lookahead",
@@ -117,7 +123,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
     ),
     namespace: namespaceOf(orElse(given.namespace, process.env["ESCAPEMENT_NAMESPACE"] ?? "default")),
     roles: rolesOf(orElse(given.roles, ["leader", "worker"])),
-    queues: queuesOf(orElse(given.queues, ["default"])),
+    ...queuesOf(orElse(given.queues, ["default"]), limitOf("limit", given.limit)),
     concurrency: whole("concurrency", orElse(given.concurrency, 20), 1, 10_000),
     voters: votersOf(orElse(given.voters, [])),
     lookahead: time("lookahead", 15_000, 1000),
@@ -195,9 +201,19 @@ function rolesOf(value: unknown): Role[] {
   return [...new Set(value.map((role, index) => oneOf<Role>(`roles[${index}]`, role, ["leader", "worker"])))];
 }
 
-function queuesOf(value: unknown): string[] {
-  const queues = names("queues", value, 100);
-  if (queues.length > 0) return queues;
+function queuesOf(value: unknown, limit: Required<Limit> | undefined): Pick<Settings, "queues" | "limits"> {
+  if (!Array.isArray(value) || value.length > 100)
+    throw new InvalidOptionError("queues", "must be a list of at most 100 names.");
+  const limits = scoped("all", limit);
+  const queues = value.map((item: unknown, index) => {
+    const path = `queues[${index}]`;
+    if (typeof item === "string") return nameAt(path, item);
+    const given = fields(path, item, ["name", "limit"]);
+    const name = nameAt(`${path}.name`, given["name"]);
+    limits.push(...scoped(`queue:${name}`, limitOf(`${path}.limit`, given["limit"])));
+    return name;
+  });
+  if (queues.length > 0) return { queues: [...new Set(queues)], limits };
   throw new InvalidOptionError(
     "queues",
     'must name at least one queue. A node that is to run nothing has the roles ["leader"].',

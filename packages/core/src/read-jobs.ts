@@ -93,6 +93,8 @@ function toJob(id: string, text: string, found: Found): Job {
     timeout: record.timeout,
     retry: record.retry,
     deadLetter: head.deadLetter,
+    concurrencyKey: head.concurrencyKey,
+    concurrencyLimit: head.concurrencyLimit,
     startAt: record.startAt === undefined ? undefined : new Date(record.startAt),
     endAt: record.endAt === undefined ? undefined : new Date(record.endAt),
     maxRuns: head.maxRuns,

@@ -1,6 +1,7 @@
 import { parseTrigger, type Trigger } from "@escapement/triggers";
-import type { Definition } from "./definition.js";
+import type { Definition, Shared } from "./definition.js";
 import type { CatchUp, Delivery, Overlap } from "./job.js";
+import type { Limit } from "./limit.js";
 import type { Retry } from "./retry.js";
 
 // A record is one line that scripts read and a body that they do not; records.lua says the same in Lua.
@@ -15,7 +16,7 @@ export interface Body {
   readonly retry?: Retry;
 }
 
-type Head = Pick<Definition, "queue" | "task" | "priority" | "delivery" | "maxLost" | "deadLetter">;
+type Head = Omit<Shared, "input" | "timeout" | "retry">;
 
 const overlapLetters = {
   skip: "s",
@@ -37,8 +38,15 @@ function head(
   catchUp: string,
   extras: Extras = {},
 ): string {
-  const { queue, task, priority, delivery, maxLost, deadLetter } = definition;
-  const others = Object.entries({ ...extras, dl: deadLetter ? undefined : 0 });
+  const { queue, task, priority, delivery, maxLost, deadLetter, concurrencyKey, concurrencyLimit } =
+    definition;
+  const others = Object.entries({
+    ...extras,
+    dl: deadLetter ? undefined : 0,
+    ck: concurrencyKey,
+    cl: concurrencyLimit?.max,
+    cw: concurrencyLimit?.whenFull === "skip" ? "s" : undefined,
+  });
   return [
     version,
     queue,
@@ -87,10 +95,7 @@ export function writeJobRecord(version: number, definition: Definition): string 
 }
 
 /** An enqueued run's record. */
-export function writeRunRecord(
-  options: Head & Pick<Definition, "input" | "timeout" | "retry">,
-  at: number,
-): string {
+export function writeRunRecord(options: Shared, at: number): string {
   const text = body({
     at: String(at),
     input: options.input,
@@ -118,6 +123,8 @@ export interface RecordHead {
   readonly max: number;
   readonly maxLost: number;
   readonly deadLetter: boolean;
+  readonly concurrencyKey: string | undefined;
+  readonly concurrencyLimit: Required<Limit> | undefined;
   readonly maxRuns: number | undefined;
 }
 
@@ -140,6 +147,10 @@ export function readHead(record: string): RecordHead {
     max: max === undefined ? 100 : Number(max),
     maxLost: Number(maxLost),
     deadLetter: extras.get("dl") !== "0",
+    concurrencyKey: extras.get("ck"),
+    concurrencyLimit: extras.has("ck")
+      ? { max: Number(extras.get("cl") ?? 1), whenFull: extras.get("cw") === "s" ? "skip" : "wait" }
+      : undefined,
     maxRuns: maxRuns === undefined ? undefined : Number(maxRuns),
   };
 }

@@ -1,5 +1,6 @@
 import { fields } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
+import { type Limit, limitOf } from "./limit.js";
 import type { RunContext } from "./run-context.js";
 
 /** What a task's handler is. Its answer is kept as the run's result, if JSON can hold it. */
@@ -30,6 +31,8 @@ export interface TaskOptions<Input> {
   readonly input?: InputSchema<Input>;
   /** Whether to try again after this error, where a run's `retry` would; anything but `true` fails the run. @default always */
   readonly retryIf?: (error: unknown, failures: number) => boolean | Promise<boolean>;
+  /** How many of its runs may run at once in the whole cluster: a number, or with what becomes of one more. @default any */
+  readonly limit?: number | Limit;
   /** Waits in ms by the number of failures so far, under the names that `retry.backoff` can give. */
   readonly backoffs?: Readonly<Record<string, (failures: number, error: unknown) => number>>;
 }
@@ -44,13 +47,21 @@ export interface Task<Input = unknown, Output = unknown> {
 /** A task as the node keeps it, whatever its input. */
 export interface AnyTask {
   readonly name: string;
-  readonly options: Pick<TaskOptions<never>, "retryIf" | "backoffs"> & { readonly input?: InputSchema };
+  readonly options: Pick<TaskOptions<never>, "retryIf" | "backoffs" | "limit"> & {
+    readonly input?: InputSchema;
+  };
   readonly handler: Handler<never, unknown>;
 }
 
 /** Checks the options of a task. */
 export function checkTaskOptions(options: unknown): void {
-  const { input, retryIf, backoffs } = fields("options", options, ["input", "retryIf", "backoffs"]);
+  const { input, retryIf, backoffs, limit } = fields("options", options, [
+    "input",
+    "retryIf",
+    "backoffs",
+    "limit",
+  ]);
+  limitOf("options.limit", limit);
   if (retryIf !== undefined && typeof retryIf !== "function")
     throw new InvalidOptionError("options.retryIf", "must be a function.");
   if (backoffs !== undefined) {

@@ -10,6 +10,7 @@ import {
 import { longestSleep, longTimer, monotonic } from "./clock.js";
 import type { Events } from "./events.js";
 import { jittered } from "./id.js";
+import { limitOf, type ScopedLimit, scoped } from "./limit.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import type { Settings } from "./options.js";
@@ -246,6 +247,7 @@ export class Worker {
       slots,
       completions,
       lanes: this.#lanes(),
+      limits: this.#limits(),
       lockTtl: locks === undefined ? settings.lockTtl : 0,
       leaseTtl: settings.nodeTtl,
     }).catch((error: unknown) => {
@@ -286,6 +288,14 @@ export class Worker {
   #lanes(): string[] {
     const { settings, tasks } = this.#parts;
     return settings.queues.flatMap((queue) => [...tasks.keys()].map((task) => `${queue}@${task}`));
+  }
+
+  #limits(): ScopedLimit[] {
+    const { settings, tasks } = this.#parts;
+    const ofTasks = [...tasks.values()].flatMap(({ name, options }) =>
+      scoped(`task:${name}`, limitOf("limit", options.limit)),
+    );
+    return [...settings.limits, ...ofTasks];
   }
 
   #refused(claimed: Claimed): void {

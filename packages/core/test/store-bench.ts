@@ -3,7 +3,13 @@ import { uniqueNamespace } from "@escapement/testing";
 import { once, type Trigger } from "@escapement/triggers";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
-import { type ClaimAnswer, type Claimed, type Completion, completeAndClaim } from "../src/claim.js";
+import {
+  type ClaimAnswer,
+  type Claimed,
+  type ClaimRequest,
+  type Completion,
+  completeAndClaim,
+} from "../src/claim.js";
 import { defineJobs } from "../src/define.js";
 import { Events } from "../src/events.js";
 import { jobHandle, runHandle } from "../src/handles.js";
@@ -150,6 +156,7 @@ interface ClaimOptions {
   readonly completions?: readonly Completion[];
   readonly number?: number;
   readonly lockTtl?: number;
+  readonly limits?: ClaimRequest["limits"];
 }
 
 /** A node whose requests the test sends. */
@@ -202,6 +209,7 @@ export class BenchNode {
       lanes: options.lanes ?? ["default@task"],
       lockTtl: options.lockTtl ?? 60_000,
       leaseTtl: this.ttl,
+      ...(options.limits !== undefined && { limits: options.limits }),
     });
   }
 
@@ -243,6 +251,7 @@ export async function expectSound({ redis, store }: StoreBench): Promise<void> {
   for (const key of everything) {
     const name = key.slice(keys.prefix.length);
     if (name.startsWith("active:")) put(await redis.hkeys(key), name);
+    if (name.startsWith("full:")) put(await redis.zrange(key, 0, -1), name);
     if (!name.startsWith("ready:")) continue;
     put(await redis.zrange(key, 0, -1), name);
     heads.set(name.slice("ready:".length), (await redis.zrange(key, 0, 0, "WITHSCORES"))[1] ?? "");
@@ -270,6 +279,22 @@ export async function expectSound({ redis, store }: StoreBench): Promise<void> {
     (await redis.hkeys(keys.progress)).filter((run) => !held(run)),
     "progress of no run",
   ).toEqual([]);
+  const holders_ = await redis.hgetall(keys.holds);
+  expect(
+    Object.keys(holders_).filter((run) => !held(run)),
+    "places of runs that do not run",
+  ).toEqual([]);
+  for (const key of everything.filter((name) => name.startsWith(keys.held("")))) {
+    const scope = key.slice(keys.held("").length);
+    const inScope = Object.entries(holders_).filter(([, scopes]) => scopes.split(" ").includes(scope));
+    expect((await redis.smembers(key)).sort(), `holders of ${scope}`).toEqual(
+      inScope.map(([run]) => run).sort(),
+    );
+  }
+  const limited = await redis.hgetall(keys.limited);
+  for (const [run, [where]] of places)
+    if (where?.startsWith("full:")) expect(limited[run], "the key that a run waits for").toBe(where.slice(5));
+  expect(strays(Object.keys(limited)), "runs that wait for a key nowhere").toEqual([]);
   const jobOf = (run: string): string => run.split("@")[0] ?? "";
   const going = new Set(await redis.hkeys(keys.running));
   for (const [run, [where]] of places) if (where !== "blocked") going.add(jobOf(run));

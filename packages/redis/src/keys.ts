@@ -28,6 +28,10 @@ export interface Keys {
   readonly blocked: string;
   /** Hash: job id → run id and start of the run that runs, for jobs whose runs may not overlap. */
   readonly running: string;
+  /** Hash: run id → the scopes, with spaces between, in whose `held:<scope>` it has a place. Only of runs that are limited. */
+  readonly holds: string;
+  /** Hash: run id → the concurrency key that it waits for, in `full:<key>`. */
+  readonly limited: string;
   /** Hash: job id → how many runs of fire times have started, for jobs with a `maxRuns`. */
   readonly counts: string;
   /** Hash: run id → last attempt and, for an enqueued run, record of a run that failed for good. In the order of `dead-letters:<queue>`. */
@@ -60,6 +64,10 @@ export interface Keys {
   request(node: string): string;
   /** Sorted set: due runs of one task in one queue, by priority, then time. */
   readyOf(queue: string, task: string): string;
+  /** Set: runs that hold a place of a limit. */
+  held(scope: string): string;
+  /** Sorted set: due runs that wait for a place of a concurrency key. */
+  full(name: string): string;
   /** Sorted set: the dead letters of a queue by the time (ms) at which they failed. */
   deadLettersOf(queue: string): string;
   /** Hash: run id → why a run that this node holds is to be cancelled. */
@@ -95,6 +103,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     requeued: `${prefix}requeued`,
     blocked: `${prefix}blocked`,
     running: `${prefix}running`,
+    holds: `${prefix}holds`,
+    limited: `${prefix}limited`,
     counts: `${prefix}counts`,
     deadLetters: `${prefix}dead-letters`,
     runs: `${prefix}runs`,
@@ -111,6 +121,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     active: (node) => `${prefix}active:${node}`,
     request: (node) => `${prefix}request:${node}`,
     readyOf: (queue, task) => `${prefix}ready:${queue}@${task}`,
+    held: (scope) => `${prefix}held:${scope}`,
+    full: (name) => `${prefix}full:${name}`,
     deadLettersOf: (queue) => `${prefix}dead-letters:${queue}`,
     cancelled: (node) => `${prefix}cancelled:${node}`,
     history: (owner) => `${prefix}history:${owner}`,

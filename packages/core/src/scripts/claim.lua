@@ -17,6 +17,7 @@ local function forget(run)
   redis.call('HDEL', key.attempts, run)
   redis.call('ZREM', key.unstarted, run)
   redis.call('ZREM', key.requeued, run)
+  leave_queue_of_key({ run })
   if job_of(run) then release_job(run) else redis.call('HDEL', key.runs, run) end
 end
 
@@ -84,6 +85,7 @@ local function complete()
   end
   if #gone > 0 then
     redis.call('HDEL', key.active, unpack(gone))
+    release_places(gone)
     if redis.call('EXISTS', key.cancelled) == 1 then redis.call('HDEL', key.cancelled, unpack(gone)) end
     if redis.call('EXISTS', key.progress) == 1 then redis.call('HDEL', key.progress, unpack(gone)) end
   end
@@ -107,6 +109,85 @@ end
 
 -- Claim ----------------------------------------------------------------------------------------------------------------
 
+-- The scopes that this node's configuration limits: how many places there are, how many are left (read when first asked for),
+-- and whether a run that finds none waits (w) or is skipped (s).
+local limits = {}
+for scope, max, how in each(list.limits) do limits[scope] = { max = tonumber(max), how = how } end
+
+local function left_in(scope, limit)
+  if not limit.left then limit.left = limit.max - redis.call('SCARD', held_key(scope)) end
+  return limit.left
+end
+
+-- How a lane's runs are limited: nil if they are not; else its scopes.
+local function scopes_of(lane)
+  if not next(limits) then return nil end
+  local queue, task = string.match(lane, '^(.-)@(.+)$')
+  local scopes = {}
+  for _, scope in ipairs({ 'all', 'queue:' .. queue, 'task:' .. task }) do
+    if limits[scope] then scopes[#scopes + 1] = scope end
+  end
+  return #scopes > 0 and scopes or nil
+end
+
+-- What finds no place in a lane: w, s, or nil if there is one.
+local function full(lane)
+  local answer
+  for _, scope in ipairs(lane.scopes or {}) do
+    local limit = limits[scope]
+    if left_in(scope, limit) <= 0 then
+      if limit.how == 'w' then return 'w' end
+      answer = 's'
+    end
+  end
+  return answer
+end
+
+-- The limit of a run's own key: its scope and its limit, or nil.
+local keys_seen = {}
+local function key_limit(record)
+  local name = extra(record, 'ck')
+  if not name then return nil end
+  local scope = 'key:' .. name
+  local limit = keys_seen[scope]
+  if not limit then
+    limit = { name = name, max = tonumber(extra(record, 'cl') or 1), how = extra(record, 'cw') or 'w' }
+    keys_seen[scope] = limit
+  end
+  return scope, limit
+end
+
+-- Lets runs go on that wait for a key with places left, of a few keys picked at random: one that was let go on may not have taken
+-- its place after all (it was cancelled, or its misfire grace was over), or a limit may have been raised.
+local function admit_some()
+  if redis.call('EXISTS', key.limited) == 0 then return end
+  local some, runs = redis.call('HRANDFIELD', key.limited, 10, 'WITHVALUES'), {}
+  for i = 1, #some, 2 do runs[#runs + 1] = some[i] end
+  local records = records_of(runs)
+  for i, run in ipairs(runs) do
+    local name, record = some[2 * i], records[run]
+    local max = record and extra(record, 'ck') == name and tonumber(extra(record, 'cl') or 1) or 1000
+    for _ = 1, math.min(max - redis.call('SCARD', held_key('key:' .. name)), 10) do admit(name) end
+  end
+end
+
+-- Takes a place for a run in each scope that limits it.
+local function hold(run, lane, record)
+  local scopes = {}
+  for _, scope in ipairs(lane.scopes or {}) do
+    scopes[#scopes + 1] = scope
+    limits[scope].left = left_in(scope, limits[scope]) - 1
+  end
+  local scope, limit = key_limit(record)
+  if scope then
+    scopes[#scopes + 1] = scope
+    limit.left = left_in(scope, limit) - 1
+  end
+  if #scopes == 0 then return end
+  for _, name in ipairs(scopes) do redis.call('SADD', held_key(name), run) end
+  redis.call('HSET', key.holds, run, table.concat(scopes, ' '))
+end
+
 local lanes = {}
 local function read_lane(lane, size)
   local items = redis.call('ZRANGE', lane_key(lane.name), lane.offset, lane.offset + size - 1, 'WITHSCORES')
@@ -128,6 +209,7 @@ local function first_lane(size)
     if not lane.ended and lane.at > #lane.runs then
       if lane.last then lane.ended = true else read_lane(lane, size) end
     end
+    if not lane.ended and lane.scopes and full(lane) == 'w' then lane.ended = true end
     if not lane.ended and (not best or lane.scores[lane.at] < best.scores[best.at]) then best = lane end
   end
   return best
@@ -140,9 +222,38 @@ local function pass(run, state, reason)
   passed[#passed + 1] = run; passed[#passed + 1] = state; passed[#passed + 1] = reason
 end
 
-local function skip(run, job)
-  remember_job(job, entry(at_of(run), 0, now, 'k', 0, 0, '-', '{"reason":"overlap"}'), run, '', now)
-  pass(run, 'skipped', 'overlap')
+local function skip(run, job, reason)
+  remember_job(job, entry(at_of(run), 0, now, 'k', 0, 0, '-', '{"reason":"' .. reason .. '"}'), run, '', now)
+  pass(run, 'skipped', reason)
+end
+
+-- A run that finds no place and is not to wait ends so, whatever attempt it would have been.
+local function skip_limited(run, job, record, attempt, earlier)
+  redis.call('HDEL', key.attempts, run)
+  redis.call('ZREM', key.requeued, run)
+  local detail = '{"reason":"limit"' .. (job and '' or ',"task":"' .. record.task .. '"') .. '}'
+  local text = entry(at_of(run) or int(now), 0, now, 'k', attempt == 1 and 0 or attempt, 0, '-', detail)
+  finish(run, record.task, text, attempt == 1 and '' or earlier, '', now)
+  pass(run, 'skipped', 'limit')
+end
+
+-- Whether a run finds no place: it is skipped, or waits for its key.
+local function is_limited(run, job, lane, score, record, attempt, earlier)
+  local scope, limit = key_limit(record)
+  if scope and left_in(scope, limit) <= 0 then
+    if limit.how == 's' then
+      skip_limited(run, job, record, attempt, earlier)
+      return 'skipped'
+    end
+    redis.call('ZADD', full_key(limit.name), int(score), run)
+    redis.call('HSET', key.limited, run, limit.name)
+    return 'waits'
+  end
+  if lane.scopes and full(lane) == 's' then
+    skip_limited(run, job, record, attempt, earlier)
+    return 'skipped'
+  end
+  return nil
 end
 
 -- The runs of a job that wait for the end of its running one, at most 1000.
@@ -180,7 +291,7 @@ local function overlap_of(run, job, record, attempt)
     for _, other in ipairs(blocked_of(job, TAKE)) do
       dequeue(other, record)
       redis.call('HDEL', key.attempts, other)
-      skip(other, job)
+      skip(other, job, 'overlap')
     end
     cancel_holder(holder)
     -- One that waited for its next attempt is gone at once, and has let nothing go on that waited for it.
@@ -236,11 +347,16 @@ local function consider(lane)
     if is_missed(run, job, record) then return pass(run, 'missed', 'misfire') end
   end
   if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  local limited = is_limited(run, job, lane, lane.scores[i], record, attempt, earlier)
+  if limited then
+    if limited == 'skipped' and fires then leaving[#leaving + 1] = run end
+    return
+  end
   if job then
     local answer = overlap_of(run, job, record, attempt)
     if answer == 'blocked' then return end
     if answer then
-      skip(run, job)
+      skip(run, job, 'overlap')
       leaving[#leaving + 1] = run
       redis.call('ZREM', key.requeued, run)
       return
@@ -261,6 +377,7 @@ local function consider(lane)
       return pass(run, 'lockRefused', 'lock')
     end
   end
+  hold(run, lane, record)
   taken[run] = true
   claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left, lost = lost }
 end
@@ -272,7 +389,7 @@ local function claim()
   for from = 1, #names, TAKE do
     local heads = redis.call('ZMSCORE', key.ready, unpack(names, from, math.min(from + TAKE - 1, #names)))
     for i = 1, #heads do
-      if heads[i] then lanes[#lanes + 1] = { name = names[from + i - 1], offset = 0, at = 1, runs = {}, scores = {} } end
+      if heads[i] then lanes[#lanes + 1] = { name = names[from + i - 1], scopes = scopes_of(names[from + i - 1]), offset = 0, at = 1, runs = {}, scores = {} } end
     end
   end
   local looked, most, size = 0, slots + tonumber(arg.batch), math.min(slots, TAKE)
@@ -327,9 +444,11 @@ else
   complete()
   local woken = flush_lanes()
   make_due_ready()
+  admit_some()
   flush_lanes()
   claim()
   if flush_lanes() then woken = true; more = 1 end
+  woken = woken or freed
   -- Runs that became ready by this, handed back or let go on, are news to idle nodes. (What became due is not.)
   if woken and redis.call('EXISTS', key.ready) == 1 then publish(int(now)) end
   answer = table.concat(accepted)

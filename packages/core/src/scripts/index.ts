@@ -18,6 +18,8 @@ export const claim = defineScript<ClaimReply>()({
     "deadLetters",
     "due",
     "cancelled",
+    "limited",
+    "holds",
     "clock",
     "requeued",
     "nodes",
@@ -37,7 +39,11 @@ export const claim = defineScript<ClaimReply>()({
     "wake",
   ],
   args: ["prefix", "node", "number", "slots", "batch", "lock_ttl", "lease_ttl", ...history],
-  lists: { completions: ["run", "token", "outcome", "detail", "result"], lanes: ["lane"] },
+  lists: {
+    completions: ["run", "token", "outcome", "detail", "result"],
+    lanes: ["lane"],
+    limits: ["scope", "max", "how"],
+  },
 });
 
 /** `[now, done (a digit a job)]` */
@@ -48,6 +54,7 @@ export const materialise = defineScript<[string, string]>()({
   include: [clockLua, records],
   keys: [
     "counts",
+    "limited",
     "clock",
     "attempts",
     "epoch",
@@ -77,6 +84,8 @@ export const recover = defineScript<[string, string[], string[], string, number]
   include: [clockLua, records],
   keys: [
     "deadLetters",
+    "limited",
+    "holds",
     "clock",
     "requeued",
     "epoch",
@@ -106,6 +115,8 @@ export const reconcile = defineScript<[string, string[]]>()({
   include: [clockLua, records],
   keys: [
     "deadLetters",
+    "limited",
+    "holds",
     "clock",
     "requeued",
     "nodes",
@@ -173,6 +184,7 @@ export const upsert = defineScript<[string, string]>()({
   file: file("upsert"),
   include: [clockLua, records],
   keys: [
+    "limited",
     "clock",
     "attempts",
     "requeued",
@@ -199,6 +211,7 @@ export const remove = defineScript<number>()({
   include: [clockLua, records],
   keys: [
     "counts",
+    "limited",
     "clock",
     "running",
     "requeued",
@@ -243,6 +256,7 @@ export const cancel = defineScript<[string, "asked" | "cancelled" | "none"]>()({
   file: file("cancel"),
   include: [clockLua, records],
   keys: [
+    "limited",
     "clock",
     "requeued",
     "nodes",

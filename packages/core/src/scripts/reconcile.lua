@@ -24,6 +24,7 @@ for i, run in ipairs(runs) do
   taken[#taken + 1] = run; taken[#taken + 1] = again and 'retry' or 'lost'
 end
 redis.call('HDEL', key.active, unpack(runs))
+release_places(runs)
 redis.call('HDEL', key.progress, unpack(runs))
 flush_lanes()
 publish(int(now))

@@ -1,7 +1,8 @@
 -- What several steps share: reading records, ready runs by lane, history, misfires. Runs after the header and clock.lua.
 --
 -- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
---          is not as usual (mr: maxRuns, dl=0: no dead letter), LF body; the body is opaque.
+--          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full), LF
+--          body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
 --          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
 -- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
@@ -65,12 +66,14 @@ local function publish(message) redis.pcall('PUBLISH', key.wake, message) end
 local lanes_added, lanes_removed = {}, {}
 local function lane_key(lane) return arg.prefix .. 'ready:' .. lane end
 
-local function make_ready(lane, priority, time, run)
+local function place(lane, score, run)
   local items = lanes_added[lane]
   if not items then items = {}; lanes_added[lane] = items end
-  items[#items + 1] = int(time - priority * PRIORITY)
+  items[#items + 1] = int(score)
   items[#items + 1] = run
 end
+
+local function make_ready(lane, priority, time, run) place(lane, time - priority * PRIORITY, run) end
 
 local function leave_lane(lane, run)
   local items = lanes_removed[lane]
@@ -242,6 +245,54 @@ local function lose(run, record, attempt, lost, earlier, text, now, not_before)
   return false
 end
 
+-- Limits ---------------------------------------------------------------------------------------------------------------
+--
+-- A run that runs holds a place in each scope by which it is limited: `held:<scope>` has the runs that do, `holds` the scopes of a
+-- run. Places go with the runs, whatever ends them, so that a dead node's are free as soon as its runs are taken over.
+-- Scopes: `all`, `queue:<queue>`, `task:<task>`, `key:<concurrencyKey>`. Runs that wait for a key stand in `full:<key>`, out of
+-- the way of others; `limited` says for which.
+
+local freed = false -- whether places have become free
+
+local function held_key(scope) return arg.prefix .. 'held:' .. scope end
+local function full_key(name) return arg.prefix .. 'full:' .. name end
+
+-- Lets the first run that waits for a key go on.
+local function admit(name)
+  local first = redis.call('ZPOPMIN', full_key(name))
+  local run, score = first[1], first[2]
+  if not run then return end
+  redis.call('HDEL', key.limited, run)
+  local record = records_of({ run })[run]
+  if record then place(record.lane, tonumber(score), run) end
+end
+
+-- Runs that run no more hold no places.
+local function release_places(runs)
+  if #runs == 0 or redis.call('EXISTS', key.holds) == 0 then return end
+  local texts = redis.call('HMGET', key.holds, unpack(runs))
+  for i, run in ipairs(runs) do
+    for scope in string.gmatch(texts[i] or '', '%S+') do
+      redis.call('SREM', held_key(scope), run)
+      freed = true
+      local name = string.match(scope, '^key:(.+)$')
+      if name then admit(name) end
+    end
+  end
+  redis.call('HDEL', key.holds, unpack(runs))
+end
+
+-- Runs that are to wait for no key any more.
+local function leave_queue_of_key(runs)
+  if #runs == 0 or redis.call('EXISTS', key.limited) == 0 then return 0 end
+  local names, found = redis.call('HMGET', key.limited, unpack(runs)), 0
+  for i, run in ipairs(runs) do
+    if names[i] then found = found + redis.call('ZREM', full_key(names[i]), run) end
+  end
+  redis.call('HDEL', key.limited, unpack(runs))
+  return found
+end
+
 -- Cancelling -----------------------------------------------------------------------------------------------------------
 
 -- Leaves word for the node that holds a run. Answers whether one does.
@@ -258,7 +309,7 @@ end
 
 -- Takes a run that does not run out of wherever it waits.
 local function dequeue(run, record)
-  local found = redis.call('ZREM', key.waiting, run) + redis.call('ZREM', key.blocked, run)
+  local found = redis.call('ZREM', key.waiting, run) + redis.call('ZREM', key.blocked, run) + leave_queue_of_key({ run })
   if redis.call('ZSCORE', lane_key(record.lane), run) then
     leave_lane(record.lane, run)
     found = found + 1
@@ -307,6 +358,7 @@ local function settle_misfires(job, record, now)
   redis.call('ZREM', key.unstarted, unpack(gone))
   redis.call('ZREM', key.waiting, unpack(gone))
   redis.call('ZREM', key.blocked, unpack(gone))
+  leave_queue_of_key(gone)
   redis.call('HDEL', key.attempts, unpack(gone))
   for _, run in ipairs(gone) do leave_lane(record.lane, run) end
   local detail = '{"reason":"misfire","count":' .. #gone .. ',"to":' .. at_of(gone[#gone]) .. '}'
@@ -323,6 +375,7 @@ local function take_back(job, lane, time)
   redis.call('ZREM', key.unstarted, unpack(runs))
   redis.call('ZREM', key.waiting, unpack(runs))
   redis.call('ZREM', key.blocked, unpack(runs))
+  leave_queue_of_key(runs)
   redis.call('HDEL', key.attempts, unpack(runs))
   if lane then for _, run in ipairs(runs) do leave_lane(lane, run) end end
   return #runs

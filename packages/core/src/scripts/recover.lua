@@ -30,6 +30,7 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
       taken[#taken + 1] = task
     end
     redis.call('HDEL', active, unpack(runs))
+    release_places(runs)
     redis.call('HDEL', key.progress, unpack(runs))
     left = left - #runs
   end

@@ -13,6 +13,7 @@ repeat
     redis.call('ZREM', key.requeued, unpack(runs))
     redis.call('ZREM', key.waiting, unpack(runs))
     redis.call('ZREM', key.blocked, unpack(runs))
+    leave_queue_of_key(runs)
     redis.call('HDEL', key.attempts, unpack(runs))
     if parsed then for _, run in ipairs(runs) do leave_lane(parsed.lane, run) end end
   end
