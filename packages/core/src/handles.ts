@@ -45,7 +45,7 @@ export interface JobHandle {
 }
 
 /** One run, by its id. */
-export interface RunHandle {
+export interface RunHandle<Output = unknown> {
   readonly id: string;
   /** The run; `undefined` if it never was, or is not kept any more. */
   get(): Promise<Run | undefined>;
@@ -54,7 +54,7 @@ export interface RunHandle {
    *
    * @throws RunFailedError if it did not succeed; EscapementError `RUN_NOT_FOUND`, or `RESULT_TIMEOUT` after `timeout` ms (default: none)
    */
-  result(options?: { readonly timeout?: number }): Promise<unknown>;
+  result(options?: { readonly timeout?: number }): Promise<Output>;
   /**
    * Gives a run that failed for good another attempt, now, with its job's input of today.
    *
@@ -157,7 +157,7 @@ function changed(id: string, definition: Definition, changes: JobChanges): JobOp
 
 const ended = new Set(["succeeded", "failed", "timed-out", "cancelled", "lost", "skipped", "missed"]);
 
-export function runHandle(store: Store, id: string): RunHandle {
+export function runHandle<Output = unknown>(store: Store, id: string): RunHandle<Output> {
   if (!isRunId(id))
     throw new InvalidOptionError(
       "run id",
@@ -175,7 +175,7 @@ export function runHandle(store: Store, id: string): RunHandle {
         const run = await get();
         if (run === undefined)
           throw new EscapementError("RUN_NOT_FOUND", `There is no run ${id}, or it is not kept any more.`);
-        if (run.state === "succeeded") return run.result;
+        if (run.state === "succeeded") return run.result as Output;
         if (ended.has(run.state)) throw failed(run);
         if (performance.now() + wait > until)
           throw new EscapementError(

@@ -31,7 +31,15 @@ export {
   createScheduler,
   type JobDeclaration,
   type Scheduler,
-  type TaskRef,
 } from "./scheduler.js";
 export type { StopOptions } from "./stop.js";
-export type { Handler, InputSchema, Task, TaskOptions } from "./task.js";
+export type {
+  Handler,
+  InputOf,
+  InputSchema,
+  OutputOf,
+  Task,
+  TaskOptions,
+  TaskRef,
+  Tasks,
+} from "./task.js";

@@ -25,16 +25,16 @@ import {
   type AnyTask,
   checkTaskOptions,
   type Handler,
+  type InputOf,
+  type OutputOf,
   type Task,
   type TaskOptions,
+  type TaskRef,
   validateInput,
 } from "./task.js";
 
-/** A task, or its name. */
-export type TaskRef<Input = unknown> = string | Task<Input, unknown>;
-
 /** A job in a declared set. */
-export type JobDeclaration = JobOptions & { readonly task: TaskRef<never> };
+export type JobDeclaration = JobOptions & { readonly task: TaskRef };
 
 /**
  * A scheduler: without `start()` a client, which defines, triggers and reads; after `start()` a node of the cluster, which also
@@ -57,16 +57,19 @@ export interface Scheduler extends AsyncDisposable {
    *
    * @throws InvalidOptionError, InvalidTriggerError; EscapementError `JOB_EXISTS` with `onConflict: "error"`
    */
-  schedule<Input>(task: TaskRef<Input>, options: JobOptions<Input>): Promise<Job<Input>>;
+  schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>>;
   /** Defines many jobs, in batches; all are checked before the first is written. `prune`: removes the jobs of these tags that are not among them. */
   apply(
     jobs: readonly JobDeclaration[],
     options?: { readonly prune?: { readonly tag: string } },
   ): Promise<ApplyReport>;
   /** Queues one run of a task. */
-  enqueue<Input>(task: TaskRef<Input>, options?: EnqueueOptions<Input>): Promise<RunHandle>;
+  enqueue<T extends TaskRef>(task: T, options?: EnqueueOptions<InputOf<T>>): Promise<RunHandle<OutputOf<T>>>;
   /** Queues many, in order. */
-  enqueueMany<Input>(task: TaskRef<Input>, runs: readonly EnqueueOptions<Input>[]): Promise<RunHandle[]>;
+  enqueueMany<T extends TaskRef>(
+    task: T,
+    runs: readonly EnqueueOptions<InputOf<T>>[],
+  ): Promise<RunHandle<OutputOf<T>>[]>;
   job(id: string): JobHandle;
   jobs(filter?: JobFilter): AsyncIterable<Job>;
   run(id: string): RunHandle;
@@ -167,12 +170,12 @@ class RedisScheduler implements Scheduler {
     return task;
   }
 
-  async schedule<Input>(task: TaskRef<Input>, options: JobOptions<Input>): Promise<Job<Input>> {
+  async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
     await this.#define([{ task: nameOf(task), options }]);
     const [job] = await readJobs(this.#store, [options.id]);
     if (job === undefined)
       throw new EscapementError("JOB_NOT_FOUND", `Job ${options.id} was removed by others at once.`);
-    return job as Job<Input>;
+    return job as Job<InputOf<T>>;
   }
 
   async apply(
@@ -219,22 +222,25 @@ class RedisScheduler implements Scheduler {
     return defined;
   }
 
-  async enqueue<Input>(task: TaskRef<Input>, options: EnqueueOptions<Input> = {}): Promise<RunHandle> {
+  async enqueue<T extends TaskRef>(
+    task: T,
+    options: EnqueueOptions<InputOf<T>> = {},
+  ): Promise<RunHandle<OutputOf<T>>> {
     const [handle] = await this.enqueueMany(task, [options]);
-    return handle as RunHandle;
+    return handle as RunHandle<OutputOf<T>>;
   }
 
-  async enqueueMany<Input>(
-    task: TaskRef<Input>,
-    runs: readonly EnqueueOptions<Input>[],
-  ): Promise<RunHandle[]> {
+  async enqueueMany<T extends TaskRef>(
+    task: T,
+    runs: readonly EnqueueOptions<InputOf<T>>[],
+  ): Promise<RunHandle<OutputOf<T>>[]> {
     this.#assertOpen();
     if (!Array.isArray(runs))
       throw new InvalidOptionError("runs", "must be a list of options, one item a run.");
-    for (const run of runs as readonly (EnqueueOptions<Input> | undefined)[])
+    for (const run of runs as readonly (EnqueueOptions | undefined)[])
       await this.#validate(nameOf(task), run?.input);
     const ids = await enqueueRuns(this.#store, nameOf(task), runs, this.#settings.maxInput);
-    return ids.map((id) => runHandle(this.#store, id));
+    return ids.map((id) => runHandle<OutputOf<T>>(this.#store, id));
   }
 
   job(id: string): JobHandle {

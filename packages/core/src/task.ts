@@ -44,6 +44,35 @@ export interface Task<Input = unknown, Output = unknown> {
   readonly handler: Handler<Input, Output>;
 }
 
+/**
+ * The tasks of an application by name, for it to add to, so that a name alone says what a task takes and answers:
+ *
+ * @example declare module "@escapement/core" { interface Tasks { "send-report": { input: { to: string }; output: number } } }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications add to it
+export interface Tasks {}
+
+/** A task, or its name. */
+export type TaskRef = string | { readonly name: string; readonly handler: Handler<never, unknown> };
+
+/** What a task takes: of a name that is not among {@link Tasks}, anything. */
+export type InputOf<T extends TaskRef> = T extends {
+  readonly handler: (run: RunContext<infer Input>) => unknown;
+}
+  ? Input
+  : T extends keyof Tasks
+    ? Part<Tasks[T], "input">
+    : unknown;
+
+/** What a task answers. */
+export type OutputOf<T extends TaskRef> = T extends { readonly handler: (run: never) => infer Output }
+  ? Awaited<Output>
+  : T extends keyof Tasks
+    ? Part<Tasks[T], "output">
+    : unknown;
+
+type Part<T, Name extends string> = T extends Readonly<Record<Name, infer Value>> ? Value : unknown;
+
 /** A task as the node keeps it, whatever its input. */
 export interface AnyTask {
   readonly name: string;
