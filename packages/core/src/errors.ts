@@ -87,3 +87,8 @@ export class RunFailedError extends EscapementError {
     this.runId = runId;
   }
 }
+
+/** The error for a job that there is not. */
+export function jobNotFound(id: string): EscapementError {
+  return new EscapementError("JOB_NOT_FOUND", `There is no job ${id}. Define it with schedule() first.`);
+}

@@ -1,10 +1,11 @@
 import { EscapementError } from "@escapement/redis";
+import { type BackfillOptions, backfillJob } from "./backfill.js";
 import { type CancelOptions, cancelRun } from "./cancel.js";
 import { fields, nameAt, whole } from "./check.js";
 import { retryRun } from "./dead-letters.js";
 import { defineJobs } from "./define.js";
 import { changeable, type Definition } from "./definition.js";
-import { InvalidOptionError, RunFailedError } from "./errors.js";
+import { InvalidOptionError, jobNotFound, RunFailedError } from "./errors.js";
 import type { Events } from "./events.js";
 import { newSuffix } from "./id.js";
 import type { Job, JobOptions, Misfire } from "./job.js";
@@ -38,6 +39,14 @@ export interface JobHandle {
    * @throws EscapementError `JOB_NOT_FOUND`
    */
   runNow(): Promise<RunHandle>;
+  /**
+   * Runs past fire times, as its trigger says today, each as a run by hand: its `overlap` and limits hold, its schedule, history of
+   * the first time and `maxRuns` are left alone. Asked twice, it runs them twice.
+   *
+   * @returns a handle for each, in order
+   * @throws EscapementError `JOB_NOT_FOUND`; InvalidOptionError, also if there are more than `max`
+   */
+  backfill(options: BackfillOptions): Promise<RunHandle[]>;
   /** Its next `count` fire times after now, at most 1000. */
   nextFireTimes(count?: number): Promise<Date[]>;
   /** Its finished runs, latest first. */
@@ -95,24 +104,23 @@ export function jobHandle(parts: HandleParts, id: string): JobHandle {
     },
     runNow: async () => {
       const { prefix, ...keys } = store.keys;
-      const [, run] = await runNow.run(store.commands, {
+      const [, [run = ""]] = await runNow.run(store.commands, {
         keys,
         args: { prefix, job: id, suffix: newSuffix() },
+        lists: { times: [] },
       });
       return runHandle(store, run);
     },
+    backfill: async (options) =>
+      (await backfillJob(store, id, get, options)).map((run) => runHandle(store, run)),
     nextFireTimes: async (count = 5) => {
       whole("count", count, 1, 1000);
       const [job, now] = [await get(), await store.now()];
-      if (job === undefined) throw notFound(id);
+      if (job === undefined) throw jobNotFound(id);
       return comingFireTimes(job, now, count);
     },
     history: ({ limit = 100 } = {}) => readHistory(store, id, whole("limit", limit, 1, 10_000)),
   };
-}
-
-function notFound(id: string): EscapementError {
-  return new EscapementError("JOB_NOT_FOUND", `There is no job ${id}. Define it with schedule() first.`);
 }
 
 async function updateJob(
@@ -125,7 +133,7 @@ async function updateJob(
   fields("changes", changes, changeable);
   for (let round = 0; round < 20; round += 1) {
     const text = await store.commands.run("reading a job", (client) => client.hget(store.keys.jobs, id));
-    if (text === null) throw notFound(id);
+    if (text === null) throw jobNotFound(id);
     const record = readJobRecord(text);
     const options = changed(id, toDefinition(record), changes);
     await parts.validate(record.task, options.input);
@@ -134,7 +142,7 @@ async function updateJob(
     if (done?.outcome === "overtaken") continue; // by others: their changes stay, ours go on top of them
     if (done?.outcome === "updated") events.emit("jobUpdated", { jobId: id });
     const job = await get();
-    if (job === undefined) throw notFound(id);
+    if (job === undefined) throw jobNotFound(id);
     return job;
   }
   throw new EscapementError("JOB_CONTENDED", `Job ${id} is being changed by others all the time. Try again.`);

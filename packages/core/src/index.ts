@@ -1,5 +1,6 @@
 // For users.
 export { EscapementError, RedisError, type RedisSource } from "@escapement/redis";
+export type { BackfillOptions } from "./backfill.js";
 export type { CancelOptions } from "./cancel.js";
 export type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
 export type { Finding } from "./doctor.js";

@@ -195,7 +195,7 @@ describe("concurrencyKey", () => {
     const queued = await enqueue(bench, 2, key);
     const node = await bench.node("node");
     const order: string[] = [];
-    for (let round = 0; order.length < 5; round += 1) {
+    while (order.length < 5) {
       const { claimed } = await node.claim();
       expect(claimed.length).toBe(Math.min(2, 5 - order.length));
       await expectSound(bench);

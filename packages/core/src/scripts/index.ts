@@ -239,14 +239,15 @@ export const enqueue = defineScript<[string, string]>()({
   lists: { runs: ["run", "record", "not_before"] },
 });
 
-/** `[now, run id]` */
-export const runNow = defineScript<[string, string]>()({
+/** `[now, run ids]` */
+export const runNow = defineScript<[string, string[]]>()({
   name: "run-now",
   version: 1,
   file: file("run-now"),
   include: [clockLua, records],
   keys: ["clock", "requeued", "jobs", "ready", "wake"],
   args: ["prefix", "job", "suffix"],
+  lists: { times: ["time"] },
 });
 
 /** `[now, asked | cancelled | none]` */

@@ -1,11 +1,15 @@
--- Queues a run of a job by hand, beside its schedule.
+-- Queues runs of a job by hand, beside its schedule: one, now, or one for each of the times given.
 local record = redis.call('HGET', key.jobs, arg.job)
 if not record then return refuse('JOB_NOT_FOUND', 'There is no job ' .. arg.job .. '.') end
 local parsed = parse(record)
 if not parsed then return refuse('JOB_BROKEN', 'The record of job ' .. arg.job .. ' cannot be read. Define it anew.') end
 local now = clock()
-local run = arg.job .. '@' .. int(now) .. '-' .. arg.suffix
-make_ready(parsed.lane, parsed.priority, now, run)
-mark_requeued(run)
+local runs = {}
+for time in each(list.times) do runs[#runs + 1] = arg.job .. '@' .. padded(time) .. '-' .. arg.suffix end
+if #runs == 0 then runs[1] = arg.job .. '@' .. padded(now) .. '-' .. arg.suffix end
+for _, run in ipairs(runs) do
+  make_ready(parsed.lane, parsed.priority, fire_time_of(run), run)
+  mark_requeued(run)
+end
 if flush_lanes() then publish(int(now)) end
-return { int(now), run }
+return { int(now), runs }
