@@ -1,4 +1,4 @@
-import type { ScopedLimit } from "./limit.js";
+import type { ScopedLimit, ScopedRate } from "./limit.js";
 import type { Body } from "./record.js";
 import { parseRunId } from "./run-id.js";
 import { type ClaimReply, claim } from "./scripts/index.js";
@@ -46,6 +46,7 @@ export interface ClaimRequest {
   readonly lockTtl: number;
   readonly leaseTtl: number;
   readonly limits?: readonly ScopedLimit[];
+  readonly rates?: readonly ScopedRate[];
 }
 
 /** What became of a request. */
@@ -94,6 +95,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
             result,
           ]),
           lanes: request.lanes,
+          rates: (request.rates ?? []).flatMap(({ scope, max, per }) => [scope, max, per]),
           limits: (request.limits ?? []).flatMap(({ scope, max, how }) => [scope, max, how]),
         },
       }),

@@ -2,7 +2,7 @@ import { parseTrigger, type Trigger } from "@escapement/triggers";
 import { fields, flag, inputJson, nameAt, names, oneOf, orElse, whole } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { CatchUp, Delivery, JobOptions, Overlap } from "./job.js";
-import { type Limit, limitOf } from "./limit.js";
+import { type Limit, limitOf, type Rate, rateOf } from "./limit.js";
 import type { Retry } from "./retry.js";
 import { retryOptions } from "./retry-options.js";
 import { duration, instant } from "./times.js";
@@ -30,6 +30,7 @@ export interface Definition {
   readonly deadLetter: boolean;
   readonly concurrencyKey: string | undefined;
   readonly concurrencyLimit: Required<Limit> | undefined;
+  readonly rateLimit: Rate | undefined;
   /** Milliseconds since the epoch. */
   readonly startAt: number | undefined;
   readonly endAt: number | undefined;
@@ -60,6 +61,7 @@ const known = [
   "deadLetter",
   "concurrencyKey",
   "concurrencyLimit",
+  "rateLimit",
   "startAt",
   "endAt",
   "maxRuns",
@@ -148,17 +150,31 @@ export type Shared = Pick<
   | "deadLetter"
   | "concurrencyKey"
   | "concurrencyLimit"
+  | "rateLimit"
 >;
 
-function keyLimit(given: Record<string, unknown>): Pick<Definition, "concurrencyKey" | "concurrencyLimit"> {
+function keyLimit(
+  given: Record<string, unknown>,
+): Pick<Definition, "concurrencyKey" | "concurrencyLimit" | "rateLimit"> {
   const { concurrencyKey, concurrencyLimit } = given;
+  const rateLimit = rateOf("rateLimit", given["rateLimit"]);
   if (concurrencyKey === undefined) {
-    if (concurrencyLimit === undefined) return { concurrencyKey: undefined, concurrencyLimit: undefined };
-    throw new InvalidOptionError("concurrencyLimit", "is a limit of a concurrencyKey: give one.");
+    for (const name of ["concurrencyLimit", "rateLimit"])
+      if (given[name] !== undefined)
+        throw new InvalidOptionError(
+          name,
+          "is a limit of a concurrencyKey: give one, or limit the task or queue.",
+        );
+    return { concurrencyKey: undefined, concurrencyLimit: undefined, rateLimit: undefined };
   }
   return {
+    rateLimit,
     concurrencyKey: nameAt("concurrencyKey", concurrencyKey),
-    concurrencyLimit: limitOf("concurrencyLimit", orElse(concurrencyLimit, 1)),
+    // With a rate alone the key limits nothing else.
+    concurrencyLimit: limitOf(
+      "concurrencyLimit",
+      orElse(concurrencyLimit, rateLimit === undefined ? 1 : 1_000_000),
+    ),
   };
 }
 

@@ -3,7 +3,7 @@ import { sharedOptions } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
-import type { Limit } from "./limit.js";
+import type { Limit, RateLimit } from "./limit.js";
 import { writeRunRecord } from "./record.js";
 import { repeat } from "./repeat.js";
 import type { RetryOptions } from "./retry.js";
@@ -36,6 +36,8 @@ export interface EnqueueOptions<Input = unknown> {
   readonly concurrencyKey?: string;
   /** How many runs with its `concurrencyKey` may run at once. @default 1 */
   readonly concurrencyLimit?: number | Limit;
+  /** How many runs with its `concurrencyKey` may start within any period of a length, in the whole cluster. @default any */
+  readonly rateLimit?: RateLimit;
   /** Keep it in its queue's dead letters when it failed for good. @default true */
   readonly deadLetter?: boolean;
 }
@@ -54,6 +56,7 @@ const known = [
   "deadLetter",
   "concurrencyKey",
   "concurrencyLimit",
+  "rateLimit",
 ] as const satisfies (keyof EnqueueOptions)[];
 const batch = 500;
 

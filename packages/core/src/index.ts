@@ -18,7 +18,7 @@ export {
 export type { AttemptEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
 export type { JobHandle, RunHandle } from "./handles.js";
 export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";
-export type { Limit } from "./limit.js";
+export type { Limit, Rate, RateLimit } from "./limit.js";
 export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
 export type { JobFilter } from "./read-jobs.js";

@@ -1,5 +1,5 @@
 import type { Trigger } from "@escapement/triggers";
-import type { Limit } from "./limit.js";
+import type { Limit, Rate, RateLimit } from "./limit.js";
 import type { Retry, RetryOptions } from "./retry.js";
 
 /** Which of the fire times that could not start in time are made up for. `max` bounds `"all"`. */
@@ -61,6 +61,8 @@ export interface JobOptions<Input = unknown> {
   readonly concurrencyKey?: string;
   /** How many runs with its `concurrencyKey` may run at once: a number, or with what becomes of one more. @default 1 */
   readonly concurrencyLimit?: number | Limit;
+  /** How many runs with its `concurrencyKey` may start within any period of a length, in the whole cluster. @default any */
+  readonly rateLimit?: RateLimit;
   /** No fire time before this counts: a Date, ms, or ISO 8601. */
   readonly startAt?: Date | number | string;
   /** No fire time after this counts; one at this very instant does. */
@@ -102,6 +104,7 @@ export interface Job<Input = unknown> {
   readonly deadLetter: boolean;
   readonly concurrencyKey: string | undefined;
   readonly concurrencyLimit: Required<Limit> | undefined;
+  readonly rateLimit: Rate | undefined;
   readonly startAt: Date | undefined;
   readonly endAt: Date | undefined;
   readonly maxRuns: number | undefined;

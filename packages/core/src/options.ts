@@ -3,7 +3,15 @@ import { addressOf, checkNamespace, problemOf, show } from "@escapement/redis/in
 import { fields, nameAt, oneOf, orElse, whole } from "./check.js";
 import { defaultMaxInput } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
-import { type Limit, limitOf, type ScopedLimit, scoped } from "./limit.js";
+import {
+  type Limit,
+  limitOf,
+  type RateLimit,
+  rateOf,
+  type ScopedLimit,
+  type ScopedRate,
+  scoped,
+} from "./limit.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import type { Retention } from "./store.js";
 import { duration } from "./times.js";
@@ -19,8 +27,11 @@ export interface SchedulerOptions {
   readonly namespace?: string;
   /** @default both */
   readonly roles?: readonly Role[];
-  /** The queues that this node takes runs from; one with a limit as `{ name, limit }`. @default ["default"] */
-  readonly queues?: readonly (string | { readonly name: string; readonly limit?: number | Limit })[];
+  /** The queues that this node takes runs from; one with a limit or rate as `{ name, limit, rateLimit }`. @default ["default"] */
+  readonly queues?: readonly (
+    | string
+    | { readonly name: string; readonly limit?: number | Limit; readonly rateLimit?: RateLimit }
+  )[];
   /** How many runs may run at once in the whole cluster: a number, or with what becomes of one more. @default any */
   readonly limit?: number | Limit;
   /** How many runs this node carries out at once, 1 to 10 000. @default 20 */
@@ -66,6 +77,7 @@ export interface Settings {
   readonly queues: readonly string[];
   /** Of the whole and of queues. */
   readonly limits: readonly ScopedLimit[];
+  readonly rates: readonly ScopedRate[];
   readonly concurrency: number;
   readonly voters: readonly RedisSource[];
   readonly lookahead: number;
@@ -201,19 +213,25 @@ function rolesOf(value: unknown): Role[] {
   return [...new Set(value.map((role, index) => oneOf<Role>(`roles[${index}]`, role, ["leader", "worker"])))];
 }
 
-function queuesOf(value: unknown, limit: Required<Limit> | undefined): Pick<Settings, "queues" | "limits"> {
+function queuesOf(
+  value: unknown,
+  limit: Required<Limit> | undefined,
+): Pick<Settings, "queues" | "limits" | "rates"> {
   if (!Array.isArray(value) || value.length > 100)
     throw new InvalidOptionError("queues", "must be a list of at most 100 names.");
   const limits = scoped("all", limit);
+  const rates: ScopedRate[] = [];
   const queues = value.map((item: unknown, index) => {
     const path = `queues[${index}]`;
     if (typeof item === "string") return nameAt(path, item);
-    const given = fields(path, item, ["name", "limit"]);
+    const given = fields(path, item, ["name", "limit", "rateLimit"]);
     const name = nameAt(`${path}.name`, given["name"]);
     limits.push(...scoped(`queue:${name}`, limitOf(`${path}.limit`, given["limit"])));
+    const rate = rateOf(`${path}.rateLimit`, given["rateLimit"]);
+    if (rate !== undefined) rates.push({ scope: `queue:${name}`, ...rate });
     return name;
   });
-  if (queues.length > 0) return { queues: [...new Set(queues)], limits };
+  if (queues.length > 0) return { queues: [...new Set(queues)], limits, rates };
   throw new InvalidOptionError(
     "queues",
     'must name at least one queue. A node that is to run nothing has the roles ["leader"].',

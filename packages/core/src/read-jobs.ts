@@ -95,6 +95,7 @@ function toJob(id: string, text: string, found: Found): Job {
     deadLetter: head.deadLetter,
     concurrencyKey: head.concurrencyKey,
     concurrencyLimit: head.concurrencyLimit,
+    rateLimit: head.rateLimit,
     startAt: record.startAt === undefined ? undefined : new Date(record.startAt),
     endAt: record.endAt === undefined ? undefined : new Date(record.endAt),
     maxRuns: head.maxRuns,

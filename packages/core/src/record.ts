@@ -1,7 +1,7 @@
 import { parseTrigger, type Trigger } from "@escapement/triggers";
 import type { Definition, Shared } from "./definition.js";
 import type { CatchUp, Delivery, Overlap } from "./job.js";
-import type { Limit } from "./limit.js";
+import type { Limit, Rate } from "./limit.js";
 import type { Retry } from "./retry.js";
 
 // A record is one line that scripts read and a body that they do not; records.lua says the same in Lua.
@@ -38,14 +38,15 @@ function head(
   catchUp: string,
   extras: Extras = {},
 ): string {
-  const { queue, task, priority, delivery, maxLost, deadLetter, concurrencyKey, concurrencyLimit } =
-    definition;
+  const { queue, task, priority, delivery, maxLost, deadLetter } = definition;
+  const { concurrencyKey, concurrencyLimit, rateLimit } = definition;
   const others = Object.entries({
     ...extras,
     dl: deadLetter ? undefined : 0,
     ck: concurrencyKey,
     cl: concurrencyLimit?.max,
     cw: concurrencyLimit?.whenFull === "skip" ? "s" : undefined,
+    kr: rateLimit === undefined ? undefined : `${rateLimit.max}:${rateLimit.per}`,
   });
   return [
     version,
@@ -125,6 +126,7 @@ export interface RecordHead {
   readonly deadLetter: boolean;
   readonly concurrencyKey: string | undefined;
   readonly concurrencyLimit: Required<Limit> | undefined;
+  readonly rateLimit: Rate | undefined;
   readonly maxRuns: number | undefined;
 }
 
@@ -151,8 +153,14 @@ export function readHead(record: string): RecordHead {
     concurrencyLimit: extras.has("ck")
       ? { max: Number(extras.get("cl") ?? 1), whenFull: extras.get("cw") === "s" ? "skip" : "wait" }
       : undefined,
+    rateLimit: readRate(extras.get("kr")),
     maxRuns: maxRuns === undefined ? undefined : Number(maxRuns),
   };
+}
+
+function readRate(text: string | undefined): Rate | undefined {
+  const [max, per] = text?.split(":") ?? [];
+  return max === undefined ? undefined : { max: Number(max), per: Number(per) };
 }
 
 function overlapOf(letter: string | undefined): Overlap {

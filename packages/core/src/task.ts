@@ -1,6 +1,6 @@
 import { fields } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
-import { type Limit, limitOf } from "./limit.js";
+import { type Limit, limitOf, type RateLimit, rateOf } from "./limit.js";
 import type { RunContext } from "./run-context.js";
 
 /** What a task's handler is. Its answer is kept as the run's result, if JSON can hold it. */
@@ -33,6 +33,8 @@ export interface TaskOptions<Input> {
   readonly retryIf?: (error: unknown, failures: number) => boolean | Promise<boolean>;
   /** How many of its runs may run at once in the whole cluster: a number, or with what becomes of one more. @default any */
   readonly limit?: number | Limit;
+  /** How many of its runs may start within any period of a length, in the whole cluster. @default any */
+  readonly rateLimit?: RateLimit;
   /** Waits in ms by the number of failures so far, under the names that `retry.backoff` can give. */
   readonly backoffs?: Readonly<Record<string, (failures: number, error: unknown) => number>>;
 }
@@ -76,7 +78,7 @@ type Part<T, Name extends string> = T extends Readonly<Record<Name, infer Value>
 /** A task as the node keeps it, whatever its input. */
 export interface AnyTask {
   readonly name: string;
-  readonly options: Pick<TaskOptions<never>, "retryIf" | "backoffs" | "limit"> & {
+  readonly options: Pick<TaskOptions<never>, "retryIf" | "backoffs" | "limit" | "rateLimit"> & {
     readonly input?: InputSchema;
   };
   readonly handler: Handler<never, unknown>;
@@ -84,13 +86,15 @@ export interface AnyTask {
 
 /** Checks the options of a task. */
 export function checkTaskOptions(options: unknown): void {
-  const { input, retryIf, backoffs, limit } = fields("options", options, [
+  const { input, retryIf, backoffs, limit, rateLimit } = fields("options", options, [
+    "rateLimit",
     "input",
     "retryIf",
     "backoffs",
     "limit",
   ]);
   limitOf("options.limit", limit);
+  rateOf("options.rateLimit", rateLimit);
   if (retryIf !== undefined && typeof retryIf !== "function")
     throw new InvalidOptionError("options.retryIf", "must be a function.");
   if (backoffs !== undefined) {

@@ -10,7 +10,7 @@ import {
 import { longestSleep, longTimer, monotonic } from "./clock.js";
 import type { Events } from "./events.js";
 import { jittered } from "./id.js";
-import { limitOf, type ScopedLimit, scoped } from "./limit.js";
+import { limitOf, rateOf, type ScopedLimit, type ScopedRate, scoped } from "./limit.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import type { Settings } from "./options.js";
@@ -248,6 +248,7 @@ export class Worker {
       completions,
       lanes: this.#lanes(),
       limits: this.#limits(),
+      rates: this.#rates(),
       lockTtl: locks === undefined ? settings.lockTtl : 0,
       leaseTtl: settings.nodeTtl,
     }).catch((error: unknown) => {
@@ -296,6 +297,15 @@ export class Worker {
       scoped(`task:${name}`, limitOf("limit", options.limit)),
     );
     return [...settings.limits, ...ofTasks];
+  }
+
+  #rates(): ScopedRate[] {
+    const { settings, tasks } = this.#parts;
+    const ofTasks = [...tasks.values()].flatMap(({ name, options }) => {
+      const rate = rateOf("rateLimit", options.rateLimit);
+      return rate === undefined ? [] : [{ scope: `task:${name}`, ...rate }];
+    });
+    return [...settings.rates, ...ofTasks];
   }
 
   #refused(claimed: Claimed): void {

@@ -157,6 +157,7 @@ interface ClaimOptions {
   readonly number?: number;
   readonly lockTtl?: number;
   readonly limits?: ClaimRequest["limits"];
+  readonly rates?: ClaimRequest["rates"];
 }
 
 /** A node whose requests the test sends. */
@@ -210,6 +211,7 @@ export class BenchNode {
       lockTtl: options.lockTtl ?? 60_000,
       leaseTtl: this.ttl,
       ...(options.limits !== undefined && { limits: options.limits }),
+      ...(options.rates !== undefined && { rates: options.rates }),
     });
   }
 

@@ -157,6 +157,54 @@ local function key_limit(record)
   return scope, limit
 end
 
+-- Rates: `rate:<scope>` has the times of the latest starts, at most as many as may start within a period.
+local rates, rate_until = {}, nil
+for scope, max, per in each(list.rates) do rates[scope] = { max = tonumber(max), per = tonumber(per) } end
+
+-- When the next run of a scope may start; nil: now.
+local function rate_opens(scope, rate)
+  local oldest = tonumber(redis.call('LINDEX', arg.prefix .. 'rate:' .. scope, rate.max - 1) or nil)
+  if oldest and oldest > now - rate.per then return oldest + rate.per end
+  return nil
+end
+
+local function count_start(scope, rate)
+  local name = arg.prefix .. 'rate:' .. scope
+  redis.call('LPUSH', name, int(now))
+  redis.call('LTRIM', name, 0, rate.max - 1)
+  redis.call('PEXPIRE', name, int(rate.per))
+end
+
+local function rates_of(lane)
+  if not next(rates) then return nil end
+  local queue, task = string.match(lane, '^(.-)@(.+)$')
+  local scopes = {}
+  for _, scope in ipairs({ 'queue:' .. queue, 'task:' .. task }) do
+    if rates[scope] then scopes[#scopes + 1] = scope end
+  end
+  return #scopes > 0 and scopes or nil
+end
+
+-- Whether a lane's rate lets none start now; remembers when it will.
+local function is_too_fast(lane)
+  for _, scope in ipairs(lane.rates or {}) do
+    local opens = rate_opens(scope, rates[scope])
+    if opens then
+      if not rate_until or opens < rate_until then rate_until = opens end
+      return true
+    end
+  end
+  return false
+end
+
+-- The rate of a run's own key, or nil.
+local function key_rate(record)
+  local name, rate = extra(record, 'ck'), extra(record, 'kr')
+  if not name or not rate then return nil end
+  local max, per = string.match(rate, '^(%d+):(%d+)$')
+  return 'key:' .. name, { max = tonumber(max), per = tonumber(per) }
+end
+
 -- Lets runs go on that wait for a key with places left, of a few keys picked at random: one that was let go on may not have taken
 -- its place after all (it was cancelled, or its misfire grace was over), or a limit may have been raised.
 local function admit_some()
@@ -210,6 +258,7 @@ local function first_lane(size)
       if lane.last then lane.ended = true else read_lane(lane, size) end
     end
     if not lane.ended and lane.scopes and full(lane) == 'w' then lane.ended = true end
+    if not lane.ended and lane.rates and is_too_fast(lane) then lane.ended = true end
     if not lane.ended and (not best or lane.scores[lane.at] < best.scores[best.at]) then best = lane end
   end
   return best
@@ -347,6 +396,12 @@ local function consider(lane)
     if is_missed(run, job, record) then return pass(run, 'missed', 'misfire') end
   end
   if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  local key_scope, rate = key_rate(record)
+  local opens = key_scope and rate_opens(key_scope, rate)
+  if opens then -- as one whose time has not come
+    redis.call('ZADD', key.waiting, int(opens), run)
+    return
+  end
   local limited = is_limited(run, job, lane, lane.scores[i], record, attempt, earlier)
   if limited then
     if limited == 'skipped' and fires then leaving[#leaving + 1] = run end
@@ -378,6 +433,8 @@ local function consider(lane)
     end
   end
   hold(run, lane, record)
+  if key_scope then count_start(key_scope, rate) end
+  for _, scope in ipairs(lane.rates or {}) do count_start(scope, rates[scope]) end
   taken[run] = true
   claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left, lost = lost }
 end
@@ -389,7 +446,7 @@ local function claim()
   for from = 1, #names, TAKE do
     local heads = redis.call('ZMSCORE', key.ready, unpack(names, from, math.min(from + TAKE - 1, #names)))
     for i = 1, #heads do
-      if heads[i] then lanes[#lanes + 1] = { name = names[from + i - 1], scopes = scopes_of(names[from + i - 1]), offset = 0, at = 1, runs = {}, scores = {} } end
+      if heads[i] then lanes[#lanes + 1] = { name = names[from + i - 1], scopes = scopes_of(names[from + i - 1]), rates = rates_of(names[from + i - 1]), offset = 0, at = 1, runs = {}, scores = {} } end
     end
   end
   local looked, most, size = 0, slots + tonumber(arg.batch), math.min(slots, TAKE)
@@ -468,4 +525,5 @@ for _, item in ipairs(claimed) do
   reply[#reply + 1] = item.record and string.sub(item.record.text, item.record.body) or ''
 end
 local next_due = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]
+if rate_until and (not next_due or rate_until < tonumber(next_due)) then next_due = int(rate_until) end
 return { int(now), answer, next_due or '', reply, passed, more }

@@ -43,6 +43,7 @@ export const claim = defineScript<ClaimReply>()({
     completions: ["run", "token", "outcome", "detail", "result"],
     lanes: ["lane"],
     limits: ["scope", "max", "how"],
+    rates: ["scope", "max", "per"],
   },
 });
 

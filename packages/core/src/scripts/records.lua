@@ -1,8 +1,8 @@
 -- What several steps share: reading records, ready runs by lane, history, misfires. Runs after the header and clock.lua.
 --
 -- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
---          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full), LF
---          body; the body is opaque.
+--          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full, kr=<max>:<ms>: its
+--          rate), LF body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
 --          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
 -- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
