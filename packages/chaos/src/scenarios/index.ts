@@ -1,6 +1,7 @@
 import type { Scenario } from "../scenario.js";
 import { frozenLeader, frozenOnlyNode, frozenStore } from "./freezes.js";
 import { leaderDeath } from "./leader-death.js";
+import { limitWaits } from "./limit.js";
 import { lostReplies } from "./lost-replies.js";
 import { nodeDeath } from "./node-death.js";
 import { outage } from "./outage.js";
@@ -19,4 +20,5 @@ export const scenarios: readonly Scenario[] = [
   frozenStore,
   outage,
   lostReplies,
+  limitWaits,
 ];
