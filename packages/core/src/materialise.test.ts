@@ -118,6 +118,37 @@ describe("a leader's commit", () => {
     });
   });
 
+  test.each([
+    ["latest", 1],
+    ["all", 100],
+    ["earliest", 1],
+    ["none", 0],
+  ] as const)(
+    "after a day without any node, catch-up %s runs %d of a second's fire times, the rest is one record",
+    async (catchUp, made) => {
+      await using on = await bench();
+      const trigger = cron("* * * * * *", { timezone: "Europe/Berlin" });
+      await on.define("job", { trigger, overlap: "allow", misfire: { catchUp, max: 100 } });
+      const missedFrom = Math.floor((await on.now()) / 1000) * 1000 - 86_400_000;
+      await on.redis.zadd(on.store.keys.due, missedFrom, "job");
+      await on.redis.hset(on.store.keys.state, "job", `1 ${missedFrom}`);
+      const before = await on.now();
+      await leaderOf(on, 1000).round(1);
+      const after = await on.now();
+      const times = (await on.redis.zrange(on.store.keys.unstarted, 0, -1)).map((run) =>
+        Number(run.split("@")[1]),
+      );
+      // A second may begin while the leader is at it.
+      expect(times.filter((time) => time <= before).length).toBeLessThanOrEqual(made);
+      expect(times.filter((time) => time <= after).length).toBeGreaterThanOrEqual(made);
+      const [record, ...others] = (await on.job("job").history()).filter(({ state }) => state === "missed");
+      expect(others).toEqual([]);
+      expect(record).toMatchObject({ reason: "misfire" });
+      // The two sides of the second that passes meanwhile.
+      expect([86_400, 86_401, 86_402]).toContain((record?.count ?? 0) + made);
+    },
+  );
+
   test("S7: goes on without any worker, once a fire time, however long none comes", async () => {
     await using on = await bench();
     await on.define("job", { trigger: every(1000), misfire: { grace: "1h" } });
