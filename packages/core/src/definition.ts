@@ -92,7 +92,7 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
   const misfire = fields("misfire", orElse(given["misfire"], {}), ["grace", "catchUp", "max"]);
   return {
     task: nameAt("task", task),
-    trigger: computable(parseTrigger(given["trigger"])),
+    trigger: parseTrigger(given["trigger"]),
     overlap: oneOf("overlap", orElse(given["overlap"], "skip"), overlaps),
     ...schedulingOptions(given),
     grace: duration("misfire.grace", orElse(misfire["grace"], grace), 0),
@@ -125,15 +125,6 @@ function schedulingOptions(
       given["maxRuns"] === undefined ? undefined : whole("maxRuns", given["maxRuns"], 1, 1_000_000_000),
     jitter: duration("jitter", orElse(given["jitter"], 0), 0, 86_400_000),
   };
-}
-
-/** Refuses a trigger whose fire times hang on when runs end: the leader computes them beforehand. */
-function computable(trigger: Trigger): Trigger {
-  if (trigger.type !== "every" || trigger.after === undefined) return trigger;
-  throw new InvalidOptionError(
-    "trigger",
-    'counts "after" the completion of a run, which is not supported yet. Leave "after" out.',
-  );
 }
 
 /** What jobs and enqueued runs have in common. */

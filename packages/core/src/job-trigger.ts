@@ -24,3 +24,13 @@ export function compileSchedule(
       compiled.count(Math.max(after, first - 1), Math.min(through, last), limit),
   };
 }
+
+/** Whether a job's interval counts from the end of its runs. */
+export function countsFromCompletion({ trigger }: Pick<Schedule, "trigger">): boolean {
+  return trigger.type === "every" && trigger.after !== undefined;
+}
+
+/** A schedule without any fire time but the one at hand. */
+export function none({ trigger }: Pick<Schedule, "trigger">): CompiledTrigger {
+  return { trigger, next: () => null, previous: () => null, count: () => ({ count: 0, exact: true }) };
+}

@@ -1,7 +1,7 @@
 import { type CompiledTrigger, jitter } from "@escapement/triggers";
 import { type CatchUpRule, type Plan, planFireTimes } from "./catch-up.js";
 import type { Events } from "./events.js";
-import { compileSchedule } from "./job-trigger.js";
+import { compileSchedule, countsFromCompletion, none } from "./job-trigger.js";
 import { readJobRecord } from "./record.js";
 import { runIdOf } from "./run-id.js";
 import { materialise, park } from "./scripts/index.js";
@@ -110,7 +110,10 @@ export class Materialiser {
         const anchor = Number(state.split(" ")[1]);
         this.#remember(id, {
           state,
-          trigger: compileSchedule(id, record, { anchor, fireTime: cursor }),
+          // The next fire time of one that counts from completion is written by the script in which its run ends.
+          trigger: countsFromCompletion(record)
+            ? none(record)
+            : compileSchedule(id, record, { anchor, fireTime: cursor }),
           rule: { grace: grace + jitter, catchUp, max },
           jitter,
         });

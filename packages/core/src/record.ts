@@ -79,7 +79,10 @@ export function writeJobRecord(version: number, definition: Definition): string 
     // A run that jitter starts later is no misfire for that.
     String(grace + jitter),
     catchUp === "all" ? `all:${max}` : catchUp,
-    { mr: maxRuns },
+    {
+      mr: maxRuns,
+      ac: trigger.type === "every" && trigger.after !== undefined ? trigger.interval : undefined,
+    },
   );
   const text = body({
     trigger: JSON.stringify(trigger),

@@ -28,6 +28,8 @@ export interface Keys {
   readonly blocked: string;
   /** Hash: job id → run id and start of the run that runs, for jobs whose runs may not overlap. */
   readonly running: string;
+  /** Hash: job id → interval in ms, for jobs whose interval counts from the end of their runs. */
+  readonly paced: string;
   /** Hash: run id → the scopes, with spaces between, in whose `held:<scope>` it has a place. Only of runs that are limited. */
   readonly holds: string;
   /** Hash: run id → the concurrency key that it waits for, in `full:<key>`. */
@@ -103,6 +105,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     requeued: `${prefix}requeued`,
     blocked: `${prefix}blocked`,
     running: `${prefix}running`,
+    paced: `${prefix}paced`,
     holds: `${prefix}holds`,
     limited: `${prefix}limited`,
     counts: `${prefix}counts`,

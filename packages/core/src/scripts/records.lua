@@ -2,7 +2,7 @@
 --
 -- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
 --          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full, kr=<max>:<ms>: its
---          rate), LF body; the body is opaque.
+--          rate, ac: the interval after completion), LF body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
 --          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
 -- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
@@ -126,7 +126,22 @@ local function append(list, text, most, oldest, finished_at)
   return gone
 end
 
+-- A job whose interval counts from the end of its runs gets its next fire time when one of a fire time has come to an end,
+-- whatever end that is; not if it has one already, or a run of one that has not started.
+local function pace(job, text, now)
+  local interval = tonumber(redis.call('HGET', key.paced, job) or nil)
+  if not interval or not string.find(text, '^%d+ ') then return end
+  if redis.call('ZSCORE', key.due, job) then return end
+  if redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1] then return end
+  redis.call('ZADD', key.due, int(now + interval), job)
+  publish('jobs ' .. int(now + interval))
+end
+
+local is_paced -- whether there are such jobs, read when first asked for
+
 local function remember_job(job, text, run, result, now)
+  if is_paced == nil then is_paced = redis.call('EXISTS', key.paced) == 1 end
+  if is_paced then pace(job, text, now) end
   local list, results = arg.prefix .. 'history:' .. job, arg.prefix .. 'results:' .. job
   local age = tonumber(arg.history_age)
   local gone = append(list, text, tonumber(arg.history_max), now - age, function(item)

@@ -22,6 +22,7 @@ flush_lanes()
 redis.call('HDEL', key.jobs, arg.job)
 redis.call('HDEL', key.state, arg.job)
 redis.call('HDEL', key.counts, arg.job)
+redis.call('HDEL', key.paced, arg.job)
 redis.call('ZREM', key.due, arg.job)
 redis.call('ZREM', key.parked, arg.job)
 return 1

@@ -44,6 +44,8 @@ for i, item in ipairs(items) do
     done[i] = '1'
     redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created)
     redis.call('HSET', key.jobs, item.id, item.record)
+    local interval = extra(parse(item.record), 'ac')
+    if interval then redis.call('HSET', key.paced, item.id, interval) else redis.call('HDEL', key.paced, item.id) end
     -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
     if item.cursor ~= 'keep' then
       while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end
