@@ -12,7 +12,7 @@ import type { WorkerParts } from "./worker.js";
 
 interface Running {
   readonly claimed: Claimed;
-  readonly controller: AbortController;
+  abort(reason: Error): void;
   readonly ended: Promise<void>;
 }
 
@@ -53,14 +53,13 @@ export class Attempts {
 
   /** Tells all handlers to stop, and why. */
   abort(reason: Error): void {
-    for (const { controller } of this.#running.values()) controller.abort(reason);
+    for (const { abort } of this.#running.values()) abort(reason);
   }
 
   /** Tells the handler of one to stop, if it runs here. */
   cancel(run: string, reason: string): void {
-    const { controller } = this.#running.get(run) ?? {};
-    if (controller !== undefined && !controller.signal.aborted)
-      controller.abort(new RunCancelledError(reason));
+    // Aborting twice is none; should it be stopping for another reason, the script that takes its outcome knows of this.
+    this.#running.get(run)?.abort(new RunCancelledError(reason));
   }
 
   /** Calls the handler, and reports how that ended. */
@@ -71,20 +70,33 @@ export class Attempts {
     busy.add(slot);
     events.emit("beforeRun", describeAttempt(node, claimed));
     const startedAt = monotonic();
-    const ended = this.#execute(claimed, task, controller).then(async (outcome) => {
+    let abort = (reason: Error): void => controller.abort(reason);
+    const abortNow = (reason: Error): void => abort(reason);
+    const armed = (own: (reason: Error) => void): void => {
+      abort = own;
+    };
+    const ended = this.#execute(claimed, task, controller, abortNow, armed).then(async (outcome) => {
       const again = await this.#retry(claimed, outcome, task);
       busy.delete(slot);
       this.#running.delete(claimed.run);
       this.#end(claimed, outcome, again, monotonic() - startedAt, controller.signal);
     });
-    this.#running.set(claimed.run, { claimed, controller, ended });
+    this.#running.set(claimed.run, { claimed, abort: abortNow, ended });
   }
 
-  #execute(claimed: Claimed, task: AnyTask, controller: AbortController): Promise<Outcome> {
+  #execute(
+    claimed: Claimed,
+    task: AnyTask,
+    controller: AbortController,
+    abort: (reason: Error) => void,
+    armed: (own: (reason: Error) => void) => void,
+  ): Promise<Outcome> {
     const { node, logger, settings } = this.#parts;
     return execute(claimed, {
       task,
       controller,
+      abort,
+      armed,
       maxResult: settings.maxResult,
       timeoutGrace: settings.abortGrace,
       logger: logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
@@ -98,7 +110,8 @@ export class Attempts {
     if (state !== "failed" && state !== "timed-out") return undefined;
     try {
       const { retry } = JSON.parse(claimed.body) as Body;
-      return await retryDelay(retry, claimed, thrown, task.options);
+      const { abortGrace } = this.#parts.settings;
+      return await within(abortGrace, retryDelay(retry, claimed, thrown, task.options));
     } catch (error) {
       // What decides on it failed: the run fails rather than being tried again for ever, and this is said.
       this.#parts.events.emit("error", { step: "retry", error: error as Error });
@@ -154,6 +167,19 @@ export class Attempts {
       again === undefined ? (outcome.result ?? "") : String(again),
       () => events.emit("afterRun", { ...details, outcome: outcome.state, duration }),
     );
+  }
+}
+
+/** A task's own function may never answer: that must not keep the attempt from ending. */
+async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`retryIf or backoff has not answered within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -122,12 +122,17 @@ async function defineRound(
   // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
   const now = (await store.now()) + (round === 0 ? 0 : 2 ** Math.min(round, 7));
   const ids = items.map(({ id }) => id);
-  const [records, states] = await store.commands.run("reading jobs", (client) =>
-    Promise.all([client.hmget(store.keys.jobs, ...ids), client.hmget(store.keys.state, ...ids)]),
+  const [records, states, cursors] = await store.commands.run("reading jobs", (client) =>
+    Promise.all([
+      client.hmget(store.keys.jobs, ...ids),
+      client.hmget(store.keys.state, ...ids),
+      client.zmscore(store.keys.due, ...ids),
+    ]),
   );
   const writes: Write[] = [];
   for (const [index, item] of items.entries()) {
-    const write = compare(item, records[index] ?? undefined, states[index] ?? undefined, now);
+    const due = cursors[index] == null ? undefined : Number(cursors[index]);
+    const write = compare(item, records[index] ?? undefined, states[index] ?? undefined, due, now);
     if ("outcome" in write) done.set(item.id, write);
     else writes.push(write);
   }
@@ -157,6 +162,7 @@ function compare(
   item: Item,
   record: string | undefined,
   state: string | undefined,
+  due: number | undefined,
   now: number,
 ): Defined | Write {
   const { id, definition, onConflict } = item;
@@ -176,7 +182,13 @@ function compare(
   if (parked)
     return { item, expected: version, cursor: firstFireTime(id, definition, now, created), created };
   if (writeJobRecord(version, definition) === record) return { id, outcome: "unchanged" };
-  if (sameSchedule(record, definition)) return { item, expected: version, cursor: "keep", created };
+  if (sameTrigger(record, definition))
+    return {
+      item,
+      expected: version,
+      cursor: cursorAfter(id, record, definition, due, now, created),
+      created,
+    };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
   // "now" means the moment at which the trigger was given, not that of the job's creation.
   const anchor = holdsNow(definition.trigger) ? now + 100 : created;
@@ -188,24 +200,49 @@ function compare(
   };
 }
 
-function firstFireTime(id: string, definition: Definition, now: number, anchor: number): string {
-  assertFires(definition.trigger, { after: now, anchor, jobId: id });
-  // A fire time at this very instant counts: it is how "now" is written.
-  const next = compileSchedule(id, definition, { anchor }).next(now - 1);
-  if (next !== null) return String(next);
-  const { startAt, endAt } = definition;
-  throw new InvalidOptionError(
+function noFireTime({ startAt, endAt }: Definition): InvalidOptionError {
+  return new InvalidOptionError(
     endAt === undefined ? "startAt" : "endAt",
     `leaves no fire time: the trigger has none ${startAt === undefined ? "from now on" : "from startAt on"}${endAt === undefined ? "" : " until endAt"}.`,
   );
 }
 
-function sameSchedule(record: string, definition: Definition): boolean {
-  const schedule = ({ trigger, startAt, endAt, maxRuns, jitter }: Definition | JobRecord): string =>
-    JSON.stringify([trigger, startAt, endAt, maxRuns, jitter]);
+function firstFireTime(id: string, definition: Definition, now: number, anchor: number): string {
+  assertFires(definition.trigger, { after: now, anchor, jobId: id });
+  // A fire time at this very instant counts: it is how "now" is written.
+  const next = compileSchedule(id, definition, { anchor }).next(now - 1);
+  if (next !== null) return String(next);
+  throw noFireTime(definition);
+}
+
+function sameTrigger(record: string, definition: Definition): boolean {
   try {
-    return schedule(readJobRecord(record)) === schedule(definition);
+    return JSON.stringify(readJobRecord(record).trigger) === JSON.stringify(definition.trigger);
   } catch {
     return false;
   }
+}
+
+/**
+ * Where a job goes on whose trigger stays the same: where it is, unless its bounds or `maxRuns` are others. Then from the next
+ * fire time that they leave; but what a leader has yet to catch up with stays.
+ */
+function cursorAfter(
+  id: string,
+  record: string,
+  definition: Definition,
+  due: number | undefined,
+  now: number,
+  anchor: number,
+): string {
+  const bounds = ({ startAt, endAt, maxRuns }: Definition | JobRecord): string =>
+    JSON.stringify([startAt, endAt, maxRuns]);
+  if (bounds(readJobRecord(record)) === bounds(definition) || (due !== undefined && due <= now))
+    return "keep";
+  const next = compileSchedule(id, definition, { anchor, ...(due !== undefined && { fireTime: due }) }).next(
+    now - 1,
+  );
+  if (next !== null) return String(next);
+  if (due === undefined) return "keep";
+  throw noFireTime(definition);
 }

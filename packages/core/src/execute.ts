@@ -28,10 +28,14 @@ export interface Outcome {
 export interface Surroundings {
   readonly task: AnyTask;
   readonly controller: AbortController;
+  /** Aborts the signal. */
+  abort(reason: Error): void;
   readonly logger: Logger;
   readonly maxResult: number;
   /** Milliseconds that a handler has to end after its timeout, before it is given up. */
   readonly timeoutGrace: number;
+  /** Hands over what aborts the signal on behalf of the handler; until then the controller itself does. */
+  armed(abort: (reason: Error) => void): void;
   progress(value: unknown): Promise<void>;
   extend(): Promise<void>;
 }
@@ -41,10 +45,8 @@ export async function execute(claimed: Claimed, around: Surroundings): Promise<O
   let clear: (() => void) | undefined;
   try {
     const body = JSON.parse(claimed.body) as Body;
-    const input = await validateInput(around.task.options, body.input);
     const limits = limit(body.timeout, around);
     clear = limits.clear;
-    const run = contextOf(claimed, input, around);
     let over = false;
     const crash = new Promise<Outcome>((resolve) => {
       const onCrash = (thrown: unknown): void => {
@@ -53,11 +55,17 @@ export async function execute(claimed: Claimed, around: Surroundings): Promise<O
           around.logger.error({ err: error }, "a handler left an error uncaught after its attempt had ended");
         resolve({ state: "failed", error, crashed: true, thrown });
       };
-      limits.ended(
-        withCrashHandler(onCrash, async () => around.task.handler(run as never)),
-        resolve,
-        around,
-      );
+      // The input is checked within the limits, too: a schema may take its time.
+      const handler = withCrashHandler(onCrash, async () => {
+        // What listens to the signal belongs to the handler, whoever aborts it.
+        const abort = (reason: Error): void =>
+          withCrashHandler(onCrash, () => around.controller.abort(reason));
+        around.armed(abort);
+        const input = await validateInput(around.task.options, body.input);
+        around.controller.signal.throwIfAborted();
+        return around.task.handler(contextOf(claimed, input, around) as never);
+      });
+      limits.ended(handler, resolve, around);
     });
     const outcome = await crash;
     over = true;
@@ -97,7 +105,7 @@ function limit(timeout: number | undefined, around: Surroundings): Limits {
       if (stopped !== undefined) return;
       const error = new RunTimeoutError(timeout);
       stop(error);
-      controller.abort(error);
+      around.abort(error);
     });
   }
   return {

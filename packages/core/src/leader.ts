@@ -91,7 +91,7 @@ export class Leader {
         const more = await this.#round(materialiser, epoch);
         this.#elector.progress();
         failures = 0;
-        if (!more) await this.#sleep();
+        if (!more && this.#open) await this.#sleep();
       } catch (error) {
         if (error instanceof EscapementError && error.code === "STALE_EPOCH") return;
         failures += 1;

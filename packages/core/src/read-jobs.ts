@@ -143,6 +143,7 @@ function fits(job: Job, { tag, state }: JobFilter): boolean {
 
 /** The next fire times of a job after now, by its trigger. */
 export function comingFireTimes(job: Job, now: number, count: number): Date[] {
+  if (job.state === "exhausted") return [];
   const { trigger, startAt, endAt } = job;
   const schedule = { trigger, startAt: startAt?.getTime(), endAt: endAt?.getTime() };
   const compiled = compileSchedule(job.id, schedule, {

@@ -79,10 +79,7 @@ export function writeJobRecord(version: number, definition: Definition): string 
     // A run that jitter starts later is no misfire for that.
     String(grace + jitter),
     catchUp === "all" ? `all:${max}` : catchUp,
-    {
-      mr: maxRuns,
-      ac: trigger.type === "every" && trigger.after !== undefined ? trigger.interval : undefined,
-    },
+    { mr: maxRuns, ac: paceOf(definition) },
   );
   const text = body({
     trigger: JSON.stringify(trigger),
@@ -96,6 +93,12 @@ export function writeJobRecord(version: number, definition: Definition): string 
     metadata,
   });
   return `${first}\n${text}`;
+}
+
+/** What a script needs to know to write the next fire time of a job whose interval counts from completion. */
+function paceOf({ trigger, endAt, maxRuns }: Definition): string | undefined {
+  if (trigger.type !== "every" || trigger.after === undefined) return undefined;
+  return `${trigger.interval}:${endAt ?? ""}:${maxRuns ?? ""}`;
 }
 
 /** An enqueued run's record. */

@@ -48,30 +48,31 @@ export async function retryDelay(
   const failures = claimed.attempt - claimed.lost;
   if (failures >= retry.attempts) return undefined;
   if (retryIf !== undefined && (await retryIf(thrown, failures)) !== true) return undefined;
-  const wait = waitOf(retry.backoff, failures, thrown, backoffs);
+  const wait = await waitOf(retry.backoff, failures, thrown, backoffs);
   return Math.round(wait * (1 - retry.jitter * Math.random()));
 }
 
 const longestWait = 366 * 86_400_000;
 
-function waitOf(
+async function waitOf(
   backoff: Retry["backoff"],
   failures: number,
   thrown: unknown,
   backoffs: AnyTask["options"]["backoffs"],
-): number {
+): Promise<number> {
   if (typeof backoff === "string") {
     const named = backoffs?.[backoff];
     if (named === undefined)
       throw new NonRetriableError(
         `There is no backoff "${backoff}" in this node's task. Register it with the task.`,
       );
-    const wait = named(failures, thrown);
+    // Awaited, so that a promise that rejects is no stray one.
+    const wait = await (named(failures, thrown) as number | Promise<number>);
     if (Number.isFinite(wait) && wait >= 0) return Math.min(wait, longestWait);
     throw new NonRetriableError(
       `The backoff "${backoff}" answered ${String(wait)}: it must be milliseconds.`,
     );
   }
   const { type, delay, max, factor } = backoff;
-  return type === "fixed" ? delay : Math.min(delay * factor ** (failures - 1), max);
+  return type === "fixed" ? delay : Math.min(delay === 0 ? 0 : delay * factor ** (failures - 1), max);
 }

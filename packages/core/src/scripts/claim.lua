@@ -35,6 +35,7 @@ local function complete()
   local held = redis.call('HMGET', key.active, unpack(runs))
   local records, gone, locks = nil, {}, {}
   local others = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(runs)) or {}
+  local cancels = redis.call('EXISTS', key.cancelled) == 1 and redis.call('HMGET', key.cancelled, unpack(runs)) or {}
   for i, item in ipairs(items) do
     local token, attempt, started, task = string.match(held[i] or '', '^(%S+) (%S+) (%S+) %S+ (%S+)$')
     if token ~= item.token then
@@ -46,7 +47,11 @@ local function complete()
       gone[#gone + 1] = item.run
       if fused then locks[#locks + 1] = arg.prefix .. 'lock:' .. item.run .. '#' .. attempt end
       local _, lost, earlier, left = attempt_of(others[i])
-      if item.outcome == 'b' then
+      if cancels[i] and item.outcome ~= 's' and item.outcome ~= 'c' then
+        -- What was cancelled is not tried again, whatever became of the attempt.
+        if others[i] then redis.call('HDEL', key.attempts, item.run) end
+        end_cancelled(item.run, task, started, attempt, token, arg.node, cancels[i], earlier, now)
+      elseif item.outcome == 'b' then
         records = records or records_of(runs)
         local record = records[item.run]
         if record then
@@ -58,7 +63,7 @@ local function complete()
           end
           make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
           if job_of(item.run) then release_job(item.run) end
-          if tonumber(attempt) == 1 and is_fire_time(item.run) and extra(record, 'mr') then
+          if string.find(redis.call('HGET', key.holds, item.run) or '', 'counted', 1, true) then
             redis.call('HINCRBY', key.counts, job_of(item.run), -1)
           end
         else forget(item.run) end
@@ -74,7 +79,7 @@ local function complete()
         local text = entry(at_of(item.run) or started, started, now, state, attempt, token, arg.node, item.detail)
         local again = state ~= item.outcome
         if again and record then
-          queue_again(item.run, record, tonumber(attempt), lost, text, earlier, now, now + tonumber(item.result))
+          queue_again(item.run, record, tonumber(attempt), lost, text, earlier, now, now + (tonumber(item.result) or 0))
         else
           if others[i] then redis.call('HDEL', key.attempts, item.run) end
           finish(item.run, task, text, earlier, again and '' or item.result, now)
@@ -86,7 +91,7 @@ local function complete()
   if #gone > 0 then
     redis.call('HDEL', key.active, unpack(gone))
     release_places(gone)
-    if redis.call('EXISTS', key.cancelled) == 1 then redis.call('HDEL', key.cancelled, unpack(gone)) end
+    if cancels[1] ~= nil then redis.call('HDEL', key.cancelled, unpack(gone)) end
     if redis.call('EXISTS', key.progress) == 1 then redis.call('HDEL', key.progress, unpack(gone)) end
   end
   if #locks > 0 then redis.call('DEL', unpack(locks)) end
@@ -273,6 +278,7 @@ end
 
 local function skip(run, job, reason)
   remember_job(job, entry(at_of(run), 0, now, 'k', 0, 0, '-', '{"reason":"' .. reason .. '"}'), run, '', now)
+  redis.call('HDEL', key.attempts, run) -- left by a hand-back with voters
   pass(run, 'skipped', reason)
 end
 
@@ -326,7 +332,8 @@ local function overlap_of(run, job, record, attempt)
   local how = record.overlap
   if how == 'a' then return nil end
   local holder, since = string.match(redis.call('HGET', key.running, job) or '', '^(%S+) (%S+)$')
-  if holder and holder ~= run and how == 'r' then
+  -- A further attempt, or one that was redriven, never cuts a newer run short: it waits.
+  if holder and holder ~= run and how == 'r' and attempt == 1 then
     cancel_holder(holder)
     holder = nil
   end
@@ -336,11 +343,12 @@ local function overlap_of(run, job, record, attempt)
   end
   if how == 's' and attempt == 1 and tonumber(since) <= fire_time_of(run) then return 'skipped' end
   if how == 'o' and attempt == 1 and blocked_of(job, 1)[1] then return 'skipped' end
-  if how == 'c' then
+  if how == 'c' and attempt == 1 then
     for _, other in ipairs(blocked_of(job, TAKE)) do
-      dequeue(other, record)
-      redis.call('HDEL', key.attempts, other)
-      skip(other, job, 'overlap')
+      if redis.call('HEXISTS', key.attempts, other) == 0 then
+        dequeue(other, record)
+        skip(other, job, 'overlap')
+      end
     end
     cancel_holder(holder)
     -- One that waited for its next attempt is gone at once, and has let nothing go on that waited for it.
@@ -366,21 +374,24 @@ local function is_missed(run, job, record)
   return true
 end
 
--- Counts a run of a fire time that starts. Answers whether the job's `maxRuns` had been reached before; when it is reached by this
--- one, what else was materialised is taken back, and the job has no next fire time.
+-- Whether as many runs as a job's `maxRuns` have started: then what else was materialised is taken back, and there is no next
+-- fire time.
 local function is_exhausted(job, record)
   local most = tonumber(extra(record, 'mr') or nil)
-  if not most then return false end
-  local count = redis.call('HINCRBY', key.counts, job, 1)
-  if count > most then
-    redis.call('HINCRBY', key.counts, job, -1)
-    return true
-  end
-  if count == most then
-    while take_back(job, record.lane, 0) == TAKE do end
-    redis.call('ZREM', key.due, job)
-  end
-  return false
+  if not most or tonumber(redis.call('HGET', key.counts, job) or 0) < most then return false end
+  while take_back(job, record.lane, 0) == TAKE do end
+  redis.call('ZREM', key.due, job)
+  return true
+end
+
+-- Counts a run of a fire time that starts, for a job with a `maxRuns`.
+local function count_run(run, job, record)
+  if not extra(record, 'mr') then return end
+  redis.call('HINCRBY', key.counts, job, 1)
+  -- Among the places that it holds, so that it is known to be counted should it be handed back.
+  local held = redis.call('HGET', key.holds, run)
+  redis.call('HSET', key.holds, run, held and held .. ' counted' or 'counted')
+  is_exhausted(job, record)
 end
 
 local function consider(lane)
@@ -388,6 +399,7 @@ local function consider(lane)
   local run, record = lane.runs[i], lane.records[lane.runs[i]]
   lane.at = i + 1
   leave_lane(lane.name, run)
+  if dropped[run] then return end
   local attempt, lost, earlier, left = attempt_of(lane.attempts[i])
   local fires, job = is_fire_time(run), job_of(run)
   if not record then return forget(run) end
@@ -396,6 +408,11 @@ local function consider(lane)
     if is_missed(run, job, record) then return pass(run, 'missed', 'misfire') end
   end
   if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  if fires and attempt == 1 and is_exhausted(job, record) then
+    leaving[#leaving + 1] = run
+    redis.call('HDEL', key.attempts, run)
+    return
+  end
   local key_scope, rate = key_rate(record)
   local opens = key_scope and rate_opens(key_scope, rate)
   if opens then -- as one whose time has not come
@@ -417,10 +434,6 @@ local function consider(lane)
       return
     end
   end
-  if fires and attempt == 1 and is_exhausted(job, record) then
-    release_job(run)
-    return
-  end
   if fires then leaving[#leaving + 1] = run end
   if job and not (fires and attempt == 1) then redis.call('ZREM', key.requeued, run) end
   if fused then
@@ -428,6 +441,8 @@ local function consider(lane)
     if not redis.call('SET', lock, arg.node .. ':' .. arg.number, 'NX', 'PX', arg.lock_ttl) then
       local text = entry(at_of(run) or int(now), 0, now, 'l', attempt, 0, arg.node,
         '{"reason":"lock","task":"' .. record.task .. '"}')
+      if fires and attempt == 1 then count_run(run, job, record) end -- it has started, somewhere
+      redis.call('HDEL', key.holds, run)
       lose(run, record, attempt, lost, earlier, text, now, now + tonumber(arg.lease_ttl))
       return pass(run, 'lockRefused', 'lock')
     end
@@ -435,6 +450,7 @@ local function consider(lane)
   hold(run, lane, record)
   if key_scope then count_start(key_scope, rate) end
   for _, scope in ipairs(lane.rates or {}) do count_start(scope, rates[scope]) end
+  if fires and attempt == 1 then count_run(run, job, record) end
   taken[run] = true
   claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left, lost = lost }
 end

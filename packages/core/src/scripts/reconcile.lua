@@ -15,12 +15,20 @@ for i = 1, #active, 2 do
 end
 if #runs == 0 then return { int(now), taken } end
 local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
+local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
+redis.call('HDEL', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 for i, run in ipairs(runs) do
   local token, attempt, started, _, task = string.match(texts[i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
   local _, lost, earlier = attempt_of(others[i])
   local text = entry(at_of(run) or started, started, now, 'l', attempt, token, arg.node,
     '{"reason":"store-lost","task":"' .. task .. '"}')
-  local again = lose(run, records[run], tonumber(attempt), lost, earlier, text, now, now)
+  local again = false
+  if cancels[i] then
+    redis.call('HDEL', key.attempts, run)
+    end_cancelled(run, task, started, attempt, token, arg.node, cancels[i], earlier, now)
+  else
+    again = lose(run, records[run], tonumber(attempt), lost, earlier, text, now, now)
+  end
   taken[#taken + 1] = run; taken[#taken + 1] = again and 'retry' or 'lost'
 end
 redis.call('HDEL', key.active, unpack(runs))

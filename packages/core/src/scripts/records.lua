@@ -2,7 +2,7 @@
 --
 -- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
 --          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full, kr=<max>:<ms>: its
---          rate, ac: the interval after completion), LF body; the body is opaque.
+--          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion), LF body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
 --          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
 -- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
@@ -60,6 +60,9 @@ end
 
 -- A message that cannot be sent costs time, since nodes look for themselves now and then; it must not undo or half-undo a step.
 local function publish(message) redis.pcall('PUBLISH', key.wake, message) end
+
+-- Runs that this step has taken out of wherever they were: they are not to be looked at again, though they may have been read before.
+local dropped = {}
 
 -- Ready runs -----------------------------------------------------------------------------------------------------------
 
@@ -129,8 +132,11 @@ end
 -- A job whose interval counts from the end of its runs gets its next fire time when one of a fire time has come to an end,
 -- whatever end that is; not if it has one already, or a run of one that has not started.
 local function pace(job, text, now)
-  local interval = tonumber(redis.call('HGET', key.paced, job) or nil)
+  local interval, last, most = string.match(redis.call('HGET', key.paced, job) or '', '^(%d+):(%S-):(%S-)$')
   if not interval or not string.find(text, '^%d+ ') then return end
+  interval = tonumber(interval)
+  if last ~= '' and now + interval > tonumber(last) then return end
+  if most ~= '' and tonumber(redis.call('HGET', key.counts, job) or 0) >= tonumber(most) then return end
   if redis.call('ZSCORE', key.due, job) then return end
   if redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1] then return end
   redis.call('ZADD', key.due, int(now + interval), job)
@@ -197,6 +203,8 @@ end
 local function bury(run, record, attempt, now)
   if not record or extra(record, 'dl') == '0' then return end
   local list = arg.prefix .. 'dead-letters:' .. record.queue
+  local former = string.match(redis.call('HGET', key.deadLetters, run) or '', '^%S+ (%S+)')
+  if former and former ~= record.queue then redis.call('ZREM', arg.prefix .. 'dead-letters:' .. former, run) end
   redis.call('HSET', key.deadLetters, run, attempt .. ' ' .. record.queue .. '\n' .. (job_of(run) and '' or record.text))
   redis.call('ZADD', list, int(now), run)
   local over = redis.call('ZCARD', list) - 10000
@@ -312,7 +320,9 @@ end
 
 -- Leaves word for the node that holds a run. Answers whether one does.
 local function ask_to_cancel(run, reason)
-  for _, node in ipairs(redis.call('ZRANGE', key.nodes, 0, -1)) do
+  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
+  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
+  for _, node in ipairs(nodes) do
     if redis.call('HEXISTS', arg.prefix .. 'active:' .. node, run) == 1 then
       redis.call('HSET', arg.prefix .. 'cancelled:' .. node, run, reason)
       publish('cancel ' .. node)
@@ -320,6 +330,13 @@ local function ask_to_cancel(run, reason)
     end
   end
   return false
+end
+
+-- An attempt that ended without an outcome of its own, of a run that was to be cancelled.
+local function end_cancelled(run, task, started, attempt, token, node, reason, earlier, now)
+  local own = job_of(run) and '' or ',"task":"' .. task .. '"'
+  local detail = '{"reason":' .. cjson.encode(reason) .. own .. '}'
+  finish(run, task, entry(at_of(run) or started, started, now, 'c', attempt, token, node, detail), earlier, '', now)
 end
 
 -- Takes a run that does not run out of wherever it waits.
@@ -331,6 +348,7 @@ local function dequeue(run, record)
   end
   redis.call('ZREM', key.unstarted, run)
   redis.call('ZREM', key.requeued, run)
+  if found > 0 then dropped[run] = true end
   return found > 0
 end
 
@@ -342,7 +360,8 @@ local function cancel_queued(run, record, reason, now)
   if not attempts or earlier == '' then attempt = 0 end
   redis.call('HDEL', key.attempts, run)
   local job = job_of(run)
-  local detail = '{"reason":' .. cjson.encode(reason) .. (job and '' or ',"task":"' .. record.task .. '"') .. '}'
+  local own = job and '' or ',"task":"' .. record.task .. '","at":' .. (string.match(record.text, '\n{"at":(%d+)') or int(now))
+  local detail = '{"reason":' .. cjson.encode(reason) .. own .. '}'
   local text = entry(at_of(run) or int(now), 0, now, 'c', attempt, 0, '-', detail)
   finish(run, record.task, text, attempt == 0 and '' or earlier, '', now)
   return true
@@ -392,6 +411,9 @@ local function take_back(job, lane, time)
   redis.call('ZREM', key.blocked, unpack(runs))
   leave_queue_of_key(runs)
   redis.call('HDEL', key.attempts, unpack(runs))
-  if lane then for _, run in ipairs(runs) do leave_lane(lane, run) end end
+  for _, run in ipairs(runs) do
+    dropped[run] = true
+    if lane then leave_lane(lane, run) end
+  end
   return #runs
 end

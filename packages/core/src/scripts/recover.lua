@@ -19,13 +19,20 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
   for i = 1, #held, 2 do runs[#runs + 1] = held[i] end
   if #runs > 0 then
     local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
+    local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. node, unpack(runs))
     for i, run in ipairs(runs) do
       local token, attempt, started, _, task = string.match(held[2 * i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
       local _, lost, earlier = attempt_of(others[i])
       local text = entry(at_of(run) or started, started, now, 'l', attempt, token, node,
         '{"reason":"node-dead","task":"' .. task .. '"}')
       local record = records[run]
-      local again = lose(run, record, tonumber(attempt), lost, earlier, text, now, now)
+      local again = false
+      if cancels[i] then
+        redis.call('HDEL', key.attempts, run)
+        end_cancelled(run, task, started, attempt, token, node, cancels[i], earlier, now)
+      else
+        again = lose(run, record, tonumber(attempt), lost, earlier, text, now, now)
+      end
       taken[#taken + 1] = run; taken[#taken + 1] = node; taken[#taken + 1] = again and 'retry' or 'lost'
       taken[#taken + 1] = task
     end

@@ -9,10 +9,13 @@ local texts = redis.call('HMGET', key.deadLetters, unpack(runs))
 
 local function retry(run, attempt, text)
   if text ~= '' then
+    -- The id has been given to another run meanwhile.
+    if redis.call('HEXISTS', key.runs, run) == 1 then return false end
     redis.call('HSET', key.runs, run, text)
     -- An enqueued run ends as often as it is tried again, but stands in the history once.
     local record = parse(text)
     if record then redis.call('LREM', arg.prefix .. 'history:~' .. record.task, -1, run) end
+    redis.call('HDEL', key.finished, run)
   end
   local record = records_of({ run })[run]
   if not record then return false end
