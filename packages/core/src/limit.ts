@@ -1,4 +1,4 @@
-import { fields, oneOf, whole } from "./check.js";
+import { fields, oneOf, orElse, whole } from "./check.js";
 import { duration } from "./times.js";
 
 /** How many runs may run at once in the whole cluster, and what becomes of one that finds no place. */
@@ -27,7 +27,7 @@ export function limitOf(path: string, value: unknown): Required<Limit> | undefin
   const given = typeof value === "number" ? { max: value } : fields(path, value, ["max", "whenFull"]);
   return {
     max: whole(`${path}.max`, given["max"], 1, 1_000_000),
-    whenFull: oneOf(`${path}.whenFull`, given["whenFull"] ?? "wait", ["wait", "skip"]),
+    whenFull: oneOf(`${path}.whenFull`, orElse(given["whenFull"], "wait"), ["wait", "skip"]),
   };
 }
 
