@@ -77,7 +77,8 @@ describe("countFireTimes", () => {
           jobId: "a",
           anchor: new Date(ms - 3_600_000),
         };
-        const { count } = countFireTimes(trigger, { ...options, limit: 100_000 });
+        const { count, exact } = countFireTimes(trigger, { ...options, limit: 100_000 });
+        if (!exact || count > 20_000) return; // too many to go through, or too rare to find
         expect([...fireTimes(trigger, options)]).toHaveLength(count);
       }),
       { numRuns: 100 },
