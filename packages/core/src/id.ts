@@ -32,3 +32,8 @@ export function newRunId(now: number): string {
 export function jittered(ceiling: number): number {
   return Math.ceil(ceiling / 2) + randomInt(Math.max(1, Math.floor(ceiling / 2)));
 }
+
+/** A share drawn from [0, 1). */
+export function randomShare(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
+}

@@ -1,5 +1,6 @@
 import type { Claimed } from "./claim.js";
 import { NonRetriableError } from "./errors.js";
+import { randomShare } from "./id.js";
 import type { AnyTask } from "./task.js";
 
 /** How long to wait before another attempt. */
@@ -49,7 +50,7 @@ export async function retryDelay(
   if (failures >= retry.attempts) return undefined;
   if (retryIf !== undefined && (await retryIf(thrown, failures)) !== true) return undefined;
   const wait = await waitOf(retry.backoff, failures, thrown, backoffs);
-  return Math.round(wait * (1 - retry.jitter * Math.random()));
+  return Math.round(wait * (1 - retry.jitter * randomShare()));
 }
 
 const longestWait = 366 * 86_400_000;
