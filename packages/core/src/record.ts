@@ -4,7 +4,7 @@ import type { CatchUp, Delivery, Overlap } from "./job.js";
 import type { Limit, Rate } from "./limit.js";
 import type { Retry } from "./retry.js";
 
-// A record is one line that scripts read and a body that they do not; records.lua says the same in Lua.
+// A record is one line that scripts read and a body that they do not; scripts/lib/records.lua says the same in Lua.
 
 /** What a claimed run's body says. */
 export interface Body {

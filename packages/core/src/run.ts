@@ -123,7 +123,7 @@ export function readAttempts(lines: string): Attempt[] {
     .reverse();
 }
 
-/** Reads an entry of a history, as records.lua writes it. `owner`: the job, or nothing for an enqueued run. */
+/** Reads an entry of a history, as scripts/lib/history.lua writes it. `owner`: the job, or nothing for an enqueued run. */
 export function readRun(text: string, owner: { job: string } | { run: string }, result?: string | null): Run {
   const lines = text.split("\n");
   const last = readEntry(lines[0] ?? "");

@@ -1,0 +1,75 @@
+-- Outcomes that the node reports.
+
+-- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
+-- l: given up by a node that stops; another attempt may start at once.
+local function complete()
+  local items, runs = {}, {}
+  for run, token, outcome, detail, result in each(list.completions) do
+    items[#items + 1] = { run = run, token = token, outcome = outcome, detail = detail, result = result }
+    runs[#runs + 1] = run
+  end
+  if #items == 0 then return end
+  local held = redis.call('HMGET', key.active, unpack(runs))
+  local records, gone, locks = nil, {}, {}
+  local others = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(runs)) or {}
+  local cancels = redis.call('EXISTS', key.cancelled) == 1 and redis.call('HMGET', key.cancelled, unpack(runs)) or {}
+  for i, item in ipairs(items) do
+    local token, attempt, started, task = string.match(held[i] or '', '^(%S+) (%S+) (%S+) %S+ (%S+)$')
+    if token ~= item.token then
+      accepted[i] = '0'
+    else
+      accepted[i] = '1'
+      held[i] = false -- so that the same run twice in one request counts once
+      for j = i + 1, #items do if runs[j] == item.run then held[j] = false end end
+      gone[#gone + 1] = item.run
+      if fused then locks[#locks + 1] = arg.prefix .. 'lock:' .. item.run .. '#' .. attempt end
+      local _, lost, earlier, left = attempt_of(others[i])
+      if cancels[i] and item.outcome ~= 's' and item.outcome ~= 'c' then
+        -- What was cancelled is not tried again, whatever became of the attempt.
+        if others[i] then redis.call('HDEL', key.attempts, item.run) end
+        end_cancelled(item.run, task, started, attempt, token, arg.node, cancels[i], earlier, now)
+      elseif item.outcome == 'b' then
+        records = records or records_of(runs)
+        local record = records[item.run]
+        if record then
+          if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run)
+          else mark_requeued(item.run) end
+          if item.detail ~= '' then
+            left = string.sub(left == '' and item.detail or left .. ',' .. item.detail, -400)
+            redis.call('HSET', key.attempts, item.run, attempt .. ' ' .. lost .. ' ' .. left .. '\n' .. earlier)
+          end
+          make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
+          if job_of(item.run) then release_job(item.run) end
+          if string.find(redis.call('HGET', key.holds, item.run) or '', 'counted', 1, true) then
+            redis.call('HINCRBY', key.counts, job_of(item.run), -1)
+          end
+        else forget(item.run) end
+      elseif item.outcome == 'x' or item.outcome == 'l' then
+        records = records or records_of(runs)
+        local text = entry(at_of(item.run) or started, started, now, 'l', attempt, token, arg.node, item.detail)
+        local not_before = item.outcome == 'x' and now + tonumber(arg.lease_ttl) or now
+        lose(item.run, records[item.run], tonumber(attempt), lost, earlier, text, now, not_before)
+      else
+        local failed = item.outcome ~= 's' and item.outcome ~= 'c'
+        if failed then records = records or records_of(runs) end
+        local record, state = failed and records[item.run] or nil, string.lower(item.outcome)
+        local text = entry(at_of(item.run) or started, started, now, state, attempt, token, arg.node, item.detail)
+        local again = state ~= item.outcome
+        if again and record then
+          queue_again(item.run, record, tonumber(attempt), lost, text, earlier, now, now + (tonumber(item.result) or 0))
+        else
+          if others[i] then redis.call('HDEL', key.attempts, item.run) end
+          finish(item.run, task, text, earlier, again and '' or item.result, now)
+          if failed then bury(item.run, record, attempt, now) end
+        end
+      end
+    end
+  end
+  if #gone > 0 then
+    redis.call('HDEL', key.active, unpack(gone))
+    release_places(gone)
+    if cancels[1] ~= nil then redis.call('HDEL', key.cancelled, unpack(gone)) end
+    if redis.call('EXISTS', key.progress) == 1 then redis.call('HDEL', key.progress, unpack(gone)) end
+  end
+  if #locks > 0 then redis.call('DEL', unpack(locks)) end
+end

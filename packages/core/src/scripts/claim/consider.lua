@@ -1,0 +1,61 @@
+-- One run: it starts, waits, or ends without having started.
+local function consider(lane)
+  local i = lane.at
+  local run, record = lane.runs[i], lane.records[lane.runs[i]]
+  lane.at = i + 1
+  leave_lane(lane.name, run)
+  if dropped[run] then return end
+  local attempt, lost, earlier, left = attempt_of(lane.attempts[i])
+  local fires, job = is_fire_time(run), job_of(run)
+  if not record then return forget(run) end
+  if fires and attempt == 1 then
+    if not lane.unstarted[i] then return end -- taken back
+    if is_missed(run, job, record) then return pass(run, 'missed', 'misfire') end
+  end
+  if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  if fires and attempt == 1 and is_exhausted(job, record) then
+    leaving[#leaving + 1] = run
+    redis.call('HDEL', key.attempts, run)
+    return
+  end
+  local key_scope, rate = key_rate(record)
+  local opens = key_scope and rate_opens(key_scope, rate)
+  if opens then -- as one whose time has not come
+    redis.call('ZADD', key.waiting, int(opens), run)
+    return
+  end
+  local limited = is_limited(run, job, lane, lane.scores[i], record, attempt, earlier)
+  if limited then
+    if limited == 'skipped' and fires then leaving[#leaving + 1] = run end
+    return
+  end
+  if job then
+    local answer = overlap_of(run, job, record, attempt)
+    if answer == 'blocked' then return end
+    if answer then
+      skip(run, job, 'overlap')
+      leaving[#leaving + 1] = run
+      redis.call('ZREM', key.requeued, run)
+      return
+    end
+  end
+  if fires then leaving[#leaving + 1] = run end
+  if job and not (fires and attempt == 1) then redis.call('ZREM', key.requeued, run) end
+  if fused then
+    local lock = arg.prefix .. 'lock:' .. run .. '#' .. attempt
+    if not redis.call('SET', lock, arg.node .. ':' .. arg.number, 'NX', 'PX', arg.lock_ttl) then
+      local text = entry(at_of(run) or int(now), 0, now, 'l', attempt, 0, arg.node,
+        '{"reason":"lock","task":"' .. record.task .. '"}')
+      if fires and attempt == 1 then count_run(run, job, record) end -- it has started, somewhere
+      redis.call('HDEL', key.holds, run)
+      lose(run, record, attempt, lost, earlier, text, now, now + tonumber(arg.lease_ttl))
+      return pass(run, 'lockRefused', 'lock')
+    end
+  end
+  hold(run, lane, record)
+  if key_scope then count_start(key_scope, rate) end
+  for _, scope in ipairs(lane.rates or {}) do count_start(scope, rates[scope]) end
+  if fires and attempt == 1 then count_run(run, job, record) end
+  taken[run] = true
+  claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left, lost = lost }
+end

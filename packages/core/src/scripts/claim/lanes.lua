@@ -1,0 +1,42 @@
+-- Lanes that this node serves, read a page at a time, the first run of all of them first.
+
+local function make_due_ready()
+  local due = redis.call('ZRANGE', key.waiting, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, tonumber(arg.batch), 'WITHSCORES')
+  if #due == 0 then return end
+  local runs = {}
+  for i = 1, #due, 2 do runs[#runs + 1] = due[i] end
+  local records = records_of(runs)
+  for i, run in ipairs(runs) do
+    local record = records[run]
+    if record then make_ready(record.lane, record.priority, fire_time_of(run) or tonumber(due[2 * i]), run) else forget(run) end
+  end
+  redis.call('ZREM', key.waiting, unpack(runs))
+end
+
+local lanes = {}
+local function read_lane(lane, size)
+  local items = redis.call('ZRANGE', lane_key(lane.name), lane.offset, lane.offset + size - 1, 'WITHSCORES')
+  lane.offset, lane.at, lane.runs, lane.scores = lane.offset + size, 1, {}, {}
+  lane.last = #items < 2 * size
+  for i = 1, #items, 2 do
+    lane.runs[#lane.runs + 1] = items[i]
+    lane.scores[#lane.scores + 1] = tonumber(items[i + 1])
+  end
+  if #lane.runs == 0 then lane.ended = true; return end
+  lane.records = records_of(lane.runs)
+  lane.attempts = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(lane.runs)) or {}
+  lane.unstarted = redis.call('ZMSCORE', key.unstarted, unpack(lane.runs))
+end
+
+local function first_lane(size)
+  local best
+  for _, lane in ipairs(lanes) do
+    if not lane.ended and lane.at > #lane.runs then
+      if lane.last then lane.ended = true else read_lane(lane, size) end
+    end
+    if not lane.ended and lane.scopes and full(lane) == 'w' then lane.ended = true end
+    if not lane.ended and lane.rates and is_too_fast(lane) then lane.ended = true end
+    if not lane.ended and (not best or lane.scores[lane.at] < best.scores[best.at]) then best = lane end
+  end
+  return best
+end

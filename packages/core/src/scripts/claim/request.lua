@@ -1,0 +1,29 @@
+-- What is asked for, by which node. One that is dead, or an earlier request, is refused.
+
+local now = clock()
+local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
+if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.') end
+local number = tonumber(arg.number)
+local last = redis.call('HMGET', key.request, 'number', 'accepted')
+local last_number = tonumber(last[1] or 0)
+if number < last_number then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
+
+local more = 0 -- 1: runs that could start were not looked at yet
+local slots, accepted, claimed, passed = tonumber(arg.slots), {}, {}, {}
+local fused = arg.lock_ttl ~= '0'
+
+local leaving = {} -- runs that leave `unstarted`
+local taken, to_cancel = {}, {} -- runs claimed by this request; those of them that a later one of their job cuts short
+
+local function pass(run, state, reason)
+  passed[#passed + 1] = run; passed[#passed + 1] = state; passed[#passed + 1] = reason
+end
+
+-- A run whose job was removed: what is known of it goes.
+local function forget(run)
+  redis.call('HDEL', key.attempts, run)
+  redis.call('ZREM', key.unstarted, run)
+  redis.call('ZREM', key.requeued, run)
+  leave_queue_of_key({ run })
+  if job_of(run) then release_job(run) else redis.call('HDEL', key.runs, run) end
+end

@@ -1,0 +1,34 @@
+-- Takes up to as many runs as the node has free slots, each with a fencing token.
+
+local function claim()
+  local names = {}
+  for lane in each(list.lanes) do names[#names + 1] = lane end
+  if #names == 0 or slots == 0 then return end
+  for from = 1, #names, TAKE do
+    local heads = redis.call('ZMSCORE', key.ready, unpack(names, from, math.min(from + TAKE - 1, #names)))
+    for i = 1, #heads do
+      if heads[i] then lanes[#lanes + 1] = { name = names[from + i - 1], scopes = scopes_of(names[from + i - 1]), rates = rates_of(names[from + i - 1]), offset = 0, at = 1, runs = {}, scores = {} } end
+    end
+  end
+  local looked, most, size = 0, slots + tonumber(arg.batch), math.min(slots, TAKE)
+  while #claimed < slots do
+    if looked == most then more = 1; break end
+    local lane = first_lane(size)
+    if not lane then break end
+    consider(lane)
+    looked = looked + 1
+  end
+  if #leaving > 0 then in_chunks('ZREM', key.unstarted, leaving, TAKE) end
+  if #claimed == 0 then return end
+  -- Tokens follow the clock where it is ahead of the count, so that they rise even in a store that lost its last writes.
+  local token = math.max(tonumber(redis.call('GET', key.fence) or 0), now * 1000)
+  redis.call('SET', key.fence, int(token + #claimed))
+  local active = {}
+  for i, item in ipairs(claimed) do
+    item.token = int(token + i)
+    active[#active + 1] = item.run
+    active[#active + 1] = item.token .. ' ' .. item.attempt .. ' ' .. int(now) .. ' ' .. arg.number .. ' ' .. item.record.task
+  end
+  in_chunks('HSET', key.active, active, 2 * TAKE)
+  for _, run in ipairs(to_cancel) do ask_to_cancel(run, 'overlap') end
+end

@@ -1,0 +1,44 @@
+-- Ready runs, by lane: gathered while a step goes on, written at its end.
+
+local lanes_added, lanes_removed = {}, {}
+local function lane_key(lane) return arg.prefix .. 'ready:' .. lane end
+
+local function place(lane, score, run)
+  local items = lanes_added[lane]
+  if not items then items = {}; lanes_added[lane] = items end
+  items[#items + 1] = int(score)
+  items[#items + 1] = run
+end
+
+local function make_ready(lane, priority, time, run) place(lane, time - priority * PRIORITY, run) end
+
+local function leave_lane(lane, run)
+  local items = lanes_removed[lane]
+  if not items then items = {}; lanes_removed[lane] = items end
+  items[#items + 1] = run
+end
+
+local function in_chunks(command, name, items, size)
+  for i = 1, #items, size do
+    redis.call(command, name, unpack(items, i, math.min(i + size - 1, #items)))
+  end
+end
+
+local function update_head(lane)
+  local head = redis.call('ZRANGE', lane_key(lane), 0, 0, 'WITHSCORES')
+  if head[1] then redis.call('ZADD', key.ready, head[2], lane) else redis.call('ZREM', key.ready, lane) end
+end
+
+-- Writes what make_ready and leave_lane gathered. Answers whether a lane that was empty has runs now.
+local function flush_lanes()
+  local woken = false
+  for lane, items in pairs(lanes_removed) do in_chunks('ZREM', lane_key(lane), items, TAKE) end
+  for lane, items in pairs(lanes_added) do
+    if not redis.call('ZSCORE', key.ready, lane) then woken = true end
+    in_chunks('ZADD', lane_key(lane), items, TAKE)
+    update_head(lane)
+  end
+  for lane in pairs(lanes_removed) do if not lanes_added[lane] then update_head(lane) end end
+  lanes_added, lanes_removed = {}, {}
+  return woken
+end

@@ -1,0 +1,65 @@
+-- What several steps share: reading records, ready runs by lane, history, misfires. Runs after the header and clock.lua.
+--
+-- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
+--          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full, kr=<max>:<ms>: its
+--          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion), LF body; the body is opaque.
+--          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
+--          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
+-- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
+-- lane     `<queue>@<task>`: the ready runs of one task in one queue
+-- entry    `<at> <startedAt> <finishedAt> <state> <attempt> <token> <node> <detail>`, an earlier attempt on each further line
+--          state s(ucceeded) f(ailed) t(imed-out) c(ancelled) l(ost) k (skipped) m(issed)
+
+local PRIORITY = 4398046511104 -- 2^42: one step of priority outweighs any difference in time until 2109
+local TAKE = 1000 -- most runs that one step takes out of one job
+
+local function job_of(run) return string.match(run, '^([^@]+)@') end
+local function at_of(run) return string.match(run, '@(.+)$') end
+local function fire_time_of(run) return tonumber(string.match(run, '@(%d+)')) end
+local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
+
+-- nil for a text that is no record: whoever wrote it, it must not stop what else a step has to do.
+local function parse(record)
+  local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, extras, body =
+    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)([^\n]*)\n()')
+  if not version or not tonumber(priority) or not tonumber(max_lost) then return nil end
+  return {
+    version = version, lane = queue .. '@' .. task, queue = queue, task = task, extras = extras, priority = tonumber(priority), delivery = delivery,
+    overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = body, text = record,
+  }
+end
+
+-- An option that is not as usual, or nil.
+local function extra(record, name)
+  if record.extras == '' then return nil end
+  return string.match(record.extras, ' ' .. name .. '=(%S+)')
+end
+
+-- Parsed records of up to 1000 runs, by run; none for a run whose job or record is gone.
+local function records_of(runs)
+  local jobs, own, found, parsed = {}, {}, {}, {}
+  for _, run in ipairs(runs) do
+    local job = job_of(run)
+    if job then jobs[#jobs + 1] = job; jobs[#jobs + 1] = run else own[#own + 1] = run end
+  end
+  if #own > 0 then
+    local texts = redis.call('HMGET', key.runs, unpack(own))
+    for i, run in ipairs(own) do if texts[i] then found[run] = parse(texts[i]) end end
+  end
+  if #jobs > 0 then
+    local ids = {}
+    for i = 1, #jobs, 2 do
+      if parsed[jobs[i]] == nil then parsed[jobs[i]] = false; ids[#ids + 1] = jobs[i] end
+    end
+    local texts = redis.call('HMGET', key.jobs, unpack(ids))
+    for i, job in ipairs(ids) do if texts[i] then parsed[job] = parse(texts[i]) or false end end
+    for i = 1, #jobs, 2 do found[jobs[i + 1]] = parsed[jobs[i]] or nil end
+  end
+  return found
+end
+
+-- A message that cannot be sent costs time, since nodes look for themselves now and then; it must not undo or half-undo a step.
+local function publish(message) redis.pcall('PUBLISH', key.wake, message) end
+
+-- Runs that this step has taken out of wherever they were: they are not to be looked at again, though they may have been read before.
+local dropped = {}
