@@ -74,7 +74,7 @@ describe("defining a job", () => {
     // The definition was computed at `now`, and takes until `now + 50` to arrive: `now + 20` has come meanwhile.
     await on.advance(50);
     const jobs = ["job", 1, record, now + 20, now];
-    const [, done] = await upsert.run(on.store.commands, { keys, args: { prefix }, lists: { jobs } });
+    const [, done] = await upsert.run(on.store.commands, { keys, args: on.store.told, lists: { jobs } });
     expect(done).toBe("0");
     expect((await on.job("job").get())?.version).toBe(1);
     // defineJobs computes it again until it fits, for the densest triggers too.

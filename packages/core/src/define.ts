@@ -122,16 +122,18 @@ async function defineRound(
   // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
   const now = (await store.now()) + (round === 0 ? 0 : 2 ** Math.min(round, 7));
   const ids = items.map(({ id }) => id);
-  const [records, states, cursors] = await store.commands.run("reading jobs", (client) =>
+  const [records, states, cursors, frozen] = await store.commands.run("reading jobs", (client) =>
     Promise.all([
       client.hmget(store.keys.jobs, ...ids),
       client.hmget(store.keys.state, ...ids),
       client.zmscore(store.keys.due, ...ids),
+      client.zmscore(store.keys.frozen, ...ids),
     ]),
   );
   const writes: Write[] = [];
   for (const [index, item] of items.entries()) {
-    const due = cursors[index] == null ? undefined : Number(cursors[index]);
+    const cursor = cursors[index] ?? frozen[index];
+    const due = cursor == null ? undefined : Number(cursor);
     const write = compare(item, records[index] ?? undefined, states[index] ?? undefined, due, now);
     if ("outcome" in write) done.set(item.id, write);
     else writes.push(write);
@@ -146,9 +148,9 @@ async function defineRound(
       created,
     ]),
   };
-  const { prefix, ...keys } = store.keys;
+  const { prefix: _, ...keys } = store.keys;
   const [, digits] = await store.timed(
-    () => upsert.run(store.commands, { keys, args: { prefix }, lists }),
+    () => upsert.run(store.commands, { keys, args: store.told, lists }),
     ([time]) => time,
   );
   for (const [index, { item, expected }] of writes.entries()) {

@@ -35,6 +35,7 @@ export interface Definition {
   readonly startAt: number | undefined;
   readonly endAt: number | undefined;
   readonly maxRuns: number | undefined;
+  readonly whenExhausted: "keep" | "remove";
   readonly jitter: number;
   /** JSON texts. */
   readonly input: string | undefined;
@@ -65,6 +66,7 @@ const known = [
   "startAt",
   "endAt",
   "maxRuns",
+  "whenExhausted",
   "jitter",
   "onConflict",
 ] as const satisfies (keyof JobOptions | "task")[];
@@ -113,7 +115,7 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
 /** From when on, until when, how often and how exactly a job fires. */
 function schedulingOptions(
   given: Record<string, unknown>,
-): Pick<Definition, "startAt" | "endAt" | "maxRuns" | "jitter"> {
+): Pick<Definition, "startAt" | "endAt" | "maxRuns" | "whenExhausted" | "jitter"> {
   const [startAt, endAt] = [instant("startAt", given["startAt"]), instant("endAt", given["endAt"])];
   if (startAt !== undefined && endAt !== undefined && endAt < startAt) {
     throw new InvalidOptionError("endAt", "is before startAt: nothing would ever run.");
@@ -123,6 +125,7 @@ function schedulingOptions(
     endAt,
     maxRuns:
       given["maxRuns"] === undefined ? undefined : whole("maxRuns", given["maxRuns"], 1, 1_000_000_000),
+    whenExhausted: oneOf("whenExhausted", orElse(given["whenExhausted"], "keep"), ["keep", "remove"]),
     jitter: duration("jitter", orElse(given["jitter"], 0), 0, 86_400_000),
   };
 }

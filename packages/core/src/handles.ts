@@ -97,8 +97,8 @@ export function jobHandle(parts: HandleParts, id: string): JobHandle {
     get,
     update: (changes) => updateJob(parts, id, changes, get),
     remove: async () => {
-      const { prefix, ...keys } = store.keys;
-      const removed = (await remove.run(store.commands, { keys, args: { prefix, job: id } })) === 1;
+      const { prefix: _, ...keys } = store.keys;
+      const removed = (await remove.run(store.commands, { keys, args: { ...store.told, job: id } })) === 1;
       if (removed) events.emit("jobRemoved", { jobId: id });
       return removed;
     },

@@ -15,12 +15,15 @@ export {
   SchedulerStoppedError,
   TaskFailure,
 } from "./errors.js";
+export type { ClusterEvent } from "./event-line.js";
+export type { EventsOptions, SchedulerEvent } from "./event-stream.js";
 export type { AttemptEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
 export type { JobHandle, RunHandle } from "./handles.js";
 export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";
 export type { Limit, Rate, RateLimit } from "./limit.js";
 export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
+export type { PauseOptions, PauseTarget } from "./pause.js";
 export type { JobFilter } from "./read-jobs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 export type { RunsOf } from "./read-unfinished.js";

@@ -69,6 +69,8 @@ export interface JobOptions<Input = unknown> {
   readonly endAt?: Date | number | string;
   /** How many runs of fire times start at most; skipped ones and those by hand do not count. The job is exhausted then. */
   readonly maxRuns?: number;
+  /** What becomes of the job when its last run has ended and no further fire time will come: it is kept, or removed. @default "keep" */
+  readonly whenExhausted?: "keep" | "remove";
   /** Starts each run up to so many ms (or a duration, up to 24 h) later: by hash of job and fire time, and before the next one. @default 0 */
   readonly jitter?: number | string;
   /** What to do if there is such a job: change it, leave it, or refuse with `JOB_EXISTS`. @default "replace" */
@@ -108,6 +110,7 @@ export interface Job<Input = unknown> {
   readonly startAt: Date | undefined;
   readonly endAt: Date | undefined;
   readonly maxRuns: number | undefined;
+  readonly whenExhausted: "keep" | "remove";
   /** How many runs have started that `maxRuns` counts; 0 without one. */
   readonly startedRuns: number;
   /** Milliseconds. */

@@ -1,6 +1,7 @@
 import { createElector, type Elector, type Term } from "@escapement/elector";
 import { EscapementError } from "@escapement/redis";
 import { longestSleep, monotonic } from "./clock.js";
+import { tellCluster } from "./event-stream.js";
 import type { Events } from "./events.js";
 import { jittered } from "./id.js";
 import type { Logger } from "./logger.js";
@@ -8,6 +9,7 @@ import { Materialiser } from "./materialise.js";
 import type { Settings } from "./options.js";
 import { recoverDeadNodes } from "./recover.js";
 import type { Store, WakeMessage } from "./store.js";
+import { PauseWatch } from "./watch.js";
 
 /**
  * The leader loop: campaigns, and while it leads writes the runs of the next fire times and takes over what dead nodes held.
@@ -25,6 +27,7 @@ export class Leader {
   #loop: Promise<void> = Promise.resolve();
   #nextEnd = 0; // Redis time of the next end of a lease; 0: look now
   #nextCursor = 0; // Redis time of the first fire time not materialised; 0: look now
+  #watch: PauseWatch | undefined;
   #lookAgain = 0; // monotonic: a look at both whatever was published, since that may have been lost
 
   constructor(node: string, store: Store, settings: Settings, events: Events, logger: Logger) {
@@ -43,9 +46,10 @@ export class Leader {
       requireProgress: true,
     });
     this.#elector.on("elected", (term) => this.#onElected(term));
-    this.#elector.on("lost", (reason, term) =>
-      events.emit("leaderLost", { node, epoch: term.epoch, reason }),
-    );
+    this.#elector.on("lost", (reason, term) => {
+      events.emit("leaderLost", { node, epoch: term.epoch, reason });
+      tellCluster(store, `leaderLost ${node} ${term.epoch}`);
+    });
     this.#elector.on("stalled", (reason) => events.emit("leaderStalled", { node, reason }));
     this.#elector.on("failed", (error) => events.emit("error", { step: "election", error }));
   }
@@ -77,6 +81,7 @@ export class Leader {
 
   #onElected(term: Term): void {
     this.#events.emit("leaderElected", { node: this.#node, epoch: term.epoch });
+    tellCluster(this.#store, `leaderElected ${this.#node} ${term.epoch}`);
     this.#nextEnd = 0;
     this.#nextCursor = 0;
     const before = this.#loop;
@@ -85,6 +90,7 @@ export class Leader {
 
   async #lead(epoch: number): Promise<void> {
     const materialiser = new Materialiser(this.#store, this.#settings.lookahead, this.#events);
+    this.#watch = new PauseWatch(this.#store, epoch);
     let failures = 0;
     while (this.#open && this.#elector.term()?.epoch === epoch) {
       try {
@@ -123,6 +129,7 @@ export class Leader {
       this.#nextEnd = left ? 0 : Math.min(this.#nextEnd, (nextEnd ?? Number.MAX_SAFE_INTEGER) + 1);
       more = left;
     }
+    if (await this.#watch?.look()) more = true;
     if (this.#nextCursor <= clock.now() + (2 * this.#settings.lookahead) / 3) {
       this.#nextCursor = Number.MAX_SAFE_INTEGER; // a job that is defined meanwhile lowers it again
       const {
@@ -143,7 +150,7 @@ export class Leader {
   async #sleep(): Promise<void> {
     const { clock } = this.#store;
     const cursor = this.#nextCursor - (2 * this.#settings.lookahead) / 3;
-    const at = clock.reaches(Math.min(this.#nextEnd, cursor));
+    const at = Math.min(clock.reaches(Math.min(this.#nextEnd, cursor)), this.#watch?.nextLook ?? 0);
     const ms = Math.min(Math.max(Math.ceil(at - monotonic()), 1), this.#settings.leaderTtl / 3, longestSleep);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);

@@ -123,7 +123,7 @@ describe("limit", () => {
     await using bench = await new StoreBench(server).ready();
     const now = await bench.now();
     for (let job = 0; job < 200; job += 1) {
-      await bench.define(`job-${job}`, { trigger: once(now + 60_000) });
+      await bench.define(`job-${job}`, { trigger: once(now + 600_000) });
       await bench.write(`job-${job}`, [now - 1]);
     }
     const nodes: BenchNode[] = [

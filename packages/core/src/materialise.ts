@@ -188,7 +188,10 @@ export class Materialiser {
     const said = error instanceof Error ? error.message : String(error);
     const reason = said.replace(/\s+/g, " ").slice(0, 500);
     const version = state.split(" ")[0] ?? "";
-    await park.run(this.#store.lease, { keys: this.#store.keys, args: { epoch, job, version, reason } });
+    await park.run(this.#store.lease, {
+      keys: this.#store.keys,
+      args: { ...this.#store.told, epoch, job, version, reason },
+    });
     this.#events.emit("jobParked", { jobId: job, error: reason });
   }
 }

@@ -94,7 +94,7 @@ export class Node {
       cancelled: cancelled(this.id),
     };
     // Should this not come through, the lease ends by itself.
-    await leave.run(store.lease, { keys, args: { node: this.id } }).catch(() => undefined);
+    await leave.run(store.lease, { keys, args: { ...store.told, node: this.id } }).catch(() => undefined);
     events.emit("nodeLeft", { node: this.id });
   }
 
@@ -115,7 +115,15 @@ export class Node {
       () =>
         join.run(store.commands, {
           keys: store.keys,
-          args: { node: this.id, ttl: settings.nodeTtl, info, layout, partitions: 1, again: again ? 1 : 0 },
+          args: {
+            ...store.told,
+            node: this.id,
+            ttl: settings.nodeTtl,
+            info,
+            layout,
+            partitions: 1,
+            again: again ? 1 : 0,
+          },
         }),
       (time) => time,
     );

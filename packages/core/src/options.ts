@@ -57,6 +57,11 @@ export interface SchedulerOptions {
   readonly abortGrace?: number | string;
   /** What is kept of finished runs. @default 100 runs of each job and 1000 enqueued ones of each task, for 7 days */
   readonly retain?: { readonly runs?: number; readonly enqueued?: number; readonly age?: number | string };
+  /**
+   * The cluster's stream of events: how many entries are kept, each of at most some 2 KiB and of one step of one node; 0: none are written
+   * by this process. @default 5000
+   */
+  readonly events?: { readonly max?: number };
   /** The most bytes of JSON in an input or metadata. @default 65536 */
   readonly maxInput?: number;
   /** The most bytes of JSON in a result. @default 65536 */
@@ -88,6 +93,7 @@ export interface Settings {
   readonly deadline: number;
   readonly abortGrace: number;
   readonly retention: Retention;
+  readonly eventsMax: number;
   readonly maxInput: number;
   readonly maxResult: number;
   readonly allowEviction: boolean;
@@ -111,6 +117,7 @@ const known = [
   "deadline",
   "abortGrace",
   "retain",
+  "events",
   "maxInput",
   "maxResult",
   "allowEviction",
@@ -127,6 +134,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
   const given = fields("options", options, known) as SchedulerOptions;
   const time = (path: keyof SchedulerOptions, normal: number, least: number): number =>
     duration(path, orElse(given[path], normal), least);
+  const events = fields("events", orElse(given.events, {}), ["max"]);
   const retain = fields("retain", orElse(given.retain, {}), ["runs", "enqueued", "age"]);
   const settings: Settings = {
     redis: redisAt(
@@ -150,6 +158,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
       enqueued: whole("retain.enqueued", orElse(retain["enqueued"], 1000), 1, 1_000_000),
       age: duration("retain.age", orElse(retain["age"], 7 * 86_400_000), 1000),
     },
+    eventsMax: whole("events.max", orElse(events["max"], 5000), 0, 1_000_000),
     maxInput: whole("maxInput", orElse(given.maxInput, defaultMaxInput), 1024, 16 * 2 ** 20),
     maxResult: whole("maxResult", orElse(given.maxResult, defaultMaxInput), 1024, 16 * 2 ** 20),
     allowEviction: oneOrOther("allowEviction", orElse(given.allowEviction, false)),

@@ -28,23 +28,27 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
   const { keys } = store;
   const now = await store.nearlyNow();
   return store.commands.run("reading jobs", async (client) => {
-    const [records, states, cursors, parked, running, counts, upcoming] = await Promise.all([
-      client.hmget(keys.jobs, ...ids),
-      client.hmget(keys.state, ...ids),
-      client.zmscore(keys.due, ...ids),
-      client.zmscore(keys.parked, ...ids),
-      client.hmget(keys.running, ...ids),
-      client.hmget(keys.counts, ...ids),
-      Promise.all(
-        ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
-      ),
-    ]);
+    const [records, states, cursors, parked, running, counts, exhaustion, frozen, upcoming] =
+      await Promise.all([
+        client.hmget(keys.jobs, ...ids),
+        client.hmget(keys.state, ...ids),
+        client.zmscore(keys.due, ...ids),
+        client.zmscore(keys.parked, ...ids),
+        client.hmget(keys.running, ...ids),
+        client.hmget(keys.counts, ...ids),
+        client.hmget(keys.exhaustion, ...ids),
+        client.zmscore(keys.frozen, ...ids),
+        Promise.all(
+          ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
+        ),
+      ]);
     return ids.map((id, index) => {
       const record = records[index];
       if (record == null) return undefined;
       return toJob(id, record, {
         state: states[index] ?? "",
-        cursor: cursors[index] == null ? undefined : Number(cursors[index]),
+        cursor: scoreOf(cursors[index] ?? frozen[index]),
+        exhaustion: exhaustion[index] ?? undefined,
         parked: parked[index] != null,
         running: running[index]?.split(" ")[0],
         started: Number(counts[index] ?? 0),
@@ -55,9 +59,14 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
   });
 }
 
+function scoreOf(text: string | null | undefined): number | undefined {
+  return text == null ? undefined : Number(text);
+}
+
 interface Found {
   readonly state: string;
   readonly cursor: number | undefined;
+  readonly exhaustion: string | undefined;
   readonly parked: boolean;
   readonly running: string | undefined;
   readonly unstarted: readonly number[];
@@ -75,8 +84,11 @@ function toJob(id: string, text: string, found: Found): Job {
   }
   const head = readHead(text);
   const [, created, ...reason] = found.state.split(" ");
-  const next = found.unstarted.find((time) => time > found.now) ?? found.cursor;
-  const alive = next !== undefined || found.unstarted.length > 0 || found.running !== undefined;
+  // `full`: as many as may have started, and none follows unless one of them is handed back.
+  const next =
+    found.exhaustion === "full"
+      ? undefined
+      : (found.unstarted.find((time) => time > found.now) ?? found.cursor);
   return {
     id,
     task: head.task,
@@ -84,7 +96,7 @@ function toJob(id: string, text: string, found: Found): Job {
     input: record.input,
     metadata: record.metadata,
     queue: head.queue,
-    tags: record.tags ?? [],
+    tags: head.tags,
     priority: head.priority,
     overlap: head.overlap,
     misfire: { grace: record.grace ?? head.grace, catchUp: head.catchUp, max: head.max },
@@ -99,11 +111,12 @@ function toJob(id: string, text: string, found: Found): Job {
     startAt: record.startAt === undefined ? undefined : new Date(record.startAt),
     endAt: record.endAt === undefined ? undefined : new Date(record.endAt),
     maxRuns: head.maxRuns,
+    whenExhausted: head.whenExhausted,
     startedRuns: found.started,
     jitter: record.jitter ?? 0,
     version: head.version,
     createdAt: new Date(Number(created)),
-    state: found.parked ? "parked" : alive ? "scheduled" : "exhausted",
+    state: found.parked ? "parked" : found.exhaustion === "done" ? "exhausted" : "scheduled",
     nextFireTime: next === undefined ? undefined : new Date(next),
     running: found.running,
     error: found.parked ? reason.join(" ") : broken,

@@ -67,26 +67,33 @@ async function readUnfinished(store: Store, id: string): Promise<Run | undefined
   const job = parseRunId(id)?.job;
   const nodes = await readNodes(store);
   const found = await store.commands.run("reading a run", async (client) => {
-    const [record, others, waiting, unstarted, blocked, limited, progress, ...held] = await Promise.all([
-      job === undefined ? client.hget(keys.runs, id) : client.hget(keys.jobs, job),
-      client.hget(keys.attempts, id),
-      client.zscore(keys.waiting, id),
-      client.zscore(keys.unstarted, id),
-      client.zscore(keys.blocked, id),
-      client.hget(keys.limited, id),
-      client.hget(keys.progress, id),
-      ...nodes.map((node) => client.hget(keys.active(node.id), id)),
-    ]);
+    const [record, others, waiting, unstarted, blocked, paused, limited, progress, ...held] =
+      await Promise.all([
+        job === undefined ? client.hget(keys.runs, id) : client.hget(keys.jobs, job),
+        client.hget(keys.attempts, id),
+        client.zscore(keys.waiting, id),
+        client.zscore(keys.unstarted, id),
+        client.zscore(keys.blocked, id),
+        client.zscore(keys.paused, id),
+        client.hget(keys.limited, id),
+        client.hget(keys.progress, id),
+        ...nodes.map((node) => client.hget(keys.active(node.id), id)),
+      ]);
     const head = record === null ? undefined : readHead(record);
     const ready = head === undefined ? null : await client.zscore(keys.readyOf(head.queue, head.task), id);
-    return { record, head, others, waiting, unstarted, blocked, limited, progress, held, ready };
+    return { record, head, others, waiting, unstarted, blocked, paused, limited, progress, held, ready };
   });
   const { record, head, others, held } = found;
   const holder = held.findIndex((text) => text !== null);
   const earlier = others === null ? [] : readAttempts(others.slice(others.indexOf("\n") + 1));
-  const inIndex = [found.waiting, found.unstarted, found.blocked, found.limited, found.ready].some(
-    (score) => score !== null,
-  );
+  const inIndex = [
+    found.waiting,
+    found.unstarted,
+    found.blocked,
+    found.paused,
+    found.limited,
+    found.ready,
+  ].some((score) => score !== null);
   if (holder < 0 && !inIndex) return undefined;
   const current = holder < 0 ? undefined : readActive(held[holder] ?? "", nodes[holder]?.id ?? "-");
   const at = parseRunId(id)?.at ?? bodyTime(record) ?? 0;

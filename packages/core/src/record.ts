@@ -16,7 +16,7 @@ export interface Body {
   readonly retry?: Retry;
 }
 
-type Head = Omit<Shared, "input" | "timeout" | "retry">;
+type Head = Omit<Shared, "input" | "timeout" | "retry"> & { readonly tags?: readonly string[] };
 
 const overlapLetters = {
   skip: "s",
@@ -39,13 +39,14 @@ function head(
   extras: Extras = {},
 ): string {
   const { queue, task, priority, delivery, maxLost, deadLetter } = definition;
-  const { concurrencyKey, concurrencyLimit, rateLimit } = definition;
+  const { concurrencyKey, concurrencyLimit, rateLimit, tags } = definition;
   const others = Object.entries({
     ...extras,
     dl: deadLetter ? undefined : 0,
     ck: concurrencyKey,
     cl: concurrencyLimit?.max,
     cw: concurrencyLimit?.whenFull === "skip" ? "s" : undefined,
+    tg: tags === undefined || tags.length === 0 ? undefined : tags.join(","),
     kr: rateLimit === undefined ? undefined : `${rateLimit.max}:${rateLimit.per}`,
   });
   return [
@@ -70,8 +71,8 @@ function body(parts: Record<string, string | undefined>): string {
 
 /** A job's record. */
 export function writeJobRecord(version: number, definition: Definition): string {
-  const { overlap, grace, catchUp, max, trigger, input, tags, metadata, timeout, retry } = definition;
-  const { startAt, endAt, maxRuns, jitter } = definition;
+  const { overlap, grace, catchUp, max, trigger, input, metadata, timeout, retry } = definition;
+  const { startAt, endAt, maxRuns, jitter, whenExhausted } = definition;
   const first = head(
     version,
     definition,
@@ -79,7 +80,7 @@ export function writeJobRecord(version: number, definition: Definition): string 
     // A run that jitter starts later is no misfire for that.
     String(grace + jitter),
     catchUp === "all" ? `all:${max}` : catchUp,
-    { mr: maxRuns, ac: paceOf(definition) },
+    { mr: maxRuns, ac: paceOf(definition), we: whenExhausted === "remove" ? "r" : undefined },
   );
   const text = body({
     trigger: JSON.stringify(trigger),
@@ -89,7 +90,6 @@ export function writeJobRecord(version: number, definition: Definition): string 
     startAt: numberText(startAt),
     endAt: numberText(endAt),
     jitter: jitter === 0 ? undefined : String(jitter),
-    tags: tags.length === 0 ? undefined : JSON.stringify(tags),
     metadata,
   });
   return `${first}\n${text}`;
@@ -134,6 +134,8 @@ export interface RecordHead {
   readonly concurrencyLimit: Required<Limit> | undefined;
   readonly rateLimit: Rate | undefined;
   readonly maxRuns: number | undefined;
+  readonly whenExhausted: "keep" | "remove";
+  readonly tags: readonly string[];
 }
 
 /** Reads a record's first line. */
@@ -161,6 +163,8 @@ export function readHead(record: string): RecordHead {
       : undefined,
     rateLimit: readRate(extras.get("kr")),
     maxRuns: maxRuns === undefined ? undefined : Number(maxRuns),
+    whenExhausted: extras.get("we") === "r" ? "remove" : "keep",
+    tags: extras.get("tg")?.split(",") ?? [],
   };
 }
 
@@ -179,7 +183,6 @@ function overlapOf(letter: string | undefined): Overlap {
 export interface JobRecord extends RecordHead {
   readonly trigger: Trigger;
   readonly input: unknown;
-  readonly tags: readonly string[];
   readonly metadata: unknown;
   readonly timeout: number | undefined;
   readonly retry: Retry | undefined;
@@ -202,7 +205,6 @@ export function readJobRecord(record: string): JobRecord {
     endAt: parsed["endAt"] as number | undefined,
     trigger: parseTrigger(parsed["trigger"]),
     input: parsed["input"],
-    tags: (parsed["tags"] as string[] | undefined) ?? [],
     metadata: parsed["metadata"],
     timeout: parsed["timeout"] as number | undefined,
   };

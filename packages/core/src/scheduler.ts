@@ -7,6 +7,7 @@ import { defineJobs, locate, type Wanted } from "./define.js";
 import { examine, type Finding } from "./doctor.js";
 import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
+import { type EventsOptions, readEvents, type SchedulerEvent } from "./event-stream.js";
 import { Events, type Listener, type SchedulerEvents } from "./events.js";
 import { type HandleParts, type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
 import { jittered } from "./id.js";
@@ -14,6 +15,7 @@ import type { Job, JobOptions } from "./job.js";
 import { RunLocks } from "./lock.js";
 import { Node } from "./node.js";
 import { type SchedulerOptions, type Settings, settingsOf, storeVotes } from "./options.js";
+import { type PauseOptions, type PauseTarget, pauseTarget, resumeTarget } from "./pause.js";
 import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
 import { readEnqueuedHistory } from "./read-runs.js";
@@ -86,6 +88,20 @@ export interface Scheduler extends AsyncDisposable {
   nodes(): Promise<NodeInfo[]>;
   leader(): Promise<LeaderInfo | undefined>;
   isLeader(): boolean;
+  /**
+   * Keeps attempts of what is named from starting, until `resume`, or until the time is over. What runs goes on; nothing is lost.
+   *
+   * @throws InvalidOptionError
+   */
+  pause(target: PauseTarget, options: PauseOptions): Promise<void>;
+  /** Ends a pause: what it held back goes on under each job's misfire rule. Answers whether there was one. */
+  resume(target: PauseTarget): Promise<boolean>;
+  /**
+   * What happens in the whole cluster, as it happens; with `since` what has happened, as far as it is kept, and then what happens.
+   *
+   * @throws InvalidOptionError
+   */
+  events(options?: EventsOptions): AsyncIterable<SchedulerEvent>;
   /** Looks at everything that could keep runs from starting. */
   doctor(): Promise<Finding[]>;
   on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this;
@@ -142,6 +158,7 @@ class RedisScheduler implements Scheduler {
       redis,
       namespace,
       retention,
+      events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
@@ -291,6 +308,18 @@ class RedisScheduler implements Scheduler {
 
   isLeader(): boolean {
     return this.#node?.isLeader() ?? false;
+  }
+
+  pause(target: PauseTarget, options: PauseOptions): Promise<void> {
+    return pauseTarget(this.#store, target, options);
+  }
+
+  resume(target: PauseTarget): Promise<boolean> {
+    return resumeTarget(this.#store, target);
+  }
+
+  events(options: EventsOptions = {}): AsyncIterable<SchedulerEvent> {
+    return readEvents(this.#store, options);
   }
 
   async doctor(): Promise<Finding[]> {

@@ -208,7 +208,7 @@ async function look({ redis, store }: StoreBench): Promise<Picture> {
   await Promise.all(
     all.map(async (key) => {
       const name = key.slice(keys.prefix.length);
-      if (/^(waiting$|blocked$|ready:|full:)/.test(name))
+      if (/^(waiting$|blocked$|paused$|ready:|full:)/.test(name))
         for (const id of await redis.zrange(key, 0, -1)) live.set(id, name);
       if (name.startsWith("active:")) for (const id of await redis.hkeys(key)) live.set(id, name);
       if (name === "finished")
@@ -398,7 +398,7 @@ async function settle(history: History): Promise<void> {
   }
   await expectSound(bench);
   const left = (await bench.keysLeft()).filter((key) =>
-    /^(waiting|ready|blocked|unstarted|requeued|running|runs|attempts|progress|active|cancelled|full|held|holds|limited)/.test(
+    /^(waiting|ready|blocked|paused|unstarted|requeued|running|runs|attempts|progress|active|cancelled|full|held|holds|limited)/.test(
       key,
     ),
   );

@@ -13,11 +13,22 @@ export interface Retention {
   readonly age: number;
 }
 
+/** What every script that writes history is handed. */
+interface HistoryArgs {
+  readonly prefix: string;
+  readonly history_max: number;
+  readonly history_age: number;
+  readonly finished_max: number;
+  readonly events_max: number;
+}
+
 /** Options of a {@link Store}. */
 export interface StoreOptions {
   readonly redis: RedisSource;
   readonly namespace: string;
   readonly retention: Retention;
+  /** Entries kept of the stream of events; 0: none are written. @default 5000 */
+  readonly events?: number;
   /** Milliseconds that a call may take. */
   readonly deadline: number;
   /** The same for calls that leases depend on. */
@@ -39,6 +50,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   readonly namespace: string;
   readonly #options: StoreOptions;
   readonly #open = new Map<string, Connection>();
+  readonly #readers = new Set<Connection>();
   #closed = false;
 
   constructor(options: StoreOptions) {
@@ -66,9 +78,33 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   }
 
   /** What every script that writes history is handed. */
-  get history(): { prefix: string; history_max: number; history_age: number; finished_max: number } {
+  get history(): HistoryArgs {
     const { runs, enqueued, age } = this.retention;
-    return { prefix: this.keys.prefix, history_max: runs, history_age: age, finished_max: enqueued };
+    return { ...this.told, history_max: runs, history_age: age, finished_max: enqueued };
+  }
+
+  /** What every script that tells events is handed. */
+  get told(): Pick<HistoryArgs, "prefix" | "events_max"> {
+    return { prefix: this.keys.prefix, events_max: this.#options.events ?? 5000 };
+  }
+
+  /** A connection of its own, for a reader that blocks. Closed with the store, if it is not handed back before. */
+  openReader(): Connection {
+    const { redis, deadline } = this.#options;
+    const connection = connect(redis, { profile: "commands", deadline });
+    this.#readers.add(connection);
+    if (this.#closed) connection.close();
+    return connection;
+  }
+
+  closeReader(connection: Connection): void {
+    this.#readers.delete(connection);
+    connection.close();
+  }
+
+  /** Whether it has been closed. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Milliseconds that a caller waits for the store. */
@@ -122,7 +158,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
 
   close(): void {
     this.#closed = true;
-    for (const connection of this.#open.values()) connection.close();
+    for (const connection of [...this.#open.values(), ...this.#readers]) connection.close();
     this.removeAllListeners();
   }
 

@@ -18,6 +18,7 @@ import { recoverDeadNodes } from "../src/recover.js";
 import { runIdOf } from "../src/run-id.js";
 import { heartbeat, join, leave, materialise } from "../src/scripts/index.js";
 import { Store } from "../src/store.js";
+import { PauseWatch } from "../src/watch.js";
 import { silentLogger } from "./silent-logger.js";
 
 /** Far enough ahead that nothing fires by itself while a test runs. */
@@ -121,6 +122,12 @@ export class StoreBench implements AsyncDisposable {
     return done === "1";
   }
 
+  /** The leader's look at what was paused, until there is no more to let go. */
+  async watch(): Promise<void> {
+    const watch = new PauseWatch(this.store, this.epoch);
+    while (await watch.look());
+  }
+
   recover(epoch = this.epoch): ReturnType<typeof recoverDeadNodes> {
     return recoverDeadNodes(this.store, epoch, this.events);
   }
@@ -176,7 +183,7 @@ export class BenchNode {
   async join(again = 0): Promise<void> {
     const { store } = this.#bench;
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
-    const args = { node: this.id, ttl: this.ttl, info, layout: 1, partitions: 1, again };
+    const args = { ...store.told, node: this.id, ttl: this.ttl, info, layout: 1, partitions: 1, again };
     await join.run(store.commands, { keys: store.keys, args });
   }
 
@@ -197,7 +204,7 @@ export class BenchNode {
       request: keys.request(this.id),
       cancelled: keys.cancelled(this.id),
     };
-    await leave.run(commands, { keys: own, args: { node: this.id } });
+    await leave.run(commands, { keys: own, args: { ...this.#bench.store.told, node: this.id } });
   }
 
   claim(options: ClaimOptions = {}): Promise<ClaimAnswer> {
@@ -249,6 +256,7 @@ export async function expectSound({ redis, store }: StoreBench): Promise<void> {
   };
   put(await redis.zrange(keys.waiting, 0, -1), "waiting");
   put(await redis.zrange(keys.blocked, 0, -1), "blocked");
+  put(await redis.zrange(keys.paused, 0, -1), "paused");
   const heads = new Map<string, string>();
   for (const key of everything) {
     const name = key.slice(keys.prefix.length);

@@ -16,6 +16,16 @@ export interface Keys {
   readonly due: string;
   /** Sorted set: job id by the time (ms) at which it was parked with an error. */
   readonly parked: string;
+  /** Hash: job id → `full`, `ending` or `done`; only of jobs of which no further fire time starts. */
+  readonly exhaustion: string;
+  /** Set: names of pauses (`all`, `job:<id>` …) under which something is held back. */
+  readonly pauses: string;
+  /** Sorted set, all scores 0: due runs of jobs that are held back: paused, or until the leader has caught up. */
+  readonly paused: string;
+  /** Sorted set: paused job id by the next fire time (ms) to materialise once it goes on. */
+  readonly frozen: string;
+  /** Stream: what the cluster is told. */
+  readonly events: string;
   /** Sorted set: run id by its not-before time (ms). */
   readonly waiting: string;
   /** Sorted set: `<queue>@<task>` by the first score of its ready runs. Only those that have one. */
@@ -60,6 +70,10 @@ export interface Keys {
   readonly fence: string;
   /** Channel: something is due sooner than nodes may know. */
   readonly wake: string;
+  /** Any type: while it is there, what it names does not start. `all`, `queue:<queue>`, `task:<task>`, `tag:<tag>`, `job:<job>`, `node:<node>`. */
+  pause(name: string): string;
+  /** Set: jobs that a pause holds back. */
+  pausedBy(name: string): string;
   /** Hash: run id → token, attempt and start of what a node holds. */
   active(node: string): string;
   /** Hash: the last claim request of a node and how it was answered. */
@@ -99,6 +113,11 @@ export function createKeys(namespace: string, partition = 0): Keys {
     state: `${prefix}state`,
     due: `${prefix}due`,
     parked: `${prefix}parked`,
+    exhaustion: `${prefix}exhaustion`,
+    pauses: `${prefix}pauses`,
+    paused: `${prefix}paused`,
+    frozen: `${prefix}frozen`,
+    events: `${prefix}events`,
     waiting: `${prefix}waiting`,
     ready: `${prefix}ready`,
     unstarted: `${prefix}unstarted`,
@@ -121,6 +140,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     epoch: `${prefix}epoch`,
     fence: `${prefix}fence`,
     wake: `${prefix}wake`,
+    pause: (name) => `${prefix}pause:${name}`,
+    pausedBy: (name) => `${prefix}paused-by:${name}`,
     active: (node) => `${prefix}active:${node}`,
     request: (node) => `${prefix}request:${node}`,
     readyOf: (queue, task) => `${prefix}ready:${queue}@${task}`,

@@ -1,7 +1,7 @@
 -- Completes finished runs and claims due ones, in one step. A request that was answered before (same number) is answered
 -- as it was then: a reply may have been lost.
 --
--- Its parts, in the order of their inclusion: claim/request, complete, limits, rates, lanes, overlap, misfires, max-runs, consider, take.
+-- Its parts, in the order of their inclusion: claim/request, complete, limits, rates, pauses, lanes, overlap, misfires, max-runs, consider, take.
 
 local function claimed_before()
   local active, runs = redis.call('HGETALL', key.active), {}
@@ -33,12 +33,14 @@ else
   admit_some()
   flush_lanes()
   claim()
+  settle_exhausted()
   if flush_lanes() then woken = true; more = 1 end
   woken = woken or freed
   -- Runs that became ready by this, handed back or let go on, are news to idle nodes. (What became due is not.)
   if woken and redis.call('EXISTS', key.ready) == 1 then publish(int(now)) end
   answer = table.concat(accepted)
   redis.call('HSET', key.request, 'number', arg.number, 'accepted', answer)
+  flush_events(now)
 end
 
 local reply = {}

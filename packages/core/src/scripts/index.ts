@@ -3,14 +3,24 @@ import { clockLua, defineScript } from "@escapement/redis/internal";
 // One file each: what it is handed, what it answers. `store.ts` calls them with this namespace's keys.
 
 const file = (name: string): URL => new URL(`./${name}.lua`, import.meta.url);
-const history = ["history_max", "history_age", "finished_max"] as const;
+const history = ["history_max", "history_age", "finished_max", "events_max"] as const;
 
 /** What several steps share, and the keys that it may read and write where runs end. */
 const records = [
   clockLua,
-  ...["records", "lanes", "history", "ends", "places", "cancelling", "misfires"].map((name) =>
-    file(`lib/${name}`),
-  ),
+  ...[
+    "records",
+    "events",
+    "lanes",
+    "history",
+    "ends",
+    "places",
+    "cancelling",
+    "misfires",
+    "removal",
+    "pauses",
+    "exhaustion",
+  ].map((name) => file(`lib/${name}`)),
 ];
 const recordKeys = [
   "attempts",
@@ -20,16 +30,23 @@ const recordKeys = [
   "dead",
   "deadLetters",
   "due",
+  "events",
+  "exhaustion",
   "finished",
+  "frozen",
   "holds",
   "jobs",
   "limited",
   "nodes",
   "paced",
+  "parked",
+  "paused",
+  "pauses",
   "ready",
   "requeued",
   "running",
   "runs",
+  "state",
   "unstarted",
   "waiting",
   "wake",
@@ -48,6 +65,7 @@ export const claim = defineScript<ClaimReply>()({
       "complete",
       "limits",
       "rates",
+      "pauses",
       "lanes",
       "overlap",
       "misfires",
@@ -72,7 +90,7 @@ export const materialise = defineScript<[string, string]>()({
   version: 1,
   file: file("materialise"),
   include: records,
-  keys: [...recordKeys, "epoch", "state"],
+  keys: [...recordKeys, "epoch"],
   args: ["prefix", "epoch", ...history],
   lists: {
     jobs: ["job", "version", "expected", "next", "runs", "missed", "missed_from", "missed_to", "exact"],
@@ -106,9 +124,9 @@ export const join = defineScript<string>()({
   name: "join",
   version: 1,
   file: file("join"),
-  include: [clockLua],
-  keys: ["clock", "meta", "nodes", "nodeInfo", "dead"],
-  args: ["node", "ttl", "info", "layout", "partitions", "again"],
+  include: [clockLua, file("lib/events")],
+  keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events"],
+  args: ["node", "ttl", "info", "layout", "partitions", "again", "events_max"],
 });
 
 /** `[now, runs to be cancelled and why (2 values a run)]` */
@@ -126,9 +144,9 @@ export const leave = defineScript<string>()({
   name: "leave",
   version: 1,
   file: file("leave"),
-  include: [clockLua],
-  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake"],
-  args: ["node"],
+  include: [clockLua, file("lib/events")],
+  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake", "events"],
+  args: ["node", "events_max"],
 });
 
 /** The time of the store. */
@@ -163,8 +181,12 @@ export const upsert = defineScript<[string, string]>()({
     "blocked",
     "ready",
     "wake",
+    "events",
+    "exhaustion",
+    "frozen",
+    "paused",
   ],
-  args: ["prefix"],
+  args: ["prefix", "events_max"],
   lists: { jobs: ["job", "expected", "record", "cursor", "created"] },
 });
 
@@ -190,8 +212,12 @@ export const remove = defineScript<number>()({
     "blocked",
     "ready",
     "attempts",
+    "events",
+    "exhaustion",
+    "frozen",
+    "paused",
   ],
-  args: ["prefix", "job"],
+  args: ["prefix", "job", "events_max"],
 });
 
 /** `[now, done (a digit a run; 0: it was known already)]` */
@@ -242,7 +268,27 @@ export const park = defineScript<number>()({
   name: "park",
   version: 1,
   file: file("park"),
-  include: [clockLua],
-  keys: ["clock", "epoch", "jobs", "state", "due", "parked"],
-  args: ["epoch", "job", "version", "reason"],
+  include: [clockLua, file("lib/events")],
+  keys: ["clock", "epoch", "jobs", "state", "due", "parked", "events"],
+  args: ["epoch", "job", "version", "reason", "events_max"],
+});
+
+/** `[now, cursor, 1 if there is more to let go]` */
+export const watch = defineScript<[string, string, number]>()({
+  name: "watch",
+  version: 1,
+  file: file("watch"),
+  include: records,
+  keys: ["clock", "due", "epoch", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
+  args: ["prefix", "epoch", "cursor", "batch", "events_max"],
+});
+
+/** `[now, 1 if the key was there, 1 if there is more to let go]` */
+export const resume = defineScript<[string, number, number]>()({
+  name: "resume",
+  version: 1,
+  file: file("resume"),
+  include: records,
+  keys: ["clock", "due", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
+  args: ["prefix", "name", "batch", "events_max"],
 });

@@ -14,4 +14,6 @@ end
 if not meta[1] then redis.call('HSET', key.meta, 'layout', arg.layout, 'partitions', arg.partitions) end
 redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
 redis.call('HSET', key.nodeInfo, arg.node, arg.info)
+if arg.again == '0' then tell('nodeJoined ' .. arg.node) end
+flush_events(now)
 return int(now)

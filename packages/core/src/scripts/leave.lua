@@ -8,4 +8,6 @@ else
   redis.call('DEL', key.request, key.cancelled)
   redis.call('HDEL', key.nodeInfo, arg.node)
 end
+tell('nodeLeft ' .. arg.node)
+flush_events(now)
 return int(now)

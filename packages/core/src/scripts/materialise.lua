@@ -1,5 +1,5 @@
 -- Writes the runs of fire times and moves the jobs' cursors on: for each job only if the leader's term, the job's version and
--- its next fire time are those that the fire times were computed from.
+-- its next fire time are those that the fire times were computed from. The next fire time of a paused job is put aside instead.
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
@@ -15,42 +15,90 @@ local cursors = redis.call('ZMSCORE', key.due, unpack(ids))
 local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local head = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]
+local holds_back = redis.call('EXISTS', key.paused) == 1
 
-local exhausted = {} -- jobs whose `maxRuns` have started
+local names = { 'all' }
+for i, job in ipairs(jobs) do
+  job.current = cursors[i] and int(tonumber(cursors[i])) == job.expected and records[i]
+    and string.match(states[i] or '', '^%S+') == job.version
+  job.record = job.current and parse(records[i]) or nil
+  if job.record then
+    names[#names + 1] = 'queue:' .. job.record.queue
+    names[#names + 1] = 'task:' .. job.record.task
+    add_pauses_of_job(names, job.id, job.record)
+  end
+end
+look_at_pauses(names)
+
+-- The pause that holds a job, or nil.
+local function pause_of(job)
+  if pause_seen.all then return 'all' end
+  for _, name in ipairs({ 'queue:' .. job.record.queue, 'task:' .. job.record.task }) do
+    if pause_seen[name] then return name end
+  end
+  return pause_of_job(job.id, job.record)
+end
+
+local function is_full(job)
+  local most = tonumber(extra(job.record, 'mr') or nil)
+  return most and tonumber(redis.call('HGET', key.counts, job.id) or 0) >= most
+end
+
 local waiting, unstarted, due, done, soonest = {}, {}, {}, {}, nil
 local take = each(list.runs)
-for i, job in ipairs(jobs) do
-  local current = cursors[i] and int(tonumber(cursors[i])) == job.expected and records[i]
-    and string.match(states[i] or '', '^%S+') == job.version
-  done[i] = current and '1' or '0'
-  local record = current and parse(records[i]) or nil
-  local most = record and tonumber(extra(record, 'mr') or nil)
-  if most and tonumber(redis.call('HGET', key.counts, job.id) or 0) >= most then exhausted[job.id] = true end
+
+local function write(job)
   for _ = 1, job.runs do
     local run, not_before = take()
-    if current and not exhausted[job.id] then
+    if job.writes then
       waiting[#waiting + 1] = not_before; waiting[#waiting + 1] = run
       unstarted[#unstarted + 1] = 0; unstarted[#unstarted + 1] = run
       local time = tonumber(not_before)
       if not soonest or time < soonest then soonest = time end
     end
   end
-  if current and exhausted[job.id] then
+end
+
+local function move_on(job)
+  if job.next_time == '' then
     redis.call('ZREM', key.due, job.id)
-  elseif current then
-    if job.next_time == '' then redis.call('ZREM', key.due, job.id)
-    else due[#due + 1] = job.next_time; due[#due + 1] = job.id end
-    if job.missed > 0 then
-      local detail = '{"reason":"misfire","count":' .. int(job.missed) .. ',"to":' .. job.missed_to
-        .. (job.exact == '0' and ',"exact":false}' or '}')
-      remember_job(job.id, entry(job.missed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
+    if redis.call('HEXISTS', key.paced, job.id) == 0 then
+      redis.call('HSET', key.exhaustion, job.id, 'ending')
+      ended_jobs[job.id] = true
     end
-    if record then settle_misfires(job.id, record, now) end
+  else due[#due + 1] = job.next_time; due[#due + 1] = job.id end
+  if job.missed > 0 and job.writes then
+    local detail = '{"reason":"misfire","count":' .. int(job.missed) .. ',"to":' .. job.missed_to
+      .. (job.exact == '0' and ',"exact":false}' or '}')
+    remember_job(job.id, entry(job.missed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
   end
+  if job.record then
+    settle_misfires(job.id, job.record, now)
+    if holds_back then unhold(job.id, job.record) end
+  end
+end
+
+for i, job in ipairs(jobs) do
+  local name = job.record and pause_of(job)
+  done[i] = job.current and (name and '2' or '1') or '0'
+  job.writes = job.current and not name
+  if job.writes and job.record and is_full(job) then
+    job.writes = false
+    redis.call('HSET', key.exhaustion, job.id, 'full')
+    ended_jobs[job.id] = true
+  end
+  write(job)
+  if name then
+    redis.call('ZREM', key.due, job.id)
+    redis.call('ZADD', key.frozen, job.expected, job.id)
+    note_paused_job(job.id, name)
+  elseif job.current then move_on(job) end
 end
 in_chunks('ZADD', key.waiting, waiting, 2000)
 in_chunks('ZADD', key.unstarted, unstarted, 2000)
 in_chunks('ZADD', key.due, due, 2000)
+settle_exhausted()
 if flush_lanes() then publish(int(now)) end
 if soonest and (not head or soonest < tonumber(head)) then publish(int(soonest)) end
+flush_events(now)
 return { int(now), table.concat(done) }

@@ -9,4 +9,6 @@ if version ~= arg.version then return 0 end
 redis.call('ZREM', key.due, arg.job)
 redis.call('ZADD', key.parked, int(now), arg.job)
 redis.call('HSET', key.state, arg.job, version .. ' ' .. created .. ' ' .. arg.reason)
+tell('jobParked ' .. arg.job)
+flush_events(now)
 return 1

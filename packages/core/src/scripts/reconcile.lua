@@ -34,6 +34,8 @@ end
 redis.call('HDEL', key.active, unpack(runs))
 release_places(runs)
 redis.call('HDEL', key.progress, unpack(runs))
+settle_exhausted()
 flush_lanes()
 publish(int(now))
+flush_events(now)
 return { int(now), taken }

@@ -8,6 +8,7 @@ local died = redis.call('ZRANGE', key.nodes, '-inf', '(' .. int(now), 'BYSCORE',
 for _, node in ipairs(died) do
   redis.call('ZREM', key.nodes, node)
   redis.call('ZADD', key.dead, int(now), node)
+  tell('nodeDead ' .. node)
 end
 
 local taken, left = {}, tonumber(arg.batch)
@@ -47,6 +48,8 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
     redis.call('ZREM', key.dead, node)
   end
 end
+settle_exhausted()
 if flush_lanes() or #taken > 0 then publish(int(now)) end
+flush_events(now)
 local next_end = redis.call('ZRANGE', key.nodes, 0, 0, 'WITHSCORES')[2]
 return { int(now), died, taken, next_end or '', redis.call('ZCARD', key.dead) }

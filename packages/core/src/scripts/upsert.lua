@@ -8,6 +8,7 @@ end
 local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local done, soonest = {}, nil
+local holds_back = redis.call('EXISTS', key.paused, key.frozen) > 0
 
 -- Queued runs of a job follow it into another lane; those that wait for each other need not any more
 -- once runs may overlap.
@@ -42,6 +43,7 @@ for i, item in ipairs(items) do
   else
     local old, new = parse(records[i] or ''), parse(item.record)
     done[i] = '1'
+    tell((records[i] and 'jobUpdated ' or 'jobAdded ') .. item.id)
     redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created)
     redis.call('HSET', key.jobs, item.id, item.record)
     local interval = extra(parse(item.record), 'ac')
@@ -53,12 +55,17 @@ for i, item in ipairs(items) do
       if item.cursor == 'none' then redis.call('ZREM', key.due, item.id)
       else
         redis.call('ZADD', key.due, item.cursor, item.id)
+        redis.call('ZREM', key.frozen, item.id)
+        redis.call('HDEL', key.exhaustion, item.id)
         if not soonest or first < soonest then soonest = first end
       end
     end
     if old then follow(item.id, old, new) end
+    -- What held it back may not any more: it is looked at anew.
+    if old and holds_back then release_from_pause(item.id, now) end
   end
 end
 if flush_lanes() then publish(int(now)) end
 if soonest then publish('jobs ' .. int(soonest)) end
+flush_events(now)
 return { int(now), table.concat(done) }

@@ -42,6 +42,8 @@ local function complete()
           if job_of(item.run) then release_job(item.run) end
           if string.find(redis.call('HGET', key.holds, item.run) or '', 'counted', 1, true) then
             redis.call('HINCRBY', key.counts, job_of(item.run), -1)
+            redis.call('HDEL', key.exhaustion, job_of(item.run))
+            unhold(job_of(item.run), record)
           end
         else forget(item.run) end
       elseif item.outcome == 'x' or item.outcome == 'l' then

@@ -10,12 +10,18 @@ local function consider(lane)
   if not record then return forget(run) end
   if fires and attempt == 1 then
     if not lane.unstarted[i] then return end -- taken back
-    if is_missed(run, job, record) then return pass(run, 'missed', 'misfire') end
+  end
+  if job and is_paused(run, job, record) then return end
+  if fires and attempt == 1 then
+    local what = misfire_of(run, job, record)
+    if what == 'missed' then return pass(run, 'missed', 'misfire') end
+    if what == 'held' then return redis.call('ZADD', key.paused, 0, run) end
   end
   if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
   if fires and attempt == 1 and is_exhausted(job, record) then
-    leaving[#leaving + 1] = run
-    redis.call('HDEL', key.attempts, run)
+    ended_jobs[job] = true -- if none of those that count runs, this is the end of it
+    redis.call('HSET', key.exhaustion, job, 'full')
+    redis.call('ZADD', key.paused, 0, run)
     return
   end
   local key_scope, rate = key_rate(record)

@@ -24,6 +24,7 @@ local function read_lane(lane, size)
   end
   if #lane.runs == 0 then lane.ended = true; return end
   lane.records = records_of(lane.runs)
+  look_at_jobs(lane.runs, lane.records)
   lane.attempts = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(lane.runs)) or {}
   lane.unstarted = redis.call('ZMSCORE', key.unstarted, unpack(lane.runs))
 end

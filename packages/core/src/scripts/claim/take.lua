@@ -7,9 +7,14 @@ local function claim()
   for from = 1, #names, TAKE do
     local heads = redis.call('ZMSCORE', key.ready, unpack(names, from, math.min(from + TAKE - 1, #names)))
     for i = 1, #heads do
-      if heads[i] then lanes[#lanes + 1] = { name = names[from + i - 1], scopes = scopes_of(names[from + i - 1]), rates = rates_of(names[from + i - 1]), offset = 0, at = 1, runs = {}, scores = {} } end
+      local name = names[from + i - 1]
+      if heads[i] then
+        lanes[#lanes + 1] = { name = name, scopes = scopes_of(name), rates = rates_of(name), offset = 0, at = 1, runs = {}, scores = {} }
+      end
     end
   end
+  if #lanes == 0 then return end
+  lanes = without_paused(lanes)
   local looked, most, size = 0, slots + tonumber(arg.batch), math.min(slots, TAKE)
   while #claimed < slots do
     if looked == most then more = 1; break end
@@ -26,6 +31,7 @@ local function claim()
   local active = {}
   for i, item in ipairs(claimed) do
     item.token = int(token + i)
+    tell('started ' .. item.run .. ' ' .. item.attempt .. ' ' .. item.token .. ' ' .. arg.node)
     active[#active + 1] = item.run
     active[#active + 1] = item.token .. ' ' .. item.attempt .. ' ' .. int(now) .. ' ' .. arg.number .. ' ' .. item.record.task
   end

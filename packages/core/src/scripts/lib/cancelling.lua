@@ -23,7 +23,8 @@ end
 
 -- Takes a run that does not run out of wherever it waits.
 local function dequeue(run, record)
-  local found = redis.call('ZREM', key.waiting, run) + redis.call('ZREM', key.blocked, run) + leave_queue_of_key({ run })
+  local found = redis.call('ZREM', key.waiting, run) + redis.call('ZREM', key.blocked, run) + redis.call('ZREM', key.paused, run)
+    + leave_queue_of_key({ run })
   if redis.call('ZSCORE', lane_key(record.lane), run) then
     leave_lane(record.lane, run)
     found = found + 1

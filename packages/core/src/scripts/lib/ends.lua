@@ -66,6 +66,7 @@ local function queue_again(run, record, attempt, lost, text, earlier, now, not_b
   if earlier ~= '' then text = text .. '\n' .. earlier end
   if #text > 32768 then text = string.match(string.sub(text, 1, 32768), '^(.*)\n') or string.match(text, '^[^\n]*') end
   redis.call('HSET', key.attempts, run, (attempt + 1) .. ' ' .. lost .. '\n' .. text)
+  tell('again ' .. run .. ' ' .. string.match(text, '^(%S+ %S+ %S+ %S+ %S+ %S+ %S+)') .. ' ' .. int(not_before))
   mark_requeued(run)
   if not_before > now then
     redis.call('ZADD', key.waiting, int(not_before), run)

@@ -1,5 +1,7 @@
 -- What is kept of runs that have ended.
 
+local ended_jobs = {} -- jobs of which a run has ended in this step
+
 local function entry(at, started, now, state, attempt, token, node, detail)
   return at .. ' ' .. started .. ' ' .. int(now) .. ' ' .. state .. ' ' .. attempt .. ' ' .. token .. ' ' .. node .. ' ' .. detail
 end
@@ -24,8 +26,11 @@ local function pace(job, text, now)
   local interval, last, most = string.match(redis.call('HGET', key.paced, job) or '', '^(%d+):(%S-):(%S-)$')
   if not interval or not string.find(text, '^%d+ ') then return end
   interval = tonumber(interval)
-  if last ~= '' and now + interval > tonumber(last) then return end
-  if most ~= '' and tonumber(redis.call('HGET', key.counts, job) or 0) >= tonumber(most) then return end
+  if (last ~= '' and now + interval > tonumber(last))
+    or (most ~= '' and tonumber(redis.call('HGET', key.counts, job) or 0) >= tonumber(most)) then
+    redis.call('HSET', key.exhaustion, job, 'ending')
+    return
+  end
   if redis.call('ZSCORE', key.due, job) then return end
   if redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1] then return end
   redis.call('ZADD', key.due, int(now + interval), job)
@@ -34,7 +39,17 @@ end
 
 local is_paced -- whether there are such jobs, read when first asked for
 
+-- What is told of an end: the run, its entry without the detail, and the reason, if there is one.
+local function tell_end(run, text)
+  local head, detail = string.match(text, '^(%S+ %S+ %S+ %S+ %S+ %S+ %S+) ([^\n]*)')
+  local reason = detail ~= '' and string.match(detail, '"reason":("[^"]*")') or ''
+  local count = detail ~= '' and string.match(detail, '"count":(%d+)') or ''
+  tell('ended ' .. run .. ' ' .. head .. ' ' .. count .. ' ' .. reason)
+end
+
 local function remember_job(job, text, run, result, now)
+  ended_jobs[job] = true
+  tell_end(run ~= '' and run or job .. '@' .. string.match(text, '^%S+'), text)
   if is_paced == nil then is_paced = redis.call('EXISTS', key.paced) == 1 end
   if is_paced then pace(job, text, now) end
   local list, results = arg.prefix .. 'history:' .. job, arg.prefix .. 'results:' .. job
@@ -52,6 +67,7 @@ local function remember_job(job, text, run, result, now)
 end
 
 local function remember_enqueued(task, text, run, result, now)
+  tell_end(run, text)
   local list, results = arg.prefix .. 'history:~' .. task, arg.prefix .. 'results:~' .. task
   redis.call('HSET', key.finished, run, text)
   local gone = append(list, run, tonumber(arg.finished_max), now - tonumber(arg.history_age), function(id)

@@ -1,0 +1,113 @@
+import { parseRunId } from "./run-id.js";
+
+// The lines that scripts/lib/events.lua writes: a word, and what it is about.
+
+interface OfRun {
+  readonly runId: string;
+  readonly jobId: string | undefined;
+}
+
+interface OfAttempt extends OfRun {
+  readonly attempt: number;
+  readonly node: string;
+  readonly fencingToken: bigint;
+}
+
+interface Ended {
+  /** Milliseconds since the epoch by Redis' clock; `undefined`: it never started. */
+  readonly startedAt: Date | undefined;
+  readonly finishedAt: Date;
+  readonly reason: string | undefined;
+}
+
+/** What the cluster's stream tells, by type. The names are those of what local listeners hear. */
+export type ClusterEvent =
+  | ({ readonly type: "beforeRun" } & OfAttempt)
+  /** An attempt has ended; `retry`: another one follows. */
+  | ({
+      readonly type: "afterRun";
+      readonly outcome: "succeeded" | "failed" | "timed-out" | "cancelled";
+      readonly retry: boolean;
+    } & OfAttempt &
+      Ended)
+  | ({ readonly type: "lost"; readonly retry: boolean } & OfAttempt & Ended)
+  | ({ readonly type: "skipped"; readonly reason: string | undefined } & OfRun)
+  /** `count` fire times from this run's on were not made up for. */
+  | ({ readonly type: "missed"; readonly reason: string | undefined; readonly count: number } & OfRun)
+  | {
+      readonly type: "jobAdded" | "jobUpdated" | "jobRemoved" | "jobExhausted" | "jobParked";
+      readonly jobId: string;
+    }
+  | { readonly type: "nodeJoined" | "nodeLeft" | "nodeDead"; readonly node: string }
+  | { readonly type: "leaderElected" | "leaderLost"; readonly node: string; readonly epoch: number }
+  /** The first time that something was held back by a pause; and its end. `target` is what follows `pause:` in the key. */
+  | { readonly type: "paused" | "resumed"; readonly target: string }
+  /** A run was in no place, in several, or in one that was over; the sweeper has put it right. */
+  | ({ readonly type: "mended"; readonly what: string } & OfRun)
+  /** What came between is not kept any more. */
+  | { readonly type: "gap" };
+
+const outcomes = { s: "succeeded", f: "failed", t: "timed-out", c: "cancelled" } as const;
+
+/** Reads an entry of the stream: its fields `t` (ms) and `e` (lines). A line of another version is left out. */
+export function readEntry(values: readonly string[]): (ClusterEvent & { readonly at: Date })[] {
+  const at = new Date(Number(values[values.indexOf("t") + 1]));
+  const lines = (values[values.indexOf("e") + 1] ?? "").split("\n");
+  return lines.map((line) => ({ ...readLine(line), at }));
+}
+
+function readLine(line: string): ClusterEvent {
+  const [word = "", subject = "", ...rest] = line.split(" ");
+  switch (word) {
+    case "started": {
+      const [attempt, token, node = "-"] = rest;
+      return {
+        type: "beforeRun",
+        ...ofRun(subject),
+        attempt: Number(attempt),
+        node,
+        fencingToken: BigInt(token ?? 0),
+      };
+    }
+    case "ended":
+    case "again":
+      return readEnd(ofRun(subject), rest, word === "again");
+    case "leaderElected":
+    case "leaderLost":
+      return { type: word, node: subject, epoch: Number(rest[0]) };
+    case "nodeJoined":
+    case "nodeLeft":
+    case "nodeDead":
+      return { type: word, node: subject };
+    case "paused":
+    case "resumed":
+      return { type: word, target: subject };
+    case "mended":
+      return { type: "mended", ...ofRun(subject), what: rest.join(" ") };
+    default:
+      return { type: word as "jobAdded", jobId: subject };
+  }
+}
+
+function readEnd(run: OfRun, rest: readonly string[], retry: boolean): ClusterEvent {
+  const [, started, finished, state = "l", attempt, token, node = "-", count, ...quoted] = rest;
+  const text = quoted.join(" ");
+  const reason = text === "" ? undefined : (JSON.parse(text) as string);
+  if (state === "k") return { type: "skipped", ...run, reason };
+  if (state === "m") return { type: "missed", ...run, reason, count: Number(count || 1) };
+  const ended = {
+    ...run,
+    attempt: Number(attempt),
+    node,
+    fencingToken: BigInt(token ?? 0),
+    startedAt: started === "0" ? undefined : new Date(Number(started)),
+    finishedAt: new Date(Number(finished)),
+    reason,
+  };
+  if (state === "l") return { type: "lost", retry, ...ended };
+  return { type: "afterRun", outcome: outcomes[state as keyof typeof outcomes] ?? "failed", retry, ...ended };
+}
+
+function ofRun(runId: string): OfRun {
+  return { runId, jobId: parseRunId(runId)?.job };
+}

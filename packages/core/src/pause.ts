@@ -1,0 +1,96 @@
+import { hostname, userInfo } from "node:os";
+import { fields, nameAt } from "./check.js";
+import { InvalidOptionError } from "./errors.js";
+import { resume } from "./scripts/index.js";
+import type { Store } from "./store.js";
+import { duration, instant } from "./times.js";
+
+/** What a pause holds back: everything, or what is of one job, tag, queue, task or node. */
+export type PauseTarget =
+  | "all"
+  | { readonly job: string }
+  | { readonly tag: string }
+  | { readonly queue: string }
+  | { readonly task: string }
+  | { readonly node: string };
+
+/** Options of `pause`. */
+export interface PauseOptions {
+  /** Why, for whoever finds it. At most 500 characters. */
+  readonly reason: string;
+  /** It ends by itself after so long: milliseconds or a duration. @default it does not */
+  readonly for?: number | string;
+  /** It ends by itself then: a Date, ms, or ISO 8601. Not together with `for`. */
+  readonly until?: Date | number | string;
+  /** Who. @default the user and machine of this process */
+  readonly by?: string;
+}
+
+/** The name of a target's key behind `pause:`. */
+export function pauseName(target: PauseTarget): string {
+  if (target === "all") return "all";
+  const given = Object.entries(fields("target", target, ["job", "tag", "queue", "task", "node"]));
+  const [kind, name] = given[0] ?? [];
+  if (given.length !== 1 || kind === undefined)
+    throw new InvalidOptionError(
+      "target",
+      'must be "all" or one of { job }, { tag }, { queue }, { task }, { node }.',
+    );
+  return `${kind}:${nameAt(`target.${kind}`, name)}`;
+}
+
+/** Sets a pause's key: from then on no attempt of what it names starts. */
+export async function pauseTarget(store: Store, target: PauseTarget, options: PauseOptions): Promise<void> {
+  const name = pauseName(target);
+  const given = fields("options", options, ["reason", "for", "until", "by"]);
+  const reason = text("reason", given["reason"]);
+  const by = given["by"] === undefined ? whoWeAre() : text("by", given["by"]);
+  const now = await store.now();
+  const until = endOf(given, now);
+  const value = JSON.stringify({ reason, by, since: new Date(now).toISOString() });
+  await store.commands.run("pausing", (client) =>
+    until === undefined
+      ? client.set(store.keys.pause(name), value)
+      : client.set(store.keys.pause(name), value, "PXAT", until),
+  );
+}
+
+/** Deletes a pause's key, and lets go on what it held back. Answers whether it was there. */
+export async function resumeTarget(store: Store, target: PauseTarget): Promise<boolean> {
+  const name = pauseName(target);
+  const { prefix: _, ...keys } = store.keys;
+  let was = false;
+  for (let more = 1; more === 1; ) {
+    const [, deleted, left] = await store.timed(
+      () => resume.run(store.commands, { keys, args: { ...store.told, name, batch: 500 } }),
+      ([time]) => time,
+    );
+    was ||= deleted === 1;
+    more = left;
+  }
+  return was;
+}
+
+function endOf(given: Record<string, unknown>, now: number): number | undefined {
+  const until = instant("until", given["until"]);
+  if (given["for"] === undefined) {
+    if (until !== undefined && until <= now)
+      throw new InvalidOptionError("until", "has passed: nothing would be paused.");
+    return until;
+  }
+  if (until !== undefined) throw new InvalidOptionError("until", "cannot be given together with for.");
+  return now + duration("for", given["for"], 1);
+}
+
+function text(path: string, value: unknown): string {
+  if (typeof value === "string" && value !== "" && value.length <= 500) return value;
+  throw new InvalidOptionError(path, "must be text of 1 to 500 characters.");
+}
+
+function whoWeAre(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return hostname(); // a user without an entry, as in some containers
+  }
+}

@@ -1,0 +1,42 @@
+-- What is paused does not start: neither this node's lanes, nor runs of jobs in them.
+
+-- The lanes among these that no pause holds.
+local function without_paused(found)
+  local names, open = { 'all', 'node:' .. arg.node }, {}
+  for _, lane in ipairs(found) do
+    lane.queue, lane.task = string.match(lane.name, '^(.-)@(.+)$')
+    names[#names + 1] = 'queue:' .. lane.queue
+    names[#names + 1] = 'task:' .. lane.task
+  end
+  look_at_pauses(names)
+  for _, lane in ipairs(found) do
+    local name
+    for _, one in ipairs({ 'all', 'node:' .. arg.node, 'queue:' .. lane.queue, 'task:' .. lane.task }) do
+      if pause_seen[one] then name = name or one end
+    end
+    if name then note_pause(name) else open[#open + 1] = lane end
+  end
+  return open
+end
+
+-- Looks at the pauses of the jobs of these runs, in one go.
+local function look_at_jobs(runs, records)
+  local names, seen = {}, {}
+  for _, run in ipairs(runs) do
+    local job = job_of(run)
+    if job and records[run] and not seen[job] then
+      seen[job] = true
+      add_pauses_of_job(names, job, records[run])
+    end
+  end
+  if #names > 0 then look_at_pauses(names) end
+end
+
+-- Whether a job's run is held back by a pause of the job or one of its tags.
+local function is_paused(run, job, record)
+  local name = pause_of_job(job, record)
+  if not name then return false end
+  redis.call('ZADD', key.paused, 0, run)
+  note_paused_job(job, name)
+  return true
+end

@@ -1,0 +1,54 @@
+-- Jobs of which no further fire time starts. `exhaustion` has, by job: `ending` while what was written of its last fire times has
+-- not ended, `full` while as many runs as its `maxRuns` have started and one of them has not ended, then `done`.
+
+local function is_held_anywhere(job, overlap)
+  if overlap ~= 'a' and overlap ~= 'r' then
+    if redis.call('HEXISTS', key.running, job) == 1 then return true end
+    return false
+  end
+  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
+  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
+  for _, node in ipairs(nodes) do
+    for _, run in ipairs(redis.call('HKEYS', arg.prefix .. 'active:' .. node)) do
+      if job_of(run) == job then return true end
+    end
+  end
+  return false
+end
+
+local function has_any(index, job)
+  return redis.call('ZRANGEBYLEX', index, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1] ~= nil
+end
+
+local function exhaust(job, how)
+  local record = parse(redis.call('HGET', key.jobs, job) or '')
+  if not record or has_any(key.requeued, job) or is_held_anywhere(job, record.overlap) then return end
+  if how == 'full' then
+    while take_back(job, record.lane, 0) == TAKE do end
+    redis.call('ZREM', key.due, job)
+    redis.call('ZREM', key.frozen, job)
+  elseif has_any(key.unstarted, job) or redis.call('ZSCORE', key.due, job) then
+    return
+  end
+  tell('jobExhausted ' .. job)
+  if extra(record, 'we') == 'r' then
+    remove_job(job)
+    tell('jobRemoved ' .. job)
+  else
+    redis.call('HSET', key.exhaustion, job, 'done')
+  end
+end
+
+-- Looks at the jobs of which a run has ended in this step, after all that the step does to runs.
+local function settle_exhausted()
+  local jobs = {}
+  for job in pairs(ended_jobs) do jobs[#jobs + 1] = job end
+  ended_jobs = {}
+  if #jobs == 0 or redis.call('EXISTS', key.exhaustion) == 0 then return end
+  for from = 1, #jobs, TAKE do
+    local states = redis.call('HMGET', key.exhaustion, unpack(jobs, from, math.min(from + TAKE - 1, #jobs)))
+    for i = 1, #states do
+      if states[i] and states[i] ~= 'done' then exhaust(jobs[from + i - 1], states[i]) end
+    end
+  end
+end

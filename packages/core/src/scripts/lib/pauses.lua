@@ -1,0 +1,84 @@
+-- Pauses. A key `pause:<name>` of whatever type and value, set by anybody, keeps attempts from starting: `all`, `queue:<queue>`,
+-- `task:<task>`, `tag:<tag>`, `job:<job>`, `node:<node>`. Nothing else says that something is paused; what is kept beside is only what to do when it ends:
+-- `pauses` has the names under which something is held back, `paused-by:<name>` the jobs, `paused` their due runs, `frozen` their next
+-- fire times.
+
+local pause_seen = {} -- name -> whether it is paused
+
+-- Looks at those pauses that have not been looked at in this step.
+local function look_at_pauses(names)
+  local unknown, keys = {}, {}
+  for _, name in ipairs(names) do
+    if pause_seen[name] == nil then
+      pause_seen[name] = false
+      unknown[#unknown + 1] = name
+      keys[#keys + 1] = arg.prefix .. 'pause:' .. name
+    end
+  end
+  for from = 1, #keys, TAKE do
+    local to = math.min(from + TAKE - 1, #keys)
+    if redis.call('EXISTS', unpack(keys, from, to)) > 0 then
+      for i = from, to do pause_seen[unknown[i]] = redis.call('EXISTS', keys[i]) == 1 end
+    end
+  end
+end
+
+local function add_pauses_of_job(names, job, record)
+  names[#names + 1] = 'job:' .. job
+  for tag in string.gmatch(extra(record, 'tg') or '', '[^,]+') do names[#names + 1] = 'tag:' .. tag end
+end
+
+-- The name of the pause that holds a job, of those that were looked at; nil: none.
+local function pause_of_job(job, record)
+  if pause_seen['job:' .. job] then return 'job:' .. job end
+  for tag in string.gmatch(extra(record, 'tg') or '', '[^,]+') do
+    if pause_seen['tag:' .. tag] then return 'tag:' .. tag end
+  end
+  return nil
+end
+
+-- Remembers that something is held back under a pause, so that its end is noticed.
+local function note_pause(name)
+  if redis.call('SADD', key.pauses, name) == 1 then tell('paused ' .. name) end
+end
+
+local function note_paused_job(job, name)
+  redis.call('SADD', arg.prefix .. 'paused-by:' .. name, job)
+  note_pause(name)
+end
+
+-- Due runs of a job that were held back go on.
+local function unhold(job, record)
+  repeat
+    local runs = redis.call('ZRANGEBYLEX', key.paused, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)
+    if #runs > 0 then redis.call('ZREM', key.paused, unpack(runs)) end
+    for _, run in ipairs(runs) do make_ready(record.lane, record.priority, fire_time_of(run), run) end
+  until #runs < TAKE
+end
+
+-- A job goes on: from the fire time at which it was stopped. Where that has passed, its runs wait for the leader, which takes all that
+-- was missed together.
+local function release_from_pause(job, now)
+  local cursor = tonumber(redis.call('ZSCORE', key.frozen, job) or nil)
+  local record = parse(redis.call('HGET', key.jobs, job) or '')
+  if cursor then
+    redis.call('ZREM', key.frozen, job)
+    if record then
+      redis.call('ZADD', key.due, int(cursor), job)
+      publish('jobs ' .. int(cursor))
+    end
+  end
+  if record and not (cursor and cursor <= now) then unhold(job, record) end
+end
+
+-- Lets go of up to `most` jobs that a pause held back, which is over. Answers how many it was.
+local function end_pause(name, most, now)
+  local jobs = redis.call('SPOP', arg.prefix .. 'paused-by:' .. name, most)
+  for _, job in ipairs(jobs) do release_from_pause(job, now) end
+  if #jobs < most then
+    redis.call('SREM', key.pauses, name)
+    tell('resumed ' .. name)
+    publish(int(now))
+  end
+  return #jobs
+end

@@ -1,0 +1,32 @@
+-- Removes a job and what was to run of it. A run of it that runs goes on. Answers whether there was such a job.
+local function remove_job(job)
+  local record = redis.call('HGET', key.jobs, job)
+  if not record then return false end
+  local parsed = parse(record)
+  while take_back(job, parsed and parsed.lane, 0) == TAKE do end
+  -- Further attempts, and runs by hand. One that the job was held by, waiting for its next attempt, holds it no more.
+  local first, last = '[' .. job .. '@', '(' .. job .. '@~'
+  local holder = string.match(redis.call('HGET', key.running, job) or '', '^%S+')
+  if holder and redis.call('ZSCORE', key.requeued, holder) then redis.call('HDEL', key.running, job) end
+  repeat
+    local runs = redis.call('ZRANGEBYLEX', key.requeued, first, last, 'LIMIT', 0, TAKE)
+    if #runs > 0 then
+      redis.call('ZREM', key.requeued, unpack(runs))
+      redis.call('ZREM', key.waiting, unpack(runs))
+      redis.call('ZREM', key.blocked, unpack(runs))
+      redis.call('ZREM', key.paused, unpack(runs))
+      leave_queue_of_key(runs)
+      redis.call('HDEL', key.attempts, unpack(runs))
+      if parsed then for _, run in ipairs(runs) do leave_lane(parsed.lane, run) end end
+    end
+  until #runs < TAKE
+  redis.call('HDEL', key.jobs, job)
+  redis.call('HDEL', key.state, job)
+  redis.call('HDEL', key.counts, job)
+  redis.call('HDEL', key.paced, job)
+  redis.call('HDEL', key.exhaustion, job)
+  redis.call('ZREM', key.due, job)
+  redis.call('ZREM', key.frozen, job)
+  redis.call('ZREM', key.parked, job)
+  return true
+end

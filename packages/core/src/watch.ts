@@ -1,0 +1,42 @@
+import { monotonic } from "./clock.js";
+import { watch } from "./scripts/index.js";
+import type { Store } from "./store.js";
+
+/** Milliseconds between two looks: within twice that what was paused goes on. */
+const every = 400;
+const batch = 500;
+
+/**
+ * The leader's look at the pauses under which something is held back: whoever deletes a pause's key need not tell anybody, and one that
+ * expires cannot.
+ */
+export class PauseWatch {
+  readonly #store: Store;
+  readonly #epoch: number;
+  #cursor = "0";
+  /** Monotonic time of the next look. */
+  nextLook = 0;
+
+  constructor(store: Store, epoch: number) {
+    this.#store = store;
+    this.#epoch = epoch;
+  }
+
+  /**
+   * Looks, if it is time to. Answers whether there is more to let go at once.
+   *
+   * @throws EscapementError `STALE_EPOCH` if there is a later leader
+   */
+  async look(): Promise<boolean> {
+    if (monotonic() < this.nextLook) return false;
+    const { prefix: _, ...keys } = this.#store.keys;
+    const args = { ...this.#store.told, epoch: this.#epoch, cursor: this.#cursor, batch };
+    const [, cursor, more] = await this.#store.timed(
+      () => watch.run(this.#store.lease, { keys, args }),
+      ([time]) => time,
+    );
+    this.#cursor = cursor;
+    if (more === 0 && cursor === "0") this.nextLook = monotonic() + every;
+    return more === 1 || cursor !== "0";
+  }
+}
