@@ -52,6 +52,7 @@ export async function examine(
     await storeClock(store),
     await parked(store),
     await backlog(store),
+    await mended(store),
   );
   return findings;
 }
@@ -165,5 +166,21 @@ async function backlog(store: Store): Promise<Finding> {
     check: "lag",
     level: "error",
     message: `Something has been due for ${Math.round(late / 1000)} s. Is there a leader, and a node with free slots?`,
+  };
+}
+
+/** What the sweeper has put right so far: nothing, unless the store lost writes, somebody deleted keys, or this is a fault of ours. */
+async function mended(store: Store): Promise<Finding> {
+  const counts = await store.commands.run("reading what was mended", (client) =>
+    client.hgetall(store.keys.mended),
+  );
+  const found = Object.entries(counts).map(([what, count]) => `${what}: ${count}`);
+  if (found.length === 0) return { check: "sweeper", level: "ok", message: "Nothing had to be put right." };
+  return {
+    check: "sweeper",
+    level: "warning",
+    message:
+      `The sweeper has put right: ${found.join(", ")}. Did the store lose writes, or was a key deleted by hand? If neither, report it. ` +
+      `The counts are in the key ${store.keys.mended}; delete it to start anew.`,
   };
 }

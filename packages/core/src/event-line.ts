@@ -42,8 +42,8 @@ export type ClusterEvent =
   | { readonly type: "leaderElected" | "leaderLost"; readonly node: string; readonly epoch: number }
   /** The first time that something was held back by a pause; and its end. `target` is what follows `pause:` in the key. */
   | { readonly type: "paused" | "resumed"; readonly target: string }
-  /** A run was in no place, in several, or in one that was over; the sweeper has put it right. */
-  | ({ readonly type: "mended"; readonly what: string } & OfRun)
+  /** The sweeper has put something right; `subject` is a run, job or node. */
+  | { readonly type: "mended"; readonly subject: string; readonly what: string }
   /** What came between is not kept any more. */
   | { readonly type: "gap" };
 
@@ -83,7 +83,7 @@ function readLine(line: string): ClusterEvent {
     case "resumed":
       return { type: word, target: subject };
     case "mended":
-      return { type: "mended", ...ofRun(subject), what: rest.join(" ") };
+      return { type: "mended", subject, what: rest.join(" ") };
     default:
       return { type: word as "jobAdded", jobId: subject };
   }

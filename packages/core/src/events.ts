@@ -57,6 +57,8 @@ export interface SchedulerEvents {
   leaderLost: { readonly node: string; readonly epoch: number; readonly reason: string };
   /** The leader held its lease without doing its work, and has let go of it. */
   leaderStalled: { readonly node: string; readonly reason: string };
+  /** The leader's sweeper has put something right: a run in no place or in two, a place that nobody holds, a job without a next fire time. */
+  mended: { readonly subject: string; readonly what: string };
   /** There is no connection to the job store. */
   storeLost: { readonly node: string };
   storeRestored: { readonly node: string };

@@ -9,6 +9,7 @@ import { Materialiser } from "./materialise.js";
 import type { Settings } from "./options.js";
 import { recoverDeadNodes } from "./recover.js";
 import type { Store, WakeMessage } from "./store.js";
+import { Sweeper } from "./sweep.js";
 import { PauseWatch } from "./watch.js";
 
 /**
@@ -28,6 +29,7 @@ export class Leader {
   #nextEnd = 0; // Redis time of the next end of a lease; 0: look now
   #nextCursor = 0; // Redis time of the first fire time not materialised; 0: look now
   #watch: PauseWatch | undefined;
+  #sweeper: Sweeper | undefined;
   #lookAgain = 0; // monotonic: a look at both whatever was published, since that may have been lost
 
   constructor(node: string, store: Store, settings: Settings, events: Events, logger: Logger) {
@@ -91,6 +93,7 @@ export class Leader {
   async #lead(epoch: number): Promise<void> {
     const materialiser = new Materialiser(this.#store, this.#settings.lookahead, this.#events);
     this.#watch = new PauseWatch(this.#store, epoch);
+    this.#sweeper = new Sweeper(this.#store, epoch, this.#events, this.#settings.sweepEvery);
     let failures = 0;
     while (this.#open && this.#elector.term()?.epoch === epoch) {
       try {
@@ -130,6 +133,7 @@ export class Leader {
       more = left;
     }
     if (await this.#watch?.look()) more = true;
+    if (!more) await this.#sweeper?.look();
     if (this.#nextCursor <= clock.now() + (2 * this.#settings.lookahead) / 3) {
       this.#nextCursor = Number.MAX_SAFE_INTEGER; // a job that is defined meanwhile lowers it again
       const {
@@ -150,7 +154,11 @@ export class Leader {
   async #sleep(): Promise<void> {
     const { clock } = this.#store;
     const cursor = this.#nextCursor - (2 * this.#settings.lookahead) / 3;
-    const at = Math.min(clock.reaches(Math.min(this.#nextEnd, cursor)), this.#watch?.nextLook ?? 0);
+    const at = Math.min(
+      clock.reaches(Math.min(this.#nextEnd, cursor)),
+      this.#watch?.nextLook ?? 0,
+      this.#sweeper?.nextLook ?? 0,
+    );
     const ms = Math.min(Math.max(Math.ceil(at - monotonic()), 1), this.#settings.leaderTtl / 3, longestSleep);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);

@@ -51,6 +51,8 @@ export interface SchedulerOptions {
   readonly lockTtl?: number | string;
   /** The slow poll that backs up timers and published messages. @default "5s" */
   readonly pollEvery?: number | string;
+  /** How long the leader's sweeper rests between two sweeps. @default "10s" */
+  readonly sweepEvery?: number | string;
   /** How long any call to Redis may take. @default "5s" */
   readonly deadline?: number | string;
   /** How long a handler has to end once its signal is aborted, before its slot is given away. @default "10s" */
@@ -90,6 +92,7 @@ export interface Settings {
   readonly leaderTtl: number;
   readonly lockTtl: number;
   readonly pollEvery: number;
+  readonly sweepEvery: number;
   readonly deadline: number;
   readonly abortGrace: number;
   readonly retention: Retention;
@@ -114,6 +117,7 @@ const known = [
   "leaderTtl",
   "lockTtl",
   "pollEvery",
+  "sweepEvery",
   "deadline",
   "abortGrace",
   "retain",
@@ -151,6 +155,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
     leaderTtl: time("leaderTtl", 5000, 500),
     lockTtl: time("lockTtl", 300_000, 1000),
     pollEvery: time("pollEvery", 5000, 50),
+    sweepEvery: time("sweepEvery", 10_000, 50),
     deadline: time("deadline", 5000, 50),
     abortGrace: time("abortGrace", 10_000, 1),
     retention: {

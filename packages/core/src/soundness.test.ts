@@ -428,6 +428,7 @@ test(
           await expectTidy(bench, next);
           seen = next;
         }
+        expect(await bench.sweep(), "what the sweeper takes for wrong").toEqual([]);
         await settle(history);
         const end = await look(bench);
         expectNoLoss(seen, end, { do: "wait", ms: 1 });

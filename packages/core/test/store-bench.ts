@@ -18,6 +18,7 @@ import { recoverDeadNodes } from "../src/recover.js";
 import { runIdOf } from "../src/run-id.js";
 import { heartbeat, join, leave, materialise } from "../src/scripts/index.js";
 import { Store } from "../src/store.js";
+import { Sweeper } from "../src/sweep.js";
 import { PauseWatch } from "../src/watch.js";
 import { silentLogger } from "./silent-logger.js";
 
@@ -126,6 +127,19 @@ export class StoreBench implements AsyncDisposable {
   async watch(): Promise<void> {
     const watch = new PauseWatch(this.store, this.epoch);
     while (await watch.look());
+  }
+
+  /** A whole sweep. Answers what was put right: subject and what, in turn. */
+  async sweep(): Promise<string[]> {
+    const mended: string[] = [];
+    this.events.on("mended", ({ subject, what }) => mended.push(subject, what));
+    const sweeper = new Sweeper(this.store, this.epoch, this.events, 60_000);
+    for (sweeper.nextLook = 0; sweeper.nextLook < performance.now() + 30_000; ) {
+      sweeper.nextLook = 0;
+      await sweeper.look();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    return mended;
   }
 
   recover(epoch = this.epoch): ReturnType<typeof recoverDeadNodes> {

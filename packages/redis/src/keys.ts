@@ -26,6 +26,8 @@ export interface Keys {
   readonly frozen: string;
   /** Stream: what the cluster is told. */
   readonly events: string;
+  /** Hash: what the sweeper found → how often it has put it right. */
+  readonly mended: string;
   /** Sorted set: run id by its not-before time (ms). */
   readonly waiting: string;
   /** Sorted set: `<queue>@<task>` by the first score of its ready runs. Only those that have one. */
@@ -118,6 +120,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     paused: `${prefix}paused`,
     frozen: `${prefix}frozen`,
     events: `${prefix}events`,
+    mended: `${prefix}mended`,
     waiting: `${prefix}waiting`,
     ready: `${prefix}ready`,
     unstarted: `${prefix}unstarted`,

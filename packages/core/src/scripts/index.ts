@@ -292,3 +292,14 @@ export const resume = defineScript<[string, number, number]>()({
   keys: ["clock", "due", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
   args: ["prefix", "name", "batch", "events_max"],
 });
+
+/** `[now, next index, its cursor, 1 at the end of a sweep, mended (subject, what), jobs without a next fire time]` */
+export const sweep = defineScript<[string, string, string, number, string[], string[]]>()({
+  name: "sweep",
+  version: 1,
+  file: file("sweep"),
+  include: records,
+  keys: [...recordKeys, "epoch", "mended", "nodeInfo", "progress"],
+  args: ["prefix", "epoch", "index", "cursor", "batch", ...history],
+  lists: { cursors: ["job", "version", "cursor"] },
+});

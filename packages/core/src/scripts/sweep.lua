@@ -1,0 +1,268 @@
+-- Proves that each run stands where it should, a page of an index at a time, and mends what does not: what a store that lost writes, a hand
+-- that deleted a key, or a fault of ours has left behind. Each mend is counted in `mended` and told.
+local now = clock()
+local epoch = redis.call('GET', key.epoch)
+if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
+
+local mended, lost = {}, {}
+local function mend(subject, what)
+  mended[#mended + 1] = subject; mended[#mended + 1] = what
+  redis.call('HINCRBY', key.mended, what, 1)
+  tell('mended ' .. subject .. ' ' .. what)
+end
+
+local nodes -- all that may hold runs
+local function all_nodes()
+  if not nodes then
+    nodes = redis.call('ZRANGE', key.nodes, 0, -1)
+    for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, -1)) do nodes[#nodes + 1] = node end
+  end
+  return nodes
+end
+
+-- Of these runs, those that a node holds.
+local function held_among(runs)
+  local held = {}
+  for _, node in ipairs(all_nodes()) do
+    local texts = redis.call('HMGET', arg.prefix .. 'active:' .. node, unpack(runs))
+    for i, run in ipairs(runs) do if texts[i] then held[run] = node end end
+  end
+  return held
+end
+
+-- Where each of these runs stands: ways to take it from there, with the best place first.
+local function places_of(runs)
+  local found = {}
+  local function add(run, name, take) found[run][#found[run] + 1] = { name = name, take = take } end
+  for _, run in ipairs(runs) do found[run] = {} end
+  for run, node in pairs(held_among(runs)) do add(run, 'active', function() end) end
+  for _, name in ipairs({ 'paused', 'blocked' }) do
+    local scores = redis.call('ZMSCORE', key[name], unpack(runs))
+    for i, run in ipairs(runs) do
+      if scores[i] then add(run, name, function() redis.call('ZREM', key[name], run) end) end
+    end
+  end
+  local names = redis.call('HMGET', key.limited, unpack(runs))
+  for i, run in ipairs(runs) do
+    if names[i] and redis.call('ZSCORE', full_key(names[i]), run) then
+      add(run, 'full', function() leave_queue_of_key({ run }) end)
+    end
+  end
+  for _, lane in ipairs(redis.call('ZRANGE', key.ready, 0, -1)) do
+    local scores = redis.call('ZMSCORE', lane_key(lane), unpack(runs))
+    for i, run in ipairs(runs) do
+      if scores[i] then add(run, 'ready', function() leave_lane(lane, run) end) end
+    end
+  end
+  local scores = redis.call('ZMSCORE', key.waiting, unpack(runs))
+  for i, run in ipairs(runs) do
+    if scores[i] then add(run, 'waiting', function() redis.call('ZREM', key.waiting, run) end) end
+  end
+  return found
+end
+
+local function queue(run, record)
+  local at = fire_time_of(run) or tonumber(string.match(record.text, '\n{"at":(%d+)') or now)
+  if at > now then redis.call('ZADD', key.waiting, int(at), run)
+  else make_ready(record.lane, record.priority, at, run) end
+end
+
+-- Runs that have not ended, by the index that lists them: each stands in one place.
+local function check_runs(runs, index)
+  local places, records = places_of(runs), records_of(runs)
+  for _, run in ipairs(runs) do
+    local here = places[run]
+    if here[1] and here[1].name == 'active' and (index == 'unstarted' or index == 'requeued') then
+      redis.call('ZREM', key[index], run)
+      mend(run, 'queued and running')
+    end
+    for i = 2, #here do
+      here[i].take()
+      mend(run, 'in two places')
+    end
+    if not here[1] then
+      if records[run] then queue(run, records[run]) else
+        redis.call('ZREM', key.unstarted, run)
+        redis.call('ZREM', key.requeued, run)
+        redis.call('HDEL', key.runs, run)
+        redis.call('HDEL', key.attempts, run)
+      end
+      mend(run, 'in no place')
+    end
+  end
+end
+
+-- Entries of a hash about runs that should be held by a node, or (`queued`) be queued.
+local function strays(runs, queued)
+  local held, gone = held_among(runs), {}
+  for _, run in ipairs(runs) do
+    if not held[run] and not (queued and #places_of({ run })[run] > 0) then gone[#gone + 1] = run end
+  end
+  return gone
+end
+
+local check = {}
+function check.unstarted(runs) check_runs(runs, 'unstarted') end
+function check.requeued(runs) check_runs(runs, 'requeued') end
+function check.runs(runs) check_runs(runs, 'runs') end
+
+function check.attempts(runs)
+  for _, run in ipairs(strays(runs, true)) do redis.call('HDEL', key.attempts, run); mend(run, 'attempts of no run') end
+end
+function check.progress(runs)
+  for _, run in ipairs(strays(runs)) do redis.call('HDEL', key.progress, run); mend(run, 'progress of no run') end
+end
+function check.holds(runs)
+  for _, run in ipairs(strays(runs)) do release_places({ run }); mend(run, 'place of no run') end
+end
+
+function check.running(jobs, texts)
+  for i, job in ipairs(jobs) do
+    local run = string.match(texts[i], '^%S+')
+    if #strays({ run }, true) > 0 then
+      redis.call('HDEL', key.running, job)
+      unblock(job)
+      mend(run, 'running nowhere')
+    end
+  end
+end
+
+function check.blocked(runs)
+  for _, run in ipairs(runs) do
+    local job = job_of(run)
+    if redis.call('HEXISTS', key.running, job) == 0 then
+      local ready = redis.call('ZRANGEBYLEX', key.requeued, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 100)
+      for _, one in ipairs(redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 100)) do ready[#ready + 1] = one end
+      local going = false
+      for _, one in ipairs(ready) do
+        if not redis.call('ZSCORE', key.blocked, one) and not redis.call('ZSCORE', key.waiting, one) then going = true end
+      end
+      if not going then unblock(job); mend(run, 'waiting for nothing') end
+    end
+  end
+end
+
+function check.limited(runs, names)
+  for i, run in ipairs(runs) do
+    if not redis.call('ZSCORE', full_key(names[i]), run) then
+      redis.call('HDEL', key.limited, run)
+      mend(run, 'waiting for no key')
+    end
+    -- Places of that key that nobody holds.
+    local held = redis.call('SRANDMEMBER', held_key('key:' .. names[i]), 100)
+    for _, holder in ipairs(held) do
+      if redis.call('HEXISTS', key.holds, holder) == 0 then
+        redis.call('SREM', held_key('key:' .. names[i]), holder)
+        freed = true
+        mend(holder, 'place of no run')
+      end
+    end
+  end
+end
+
+function check.paused(runs)
+  local records, names = records_of(runs), { 'all' }
+  for _, run in ipairs(runs) do
+    local record = records[run]
+    if record then
+      names[#names + 1] = 'queue:' .. record.queue
+      names[#names + 1] = 'task:' .. record.task
+      add_pauses_of_job(names, job_of(run), record)
+    end
+  end
+  look_at_pauses(names)
+  for _, run in ipairs(runs) do
+    local job, record = job_of(run), records[run]
+    local cursor = redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
+    local waits = record and (pause_of_job(job, record) or (cursor and tonumber(cursor) <= now)
+      or redis.call('HGET', key.exhaustion, job) == 'full')
+    if record and not waits and redis.call('ZREM', key.paused, run) == 1 then
+      make_ready(record.lane, record.priority, fire_time_of(run), run)
+      mend(run, 'held back by nothing')
+    end
+  end
+end
+
+function check.nodeInfo(known)
+  local leases, dead = redis.call('ZMSCORE', key.nodes, unpack(known)), redis.call('ZMSCORE', key.dead, unpack(known))
+  for i, node in ipairs(known) do
+    if not leases[i] and not dead[i] then
+      redis.call('ZADD', key.dead, int(now), node) -- what it held is taken over, as of any dead node
+      mend(node, 'node without a lease')
+    end
+  end
+end
+
+function check.deadLetters(runs, texts)
+  for i, run in ipairs(runs) do
+    local of = string.match(texts[i], '^%S+ (%S+)')
+    if of and not redis.call('ZSCORE', arg.prefix .. 'dead-letters:' .. of, run) then
+      redis.call('ZADD', arg.prefix .. 'dead-letters:' .. of, int(now), run)
+      mend(run, 'dead letter in no queue')
+    end
+  end
+end
+
+-- Jobs that nothing would ever make fire again. Their next fire time has to be computed: the caller hands it in with its next call.
+function check.jobs(jobs)
+  local function scores(name) return redis.call('ZMSCORE', key[name], unpack(jobs)) end
+  local due, frozen, parked = scores('due'), scores('frozen'), scores('parked')
+  local over = redis.call('HMGET', key.exhaustion, unpack(jobs))
+  for i, job in ipairs(jobs) do
+    if not due[i] and not frozen[i] and not parked[i] and not over[i] then
+      local paced = redis.call('HEXISTS', key.paced, job) == 1
+      local goes_on = paced and (has_any(key.unstarted, job) or has_any(key.requeued, job) or redis.call('HEXISTS', key.running, job) == 1
+        or is_held_anywhere(job, 'a'))
+      if not goes_on then lost[#lost + 1] = job end
+    end
+  end
+end
+
+local indices = { 'unstarted', 'requeued', 'runs', 'attempts', 'running', 'blocked', 'paused', 'limited', 'holds', 'progress',
+  'nodeInfo', 'deadLetters', 'jobs' }
+local sorted = { unstarted = true, requeued = true, blocked = true, paused = true }
+local has_values = { running = true, limited = true, deadLetters = true }
+
+-- A page of an index: its items, their values, and where the next one begins.
+local function page(index, cursor, count)
+  local answer = redis.call(sorted[index] and 'ZSCAN' or 'HSCAN', key[index], cursor, 'COUNT', count)
+  local items, values = {}, {}
+  for i = 1, #answer[2], 2 do
+    items[#items + 1] = answer[2][i]
+    values[#values + 1] = answer[2][i + 1]
+  end
+  return answer[1], items, values
+end
+
+-- What was lost when it was looked at before, with its next fire time now.
+for job, version, cursor in each(list.cursors) do
+  local state = string.match(redis.call('HGET', key.state, job) or '', '^%S+')
+  if state == version and not redis.call('ZSCORE', key.due, job) and not redis.call('ZSCORE', key.frozen, job)
+    and redis.call('HEXISTS', key.exhaustion, job) == 0 then
+    if cursor == '' then
+      redis.call('HSET', key.exhaustion, job, 'ending')
+      ended_jobs[job] = true
+    else
+      redis.call('ZADD', key.due, cursor, job)
+      publish('jobs ' .. cursor)
+    end
+    mend(job, 'job without a next fire time')
+  end
+end
+
+-- As many pages as make up `batch` items, so that where there is little all of it is one call.
+local at, cursor, left = tonumber(arg.index), arg.cursor, tonumber(arg.batch)
+while at <= #indices and left > 0 do
+  local next_cursor, items, values = page(indices[at], cursor, math.min(left, 200))
+  for from = 1, #items, TAKE do
+    local to = math.min(from + TAKE - 1, #items)
+    check[indices[at]]({ unpack(items, from, to) }, has_values[indices[at]] and { unpack(values, from, to) } or nil)
+  end
+  left = left - #items - 1
+  cursor = next_cursor
+  if cursor == '0' then at = at + 1 end
+end
+settle_exhausted()
+if flush_lanes() or freed then publish(int(now)) end
+flush_events(now)
+return { int(now), at <= #indices and tostring(at) or '1', at <= #indices and cursor or '0', at > #indices and 1 or 0, mended, lost }

@@ -1,0 +1,194 @@
+import { type RedisServer, startRedis } from "@escapement/testing";
+import { every } from "@escapement/triggers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Cluster, heard } from "../test/cluster.js";
+import { expectSound, StoreBench } from "../test/store-bench.js";
+import { enqueueRuns } from "./enqueue.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+describe("S15: the sweeper", () => {
+  test("finds nothing where all is well, whatever waits, runs, is held back or has ended", async () => {
+    await using bench = await new StoreBench(server).ready();
+    for (const id of ["queued", "paused", "blocked", "limited", "every"]) {
+      await bench.define(id, {
+        overlap: "queue-all",
+        ...(id === "limited" && { concurrencyKey: "key" }),
+        ...(id === "every" && { trigger: every("1h", { after: "completion" }) }),
+        retry: { attempts: 2 },
+      });
+    }
+    const now = await bench.now();
+    await bench.redis.set(bench.store.keys.pause("job:paused"), "");
+    const node = await bench.node("node", 1e9);
+    for (const id of ["queued", "paused", "blocked", "limited"])
+      await bench.write(id, [now - 2, now - 1, now + 60_000]);
+    await enqueueRuns(
+      bench.store,
+      "task",
+      [{}, { delay: 60_000 }, { concurrencyKey: "key" }, { concurrencyKey: "key" }],
+      1000,
+    );
+    const { claimed } = await node.claim({ slots: 4 });
+    await node.complete(claimed.slice(0, 1), "F", "1000");
+    await node.complete(claimed.slice(1, 2), "f");
+    await bench.runNow("blocked");
+    await node.claim({ slots: 1 });
+    await expectSound(bench);
+    expect(await bench.sweep()).toEqual([]);
+    expect(await bench.redis.exists(bench.store.keys.mended)).toBe(0);
+  });
+
+  const damages: [
+    what: string,
+    by: (bench: StoreBench, runs: string[]) => Promise<unknown>,
+    found: string,
+  ][] = [
+    [
+      "a ready run that left its lane",
+      ({ redis, store }, [run]) => redis.zrem(store.keys.readyOf("default", "task"), run ?? ""),
+      "in no place",
+    ],
+    [
+      "a whole lane that was deleted",
+      ({ redis, store }) => redis.del(store.keys.readyOf("default", "task"), store.keys.ready),
+      "in no place",
+    ],
+    ["waiting, deleted", ({ redis, store }) => redis.del(store.keys.waiting), "in no place"],
+    [
+      "a run that waits twice",
+      ({ redis, store }, [run]) => redis.zadd(store.keys.waiting, 9e12, run ?? ""),
+      "in two places",
+    ],
+    [
+      "a run blocked by nothing",
+      async ({ redis, store }, [first, second]) => {
+        for (const run of [first, second]) {
+          await redis.zrem(store.keys.readyOf("default", "task"), run ?? "");
+          await redis.zadd(store.keys.blocked, 0, run ?? "");
+        }
+      },
+      "waiting for nothing",
+    ],
+    [
+      "a run held back by nothing",
+      async ({ redis, store }, [run]) => {
+        await redis.zrem(store.keys.readyOf("default", "task"), run ?? "");
+        await redis.zadd(store.keys.paused, 0, run ?? "");
+      },
+      "held back by nothing",
+    ],
+    [
+      "a job held by a run that is nowhere",
+      ({ redis, store }) => redis.hset(store.keys.running, "job", "job@1 1"),
+      "running nowhere",
+    ],
+    [
+      "attempts of a run that is gone",
+      ({ redis, store }) => redis.hset(store.keys.attempts, "gone", "2 0\n"),
+      "attempts of no run",
+    ],
+    [
+      "progress of a run that is gone",
+      ({ redis, store }) => redis.hset(store.keys.progress, "gone", "{}"),
+      "progress of no run",
+    ],
+    [
+      "S16: a place that nobody holds",
+      async ({ redis, store }) => {
+        await redis.hset(store.keys.holds, "gone", "task:task");
+        await redis.sadd(store.keys.held("task:task"), "gone");
+      },
+      "place of no run",
+    ],
+    [
+      "a cursor that was lost",
+      ({ redis, store }) => redis.zrem(store.keys.due, "job"),
+      "job without a next fire time",
+    ],
+    [
+      "a node of which the lease was deleted",
+      ({ redis, store }) => redis.zrem(store.keys.nodes, "other"),
+      "node without a lease",
+    ],
+  ];
+  for (const [what, damage, found] of damages) {
+    test(`mends ${what}, counts and tells it; after it all is sound, and everything runs`, async () => {
+      await using bench = await new StoreBench(server).ready();
+      await bench.define("job", { overlap: "allow", trigger: every("3h"), misfire: { grace: "1h" } });
+      const now = await bench.now();
+      const node = await bench.node("node", 1e9);
+      const other = await bench.node("other", 1e9);
+      const taken = await bench.runNow("job");
+      expect(await other.take()).toEqual([taken]);
+      const runs = await bench.write("job", [now - 2, now - 1, now + 60_000]);
+      const [enqueued = ""] = await enqueueRuns(bench.store, "task", [{}], 1000);
+      await node.claim({ slots: 0 });
+      await node.claim({ slots: 1, lanes: ["default@none"] }); // what is due becomes ready
+      await damage(bench, runs);
+      const mended = await bench.sweep();
+      expect(mended.filter((_, at) => at % 2 === 1)).toContain(found);
+      expect(Number(await bench.redis.hget(bench.store.keys.mended, found))).toBeGreaterThan(0);
+      await bench.recover();
+      await expectSound(bench);
+      expect(await bench.sweep()).toEqual([]);
+      expect(await bench.redis.zscore(bench.store.keys.due, "job")).not.toBeNull();
+      await bench.advance(61_000);
+      await node.join();
+      const started: string[] = [];
+      for (let turn = 0; turn < 4; turn += 1) {
+        const { claimed } = await node.claim();
+        started.push(...claimed.map(({ run }) => run));
+        await node.complete(claimed);
+      }
+      for (const run of [...runs, enqueued]) expect(started).toContain(run);
+    });
+  }
+
+  test("S16: a leaked place of a concurrency key is free again for the run that waits for it", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const [run = ""] = await enqueueRuns(bench.store, "task", [{ concurrencyKey: "key" }], 1000);
+    await bench.redis.sadd(bench.store.keys.held("key:key"), "gone");
+    const node = await bench.node("node", 1e9);
+    expect(await node.take()).toEqual([]);
+    expect(await bench.sweep()).toContain("place of no run");
+    expect(await node.take()).toEqual([run]);
+  });
+
+  test("runs on the leader: a run that somebody deleted from its lane is started all the same", async () => {
+    await using cluster = new Cluster(server);
+    const one = cluster.scheduler({ sweepEvery: 100 });
+    const two = cluster.scheduler({ sweepEvery: 100 });
+    const mends = [heard(one, "mended"), heard(two, "mended")];
+    const task = one.task("task", () => "done");
+    await one.start();
+    await two.start();
+    const redis = server.client();
+    await one.pause({ task: "task" }, { reason: "so that it stays" });
+    const run = await one.enqueue(task);
+    expect(await redis.del(`escapement:{${cluster.namespace}}:ready:default@task`)).toBe(1);
+    await expect.poll(() => mends.flat().map(({ what }) => what), { timeout: 5000 }).toContain("in no place");
+    await one.resume({ task: "task" });
+    expect(await run.result({ timeout: 5000 })).toBe("done");
+    const finding = (await two.doctor()).find(({ check }) => check === "sweeper");
+    expect(finding).toMatchObject({ level: "warning", message: expect.stringContaining("in no place: 1") });
+    redis.disconnect();
+  });
+
+  test("goes through any number of runs a page at a time", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await enqueueRuns(
+      bench.store,
+      "task",
+      Array.from({ length: 1500 }, () => ({})),
+      1000,
+    );
+    await bench.redis.del(bench.store.keys.readyOf("default", "task"));
+    expect((await bench.sweep()).length / 2).toBe(1500);
+    await expectSound(bench);
+  });
+});

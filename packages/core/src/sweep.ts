@@ -1,0 +1,86 @@
+import { monotonic } from "./clock.js";
+import type { Events } from "./events.js";
+import { compileSchedule } from "./job-trigger.js";
+import { readJobRecord } from "./record.js";
+import { sweep } from "./scripts/index.js";
+import type { Store } from "./store.js";
+
+/** How many items of all indices one call looks at. */
+const batch = 200;
+/** Milliseconds between two calls of one sweep, and from the end of one to the beginning of the next. */
+const between = 250;
+
+/**
+ * The leader's sweeper: goes through all indices, a page at a time, proves that each run that has not ended stands in one place, and that
+ * each job has a next fire time or a reason for having none; mends what does not, tells and counts it (S15, S16).
+ */
+export class Sweeper {
+  readonly #store: Store;
+  readonly #epoch: number;
+  readonly #events: Events;
+  readonly #every: number;
+  #index = 1;
+  #cursor = "0";
+  #cursors: (string | number)[] = [];
+  /** Monotonic time of the next call. */
+  nextLook: number;
+
+  constructor(store: Store, epoch: number, events: Events, every: number) {
+    this.#store = store;
+    this.#epoch = epoch;
+    this.#events = events;
+    this.#every = every;
+    this.nextLook = monotonic() + every;
+  }
+
+  /**
+   * One page, if it is time for one.
+   *
+   * @returns how many mends it took
+   * @throws EscapementError `STALE_EPOCH` if there is a later leader
+   */
+  async look(): Promise<number> {
+    if (monotonic() < this.nextLook) return 0;
+    this.nextLook = monotonic() + between;
+    const { prefix: _, ...keys } = this.#store.keys;
+    const args = {
+      ...this.#store.history,
+      epoch: this.#epoch,
+      index: this.#index,
+      cursor: this.#cursor,
+      batch,
+    };
+    const lists = { cursors: this.#cursors };
+    const [, index, cursor, done, mended, lost] = await this.#store.timed(
+      () => sweep.run(this.#store.lease, { keys, args, lists }),
+      ([time]) => time,
+    );
+    [this.#index, this.#cursor] = [Number(index), cursor];
+    this.#cursors = await this.#cursorsOf(lost);
+    if (done === 1 && this.#cursors.length === 0) this.nextLook = monotonic() + this.#every;
+    for (let at = 0; at + 1 < mended.length; at += 2)
+      this.#events.emit("mended", { subject: mended[at] ?? "", what: mended[at + 1] ?? "" });
+    return mended.length / 2;
+  }
+
+  /** Next fire times of jobs that have none: id, version, time (or nothing). Those that cannot be computed, or fire by others, are left. */
+  async #cursorsOf(jobs: readonly string[]): Promise<(string | number)[]> {
+    if (jobs.length === 0) return [];
+    const { keys } = this.#store;
+    const now = await this.#store.nearlyNow();
+    const [records, states] = await this.#store.lease.run("reading jobs", (client) =>
+      Promise.all([client.hmget(keys.jobs, ...jobs), client.hmget(keys.state, ...jobs)]),
+    );
+    return jobs.flatMap((job, index) => {
+      const [record, state] = [records[index], states[index]];
+      if (record == null || state == null) return [];
+      const [version = "", created] = state.split(" ");
+      try {
+        const next = compileSchedule(job, readJobRecord(record), { anchor: Number(created) }).next(now);
+        return [job, version, next ?? ""];
+      } catch {
+        return [];
+      }
+    });
+  }
+}
