@@ -56,6 +56,22 @@ describe("a connection", () => {
     expect(await connection.run("asking", (client) => client.get(key))).toBe("1");
   });
 
+  it("I12: sends each command as it is asked for, even on behalf of a client that gathers them", async () => {
+    for (const source of [server.url, server.client({ enableAutoPipelining: true })]) {
+      const connection = connect(source, { profile: "commands" });
+      await connection.ready();
+      const order: string[] = [];
+      await connection.run("asking", async (client) => {
+        const first = client.ping().then(() => order.push("first"));
+        // Gathered, it would be sent only at the end of this turn, and its buffer would be empty now.
+        expect((client as Redis).autoPipelineQueueSize).toBe(0);
+        await first;
+      });
+      expect(order).toEqual(["first"]);
+      connection.close();
+    }
+  });
+
   it("I2: settles every call, whatever becomes of the connection", async () => {
     const connection = await connected(proxy.url);
     proxy.blockReplies(true);

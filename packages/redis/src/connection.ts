@@ -37,6 +37,9 @@ export function reconnectDelay(attempt: number, random: () => number = Math.rand
 const sharedOptions = {
   // A command that was cut off is never sent twice by the client: scripts carry what makes a repeat harmless.
   autoResendUnfulfilledCommands: false,
+  // Steps are batched by us, in scripts; gathering commands of one turn besides costs more than it saves, and would put a lease's renewal
+  // behind whatever else was asked for.
+  enableAutoPipelining: false,
   enableOfflineQueue: false,
   // ioredis waits for no answer when it subscribes again: a connection that breaks then would be an unhandled rejection, which
   // ends the process. Subscribers subscribe at each `restored` instead.
