@@ -3,6 +3,7 @@ import { fields, flag, inputJson, nameAt, names, oneOf, orElse, whole } from "./
 import { InvalidOptionError } from "./errors.js";
 import type { CatchUp, Delivery, JobOptions, Overlap } from "./job.js";
 import { type Limit, limitOf, type Rate, rateOf } from "./limit.js";
+import { type Retain, retainOf } from "./retention.js";
 import type { Retry } from "./retry.js";
 import { retryOptions } from "./retry-options.js";
 import { duration, instant } from "./times.js";
@@ -37,6 +38,7 @@ export interface Definition {
   readonly maxRuns: number | undefined;
   readonly whenExhausted: "keep" | "remove";
   readonly jitter: number;
+  readonly retain: Retain | undefined;
   /** JSON texts. */
   readonly input: string | undefined;
   readonly metadata: string | undefined;
@@ -68,6 +70,7 @@ const known = [
   "maxRuns",
   "whenExhausted",
   "jitter",
+  "retain",
   "onConflict",
 ] as const satisfies (keyof JobOptions | "task")[];
 
@@ -105,6 +108,7 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
       "all",
     ]),
     max: whole("misfire.max", orElse(misfire["max"], 100), 1, 1000),
+    retain: retainOf(given["retain"]),
     tags: names("tags", orElse(given["tags"], []), 20),
     input: inputJson("input", given["input"], maxInput),
     metadata: inputJson("metadata", given["metadata"], maxInput),

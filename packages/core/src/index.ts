@@ -27,6 +27,7 @@ export type { PauseOptions, PauseTarget } from "./pause.js";
 export type { JobFilter } from "./read-jobs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 export type { RunsOf } from "./read-unfinished.js";
+export type { Retain, RetainOptions, RetainSettings } from "./retention.js";
 export type { Backoff, Retry, RetryOptions } from "./retry.js";
 export type { Attempt, Run, RunError, RunState } from "./run.js";
 export type { RunContext } from "./run-context.js";

@@ -1,5 +1,6 @@
 import type { Trigger } from "@escapement/triggers";
 import type { Limit, Rate, RateLimit } from "./limit.js";
+import type { Retain, RetainOptions } from "./retention.js";
 import type { Retry, RetryOptions } from "./retry.js";
 
 /** Which of the fire times that could not start in time are made up for. `max` bounds `"all"`. */
@@ -73,6 +74,8 @@ export interface JobOptions<Input = unknown> {
   readonly whenExhausted?: "keep" | "remove";
   /** Starts each run up to so many ms (or a duration, up to 24 h) later: by hash of job and fire time, and before the next one. @default 0 */
   readonly jitter?: number | string;
+  /** How many of its finished runs, and for how long they and their results are kept. @default as the scheduler's `retain` says */
+  readonly retain?: RetainOptions;
   /** What to do if there is such a job: change it, leave it, or refuse with `JOB_EXISTS`. @default "replace" */
   readonly onConflict?: "replace" | "keep" | "error";
 }
@@ -115,6 +118,8 @@ export interface Job<Input = unknown> {
   readonly startedRuns: number;
   /** Milliseconds. */
   readonly jitter: number;
+  /** What it was given; the rest is as the scheduler's `retain` says. */
+  readonly retain: Retain | undefined;
   /** 1, and one more with each change. */
   readonly version: number;
   /** When it was defined, or last given `once("now")` as another trigger: what its trigger counts from. */

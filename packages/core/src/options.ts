@@ -13,7 +13,7 @@ import {
   scoped,
 } from "./limit.js";
 import { defaultLogger, type Logger } from "./logger.js";
-import type { Retention } from "./store.js";
+import { type RetainSettings, type Retention, retentionOf } from "./retention.js";
 import { duration } from "./times.js";
 
 /** What a node does: lead when it is elected, run tasks, or both. */
@@ -58,7 +58,7 @@ export interface SchedulerOptions {
   /** How long a handler has to end once its signal is aborted, before its slot is given away. @default "10s" */
   readonly abortGrace?: number | string;
   /** What is kept of finished runs. @default 100 runs of each job and 1000 enqueued ones of each task, for 7 days */
-  readonly retain?: { readonly runs?: number; readonly enqueued?: number; readonly age?: number | string };
+  readonly retain?: RetainSettings;
   /**
    * The cluster's stream of events: how many entries are kept, each of at most some 2 KiB and of one step of one node; 0: none are written
    * by this process. @default 5000
@@ -139,7 +139,6 @@ export function settingsOf(options: SchedulerOptions): Settings {
   const time = (path: keyof SchedulerOptions, normal: number, least: number): number =>
     duration(path, orElse(given[path], normal), least);
   const events = fields("events", orElse(given.events, {}), ["max"]);
-  const retain = fields("retain", orElse(given.retain, {}), ["runs", "enqueued", "age"]);
   const settings: Settings = {
     redis: redisAt(
       "redis",
@@ -158,11 +157,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
     sweepEvery: time("sweepEvery", 10_000, 50),
     deadline: time("deadline", 5000, 50),
     abortGrace: time("abortGrace", 10_000, 1),
-    retention: {
-      runs: whole("retain.runs", orElse(retain["runs"], 100), 1, 10_000),
-      enqueued: whole("retain.enqueued", orElse(retain["enqueued"], 1000), 1, 1_000_000),
-      age: duration("retain.age", orElse(retain["age"], 7 * 86_400_000), 1000),
-    },
+    retention: retentionOf(given.retain),
     eventsMax: whole("events.max", orElse(events["max"], 5000), 0, 1_000_000),
     maxInput: whole("maxInput", orElse(given.maxInput, defaultMaxInput), 1024, 16 * 2 ** 20),
     maxResult: whole("maxResult", orElse(given.maxResult, defaultMaxInput), 1024, 16 * 2 ** 20),

@@ -114,6 +114,7 @@ function toJob(id: string, text: string, found: Found): Job {
     whenExhausted: head.whenExhausted,
     startedRuns: found.started,
     jitter: record.jitter ?? 0,
+    retain: head.retain,
     version: head.version,
     createdAt: new Date(Number(created)),
     state: found.parked ? "parked" : found.exhaustion === "done" ? "exhausted" : "scheduled",

@@ -1,38 +1,9 @@
+import { readFinished } from "./read-history.js";
 import { readNodes } from "./read-nodes.js";
 import { readHead } from "./record.js";
-import { type Attempt, type Run, readAttempts, readRun } from "./run.js";
+import { type Attempt, type Run, readAttempts } from "./run.js";
 import { parseRunId } from "./run-id.js";
 import type { Store } from "./store.js";
-
-/** The finished runs of a job that are still kept, latest first. */
-export async function readHistory(store: Store, job: string, limit: number): Promise<Run[]> {
-  const { keys } = store;
-  const texts = await store.commands.run("reading history", (client) =>
-    client.lrange(keys.history(job), -limit, -1),
-  );
-  if (texts.length === 0) return [];
-  const runs = texts.map((text) => readRun(text, { job }));
-  const [results, record] = await store.commands.run("reading results", (client) =>
-    Promise.all([client.hmget(keys.results(job), ...runs.map(({ id }) => id)), client.hget(keys.jobs, job)]),
-  );
-  const task = record === null ? undefined : readHead(record).task;
-  return texts.map((text, index) => ({ ...readRun(text, { job }, results[index]), task })).reverse();
-}
-
-/** The finished enqueued runs of a task that are still kept, latest first. */
-export async function readEnqueuedHistory(store: Store, task: string, limit: number): Promise<Run[]> {
-  const { keys } = store;
-  const ids = await store.commands.run("reading history", (client) =>
-    client.lrange(keys.history(`~${task}`), -limit, -1),
-  );
-  if (ids.length === 0) return [];
-  const [texts, results] = await store.commands.run("reading history", (client) =>
-    Promise.all([client.hmget(keys.finished, ...ids), client.hmget(keys.results(`~${task}`), ...ids)]),
-  );
-  return ids
-    .flatMap((run, index) => (texts[index] == null ? [] : readRun(texts[index], { run }, results[index])))
-    .reverse();
-}
 
 /** One run, whatever its state; `undefined` if it never was or is not kept any more. */
 export async function readRunById(store: Store, id: string): Promise<Run | undefined> {
@@ -42,24 +13,6 @@ export async function readRunById(store: Store, id: string): Promise<Run | undef
 
 async function lookForRun(store: Store, id: string): Promise<Run | undefined> {
   return (await readUnfinished(store, id)) ?? (await readFinished(store, id));
-}
-
-async function readFinished(store: Store, id: string): Promise<Run | undefined> {
-  const job = parseRunId(id)?.job;
-  if (job !== undefined) {
-    const kept = store.retention.runs;
-    return (await readHistory(store, job, kept)).find((run) => run.id === id);
-  }
-  const text = await store.commands.run("reading a run", (client) => client.hget(store.keys.finished, id));
-  if (text === null) return undefined;
-  const run = readRun(text, { run: id });
-  if (run.task === undefined) return run;
-  const results = store.keys.results(`~${run.task}`);
-  return readRun(
-    text,
-    { run: id },
-    await store.commands.run("reading a result", (client) => client.hget(results, id)),
-  );
 }
 
 async function readUnfinished(store: Store, id: string): Promise<Run | undefined> {

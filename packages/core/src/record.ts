@@ -2,6 +2,7 @@ import { parseTrigger, type Trigger } from "@escapement/triggers";
 import type { Definition, Shared } from "./definition.js";
 import type { CatchUp, Delivery, Overlap } from "./job.js";
 import type { Limit, Rate } from "./limit.js";
+import { type Retain, readRetain, writeRetain } from "./retention.js";
 import type { Retry } from "./retry.js";
 
 // A record is one line that scripts read and a body that they do not; scripts/lib/records.lua says the same in Lua.
@@ -72,7 +73,7 @@ function body(parts: Record<string, string | undefined>): string {
 /** A job's record. */
 export function writeJobRecord(version: number, definition: Definition): string {
   const { overlap, grace, catchUp, max, trigger, input, metadata, timeout, retry } = definition;
-  const { startAt, endAt, maxRuns, jitter, whenExhausted } = definition;
+  const { startAt, endAt, maxRuns, jitter, whenExhausted, retain } = definition;
   const first = head(
     version,
     definition,
@@ -80,7 +81,12 @@ export function writeJobRecord(version: number, definition: Definition): string 
     // A run that jitter starts later is no misfire for that.
     String(grace + jitter),
     catchUp === "all" ? `all:${max}` : catchUp,
-    { mr: maxRuns, ac: paceOf(definition), we: whenExhausted === "remove" ? "r" : undefined },
+    {
+      mr: maxRuns,
+      ac: paceOf(definition),
+      we: whenExhausted === "remove" ? "r" : undefined,
+      rt: writeRetain(retain),
+    },
   );
   const text = body({
     trigger: JSON.stringify(trigger),
@@ -136,6 +142,7 @@ export interface RecordHead {
   readonly maxRuns: number | undefined;
   readonly whenExhausted: "keep" | "remove";
   readonly tags: readonly string[];
+  readonly retain: Retain | undefined;
 }
 
 /** Reads a record's first line. */
@@ -165,6 +172,7 @@ export function readHead(record: string): RecordHead {
     maxRuns: maxRuns === undefined ? undefined : Number(maxRuns),
     whenExhausted: extras.get("we") === "r" ? "remove" : "keep",
     tags: extras.get("tg")?.split(",") ?? [],
+    retain: readRetain(extras.get("rt")),
   };
 }
 

@@ -2,23 +2,11 @@ import { EventEmitter } from "node:events";
 import type { RedisSource } from "@escapement/redis";
 import { type Connection, connect, createKeys, type Keys } from "@escapement/redis/internal";
 import { monotonic, StoreClock } from "./clock.js";
+import { type HistoryArgs, historyArgs, type Retention } from "./retention.js";
 
-/** How much of what has ended is kept. */
-export interface Retention {
-  /** Finished runs kept of each job. */
-  readonly runs: number;
-  /** Finished enqueued runs kept of each task. */
-  readonly enqueued: number;
-  /** Milliseconds for which finished runs are kept. */
-  readonly age: number;
-}
-
-/** What every script that writes history is handed. */
-interface HistoryArgs {
+/** What every script that tells events is handed. */
+interface Told {
   readonly prefix: string;
-  readonly history_max: number;
-  readonly history_age: number;
-  readonly finished_max: number;
   readonly events_max: number;
 }
 
@@ -78,13 +66,12 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   }
 
   /** What every script that writes history is handed. */
-  get history(): HistoryArgs {
-    const { runs, enqueued, age } = this.retention;
-    return { ...this.told, history_max: runs, history_age: age, finished_max: enqueued };
+  get history(): HistoryArgs & Told {
+    return { ...this.told, ...historyArgs(this.retention) };
   }
 
   /** What every script that tells events is handed. */
-  get told(): Pick<HistoryArgs, "prefix" | "events_max"> {
+  get told(): Told {
     return { prefix: this.keys.prefix, events_max: this.#options.events ?? 5000 };
   }
 

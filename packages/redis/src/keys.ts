@@ -42,6 +42,8 @@ export interface Keys {
   readonly running: string;
   /** Hash: job id → interval in ms, for jobs whose interval counts from the end of their runs. */
   readonly paced: string;
+  /** Hash: job id → what is kept of its runs, for jobs with a `retain`. */
+  readonly retention: string;
   /** Hash: run id → the scopes, with spaces between, in whose `held:<scope>` it has a place. Only of runs that are limited. */
   readonly holds: string;
   /** Hash: run id → the concurrency key that it waits for, in `full:<key>`. */
@@ -92,8 +94,12 @@ export interface Keys {
   cancelled(node: string): string;
   /** List: finished runs of a job, oldest first; of enqueued runs, as `~<task>`, their ids. */
   history(owner: string): string;
-  /** Hash: run id → result of the finished runs of a job, or of a task's enqueued ones (`~<task>`). */
+  /** List: as `history`, of runs that failed, timed out, were lost or cancelled, where these are kept apart. */
+  failures(owner: string): string;
+  /** Hash: run id, `#<attempt>` behind it from the second attempt on → result of the finished runs of a job; of a task's enqueued ones (`~<task>`) by run id. */
   results(owner: string): string;
+  /** String: a result that has a time to live of its own, by the same name as in `results`. */
+  result(name: string): string;
   /** The Redlock key of one attempt, also its name on independent voters. */
   lock(run: string, attempt: number): string;
 }
@@ -128,6 +134,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     blocked: `${prefix}blocked`,
     running: `${prefix}running`,
     paced: `${prefix}paced`,
+    retention: `${prefix}retention`,
     holds: `${prefix}holds`,
     limited: `${prefix}limited`,
     counts: `${prefix}counts`,
@@ -153,7 +160,9 @@ export function createKeys(namespace: string, partition = 0): Keys {
     deadLettersOf: (queue) => `${prefix}dead-letters:${queue}`,
     cancelled: (node) => `${prefix}cancelled:${node}`,
     history: (owner) => `${prefix}history:${owner}`,
+    failures: (owner) => `${prefix}failures:${owner}`,
     results: (owner) => `${prefix}results:${owner}`,
+    result: (name) => `${prefix}result:${name}`,
     lock: (run, attempt) => `${prefix}lock:${run}#${attempt}`,
   };
 }

@@ -3,7 +3,14 @@ import { clockLua, defineScript } from "@escapement/redis/internal";
 // One file each: what it is handed, what it answers. `store.ts` calls them with this namespace's keys.
 
 const file = (name: string): URL => new URL(`./${name}.lua`, import.meta.url);
-const history = ["history_max", "history_age", "finished_max", "events_max"] as const;
+const history = [
+  "history_max",
+  "history_age",
+  "finished_max",
+  "failed_max",
+  "result_ttl",
+  "events_max",
+] as const;
 
 /** What several steps share, and the keys that it may read and write where runs end. */
 const records = [
@@ -44,6 +51,7 @@ const recordKeys = [
   "pauses",
   "ready",
   "requeued",
+  "retention",
   "running",
   "runs",
   "state",
@@ -168,6 +176,7 @@ export const upsert = defineScript<[string, string]>()({
   keys: [
     "limited",
     "paced",
+    "retention",
     "clock",
     "attempts",
     "requeued",
@@ -200,6 +209,7 @@ export const remove = defineScript<number>()({
     "counts",
     "limited",
     "paced",
+    "retention",
     "clock",
     "running",
     "requeued",

@@ -14,7 +14,11 @@ local function retry(run, attempt, text)
     redis.call('HSET', key.runs, run, text)
     -- An enqueued run ends as often as it is tried again, but stands in the history once.
     local record = parse(text)
-    if record then redis.call('LREM', arg.prefix .. 'history:~' .. record.task, -1, run) end
+    if record then
+      for _, list in ipairs({ 'history:~', 'failures:~' }) do redis.call('LREM', arg.prefix .. list .. record.task, -1, run) end
+      redis.call('HDEL', arg.prefix .. 'results:~' .. record.task, run)
+    end
+    redis.call('DEL', arg.prefix .. 'result:' .. run)
     redis.call('HDEL', key.finished, run)
   end
   local record = records_of({ run })[run]

@@ -34,6 +34,18 @@ local function follow(job, old, new)
   end
 end
 
+-- What is kept of a job's runs. Its lists stay for as long as they would with what is added to them from now on.
+local function follow_retention(job, record, old, new)
+  local kept, former = extra(new, 'rt'), old and extra(old, 'rt')
+  if kept then
+    redis.call('HSET', key.retention, job, kept)
+    local age = string.match(kept, '^%S-:%S-:(%d+):')
+    if record and age and kept ~= former then
+      for _, name in ipairs({ 'history:', 'failures:', 'results:' }) do redis.call('PEXPIRE', arg.prefix .. name .. job, age) end
+    end
+  elseif record and (former or not old) then redis.call('HDEL', key.retention, job) end
+end
+
 for i, item in ipairs(items) do
   local version = string.match(states[i] or '0', '^%S+')
   local first = tonumber(item.cursor)
@@ -48,6 +60,7 @@ for i, item in ipairs(items) do
     redis.call('HSET', key.jobs, item.id, item.record)
     local interval = extra(parse(item.record), 'ac')
     if interval then redis.call('HSET', key.paced, item.id, interval) else redis.call('HDEL', key.paced, item.id) end
+    follow_retention(item.id, records[i], old, new)
     -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
     if item.cursor ~= 'keep' then
       while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end

@@ -2,7 +2,8 @@
 --
 -- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
 --          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full, kr=<max>:<ms>: its
---          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion), LF body; the body is opaque.
+--          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion,
+--          rt=<runs>:<failed>:<age>:<results>: what is kept, - for as usual), LF body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
 --          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
 -- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, else an enqueued run
