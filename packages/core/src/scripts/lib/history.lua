@@ -133,7 +133,9 @@ local function remember_enqueued(task, text, run, result, now)
   keep_result(results, run, result, kept)
   if #gone == 0 then return end
   redis.call('HDEL', key.finished, unpack(gone))
-  if redis.call('EXISTS', results, failures) > 0 and redis.call('HDEL', results, unpack(gone)) < #gone and not kept.failed then
+  local there = redis.call('EXISTS', results, failures)
+  local had = there > 0 and redis.call('HDEL', results, unpack(gone)) or 0
+  if not kept.failed and (there == 2 or (there == 1 and had < #gone)) then
     -- What was kept apart by settings of before goes by its age, as it would have.
     local others = drop_outdated(failures, oldest, finished_of, {})
     if #others > 0 then
