@@ -128,6 +128,16 @@ const sharedFaults: readonly Fault[] = [
     "concurrencyLimit.whenFull",
   ],
 ];
+/** Of jobs and of schedulers. */
+const retainFaults: readonly Fault[] = [
+  ...each("retain", [7, "7 days", true, []]),
+  ["retain unknown option", { retain: { count: 5 } }, "retain.count"],
+  ["retain one good, one unknown", { retain: { runs: 5, succeeded: 5 } }, "retain.succeeded"],
+  ...each("retain.runs", [0, -1, 1.5, 10_001, Number.NaN, 1 / 0, "100", null, false]),
+  ...each("retain.failed", [0, -1, 0.5, 10_001, Number.NaN, 1 / 0, "5", null, true]),
+  ...each("retain.age", [0, 999, -1, 1000.5, "0", "a while", "999ms", "367d", Number.NaN, 1 / 0, null, {}]),
+  ...each("retain.results", [-1, 0.5, "", "00", "soon", "-1s", "367d", Number.NaN, 1 / 0, null, false, []]),
+];
 const jobFaults: readonly Fault[] = [
   ...sharedFaults,
   ...instants("startAt"),
@@ -155,6 +165,7 @@ const jobFaults: readonly Fault[] = [
   ],
   ...each("maxRuns", [0, -1, 1.5, "5", Number.NaN, 1 / 0, 1_000_000_001, true]),
   ...each("jitter", [-1, "soon", 0.5, "25h", 86_400_001, Number.NaN, true, {}]),
+  ...retainFaults,
   ...each("overlap", ["SKIP", "queue_one", "", true, ["skip"], {}, "__proto__", "toString"]),
 ];
 
@@ -215,8 +226,19 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
   ["createScheduler: nodeTtl too short", create({ nodeTtl: 10 }), "INVALID_OPTION", "nodeTtl"],
   ["createScheduler: leaderTtl negative", create({ leaderTtl: -1 }), "INVALID_OPTION", "leaderTtl"],
   ["createScheduler: deadline infinite", create({ deadline: 1 / 0 }), "INVALID_OPTION", "deadline"],
-  ["createScheduler: retain unknown", create({ retain: { count: 5 } }), "INVALID_OPTION", "retain.count"],
-  ["createScheduler: retain none", create({ retain: { runs: 0 } }), "INVALID_OPTION", "retain.runs"],
+  ...retainFaults.map(
+    ([name, options, path]) => [`createScheduler: ${name}`, create(options), "INVALID_OPTION", path] as const,
+  ),
+  ...[0, -1, 1_000_001, "5", null].map(
+    (enqueued) =>
+      [
+        `createScheduler: retain.enqueued ${show(enqueued)}`,
+        create({ retain: { enqueued } }),
+        "INVALID_OPTION",
+        "retain.enqueued",
+      ] as const,
+  ),
+  ["schedule: retain.enqueued", job({ retain: { enqueued: 5 } }), "INVALID_OPTION", "retain.enqueued"],
   ["createScheduler: maxInput huge", create({ maxInput: 2 ** 40 }), "INVALID_OPTION", "maxInput"],
   [
     "createScheduler: allowEviction a word",
@@ -407,7 +429,7 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
     ([name, options, path, code = "INVALID_OPTION"]) =>
       [`enqueue: ${name}`, enqueue(options), code, path] as const,
   ),
-  ...["startAt", "endAt", "maxRuns", "jitter", "overlap"].map(
+  ...["startAt", "endAt", "maxRuns", "jitter", "overlap", "retain"].map(
     (name) =>
       [`enqueue: ${name} is for jobs`, enqueue({ [name]: 1 }), "INVALID_OPTION", `options.${name}`] as const,
   ),
@@ -486,7 +508,7 @@ const nulls: readonly string[] = [
 ];
 const jobNulls: readonly string[] = [
   ...["misfire", "overlap", "priority", "delivery", "maxLost", "timeout", "tags", "queue", "onConflict"],
-  ...["retry", "deadLetter", "startAt", "endAt", "maxRuns", "jitter", "concurrencyKey"],
+  ...["retry", "deadLetter", "startAt", "endAt", "maxRuns", "jitter", "concurrencyKey", "retain"],
 ];
 test.each(nulls)("createScheduler: %s null is no way to leave it out", async (name) => {
   expect(await thrownBy(create({ [name]: null }))).toMatchObject({ name: "InvalidOptionError", path: name });
