@@ -150,7 +150,7 @@ describe("the result of a run that was taken out of the dead letters", () => {
 describe("what is not used costs nothing:", () => {
   /** What a run's end asks of the keys that only `retain` has, and of the one that is looked for with them. */
   async function askedBy(it: Bed): Promise<string[]> {
-    const monitor = await it.bench.redis.duplicate().monitor();
+    const monitor = await it.bench.redis.monitor();
     const asked: string[] = [];
     let marked = false;
     const { prefix } = it.bench.store.keys;
