@@ -54,14 +54,19 @@ local function look_for_rules()
   is_retained = found == 2 or (found == 1 and not is_paced)
 end
 
+local as_usual = {} -- what is kept by the settings alone
+
 -- What is kept by `rule`, `<runs>:<failed>:<age>:<results>` with - for what it leaves open, and by the settings of whoever records.
 -- `failed` nil: runs that failed are kept among the others. `results` nil: a result is kept as long as its entry; 0: not at all.
 local function retention(rule, most)
+  if not rule and as_usual[most] then return as_usual[most] end
   local runs, failed, age, results = string.match(rule or '', '^(%S-):(%S-):(%S-):(%S-)$')
-  return {
+  local kept = {
     runs = tonumber(runs) or tonumber(most), failed = tonumber(failed) or tonumber(arg.failed_max),
     age = tonumber(age) or tonumber(arg.history_age), results = tonumber(results) or tonumber(arg.result_ttl),
   }
+  if not rule then as_usual[most] = kept end
+  return kept
 end
 
 -- What a result is found by. A job's run that was taken out of the dead letters has one for each of its ends.
