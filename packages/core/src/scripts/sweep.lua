@@ -94,10 +94,11 @@ end
 
 -- Entries of a hash about runs that should be held by a node, or (`queued`) be queued.
 local function strays(runs, queued)
-  local held, gone = held_among(runs), {}
-  for _, run in ipairs(runs) do
-    if not held[run] and not (queued and #places_of({ run })[run] > 0) then gone[#gone + 1] = run end
-  end
+  local held, others, gone = held_among(runs), {}, {}
+  for _, run in ipairs(runs) do if not held[run] then others[#others + 1] = run end end
+  if not queued or #others == 0 then return others end
+  local places = places_of(others)
+  for _, run in ipairs(others) do if #places[run] == 0 then gone[#gone + 1] = run end end
   return gone
 end
 
@@ -117,13 +118,15 @@ function check.holds(runs)
 end
 
 function check.running(jobs, texts)
+  local runs, of = {}, {}
   for i, job in ipairs(jobs) do
-    local run = string.match(texts[i], '^%S+')
-    if #strays({ run }, true) > 0 then
-      redis.call('HDEL', key.running, job)
-      unblock(job)
-      mend(run, 'running nowhere')
-    end
+    runs[i] = string.match(texts[i], '^%S+')
+    of[runs[i]] = job
+  end
+  for _, run in ipairs(strays(runs, true)) do
+    redis.call('HDEL', key.running, of[run])
+    unblock(of[run])
+    mend(run, 'running nowhere')
   end
 end
 
