@@ -1,5 +1,6 @@
 // `npm run bench`: figures, not assertions; the exit code is 0 whatever they are, and 2 for a wrong option.
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import { surroundings } from "./surroundings.js";
 import { works } from "./works/index.js";
@@ -12,6 +13,7 @@ const program = new Command("npm run bench --")
   .description("The same work on this and on its peers, side by side.")
   .addOption(new Option("--only <name...>", "do these works only").choices(works.map(({ name }) => name)))
   .option("--json <file>", "write all figures there")
+  .option("--docs", "write the pages under docs/ that are made of figures", false)
   .option("--quick", "see that it runs: figures that say little", false)
   .addHelpText(
     "after",
@@ -20,7 +22,13 @@ const program = new Command("npm run bench --")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse();
 
-const { only, json, quick: isQuick } = program.opts<{ only?: string[]; json?: string; quick: boolean }>();
+const {
+  only,
+  json,
+  docs,
+  quick: isQuick,
+} = program.opts<{ only?: string[]; json?: string; docs: boolean; quick: boolean }>();
+const top = join(import.meta.dirname, "../../..");
 const where = surroundings(["@escapement/triggers", "croner", "cron-parser"]);
 console.log(`${where.date}, Node ${where.node}, ${where.machine.cores} × ${where.machine.cpu}`);
 console.log(
@@ -35,6 +43,7 @@ for (const work of works.filter(({ name }) => only === undefined || only.include
   const outcome = await work.run(isQuick ? quick : full);
   for (const line of outcome.lines) console.log(line);
   figures[work.name] = outcome.figures;
+  if (docs && outcome.page !== undefined) writeFileSync(join(top, outcome.page.file), outcome.page.text);
 }
 if (json !== undefined)
   writeFileSync(json, `${JSON.stringify({ ...where, quick: isQuick, works: figures }, null, 2)}\n`);

@@ -1,3 +1,4 @@
+import { cost } from "./cost.js";
 import { count } from "./count.js";
 import { fireTimes } from "./fire-times.js";
 import { fireTimesMany } from "./fire-times-many.js";
@@ -5,4 +6,4 @@ import { fireTimesMemory } from "./fire-times-memory.js";
 import type { Work } from "./work.js";
 
 /** All works, in the order in which they are done. A new one is a file in this folder and a line here. */
-export const works: readonly Work[] = [fireTimes, fireTimesMany, fireTimesMemory, count];
+export const works: readonly Work[] = [fireTimes, fireTimesMany, fireTimesMemory, count, cost];

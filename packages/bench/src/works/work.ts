@@ -16,6 +16,8 @@ export interface Outcome {
   readonly lines: readonly string[];
   /** Plain JSON. */
   readonly figures: object;
+  /** A page of the documentation that is made of the figures, by its path from the top folder; `--docs` writes it. */
+  readonly page?: { readonly file: string; readonly text: string };
 }
 
 /** The same work, done by this project and by its peers. */

@@ -1,0 +1,203 @@
+import { surroundings } from "../surroundings.js";
+import { table } from "../table.js";
+import type { CostFigures, Named } from "./figures.js";
+import type { Idle } from "./idle.js";
+import type { Cost } from "./measure.js";
+import { noTraffic, plus, type Traffic } from "./meter.js";
+
+/** For the terminal: what docs/cost.md says, without the words. */
+export function costLines(figures: CostFigures): string[] {
+  const { plain, rows, enqueued, situations, neighbours } = figures;
+  const cells = ({ name }: Cost, rest: readonly string[]): string[] => [name, ...rest];
+  return [
+    `${figures.redis}. Plain, in full; with an option, what it adds; enqueued, in full`,
+    ...table(
+      ["", ...optionHead],
+      [
+        cells(plain, costCells(plain)),
+        ...rows.map((row) => cells(row, costCells(beyond(row, plain)))),
+        ...enqueued.map((row) => cells(row, costCells(row))),
+      ],
+    ),
+    "",
+    ...table(["the second of two that meet adds", ...trafficHead], situations.map(namedCells)),
+    "",
+    ...table(["to a plain run, others add that", ...trafficHead], neighbours.map(namedCells)),
+  ];
+}
+
+/** docs/cost.md. */
+export function costPage(figures: CostFigures): string {
+  const { date, node } = surroundings([]);
+  const { plain, rows, enqueued, situations, neighbours, idle, amounts, redis } = figures;
+  const words = new Map(rows.map(({ name, why }) => [name, why]));
+  return `# What a run costs Redis
+
+Counts, not times: they are the same on any machine. Measured on ${date.slice(0, 10)} with ${redis} and Node ${node.slice(1)}; the namespace's store holds the
+locks (no voters). This page is made by a command, which measures everything anew in about three minutes:
+
+\`\`\`sh
+npm run bench -- --only cost --docs    # writes this page; --json <file> for all figures
+\`\`\`
+
+- *Round trips* are commands that the leader and a node send; a call of a script is one. *Commands* are what the scripts call within Redis.
+- *Bytes* are what Redis received and answered, in its protocol, or what \`MEMORY USAGE\` says of the keys. Up to 3 bytes more or less are the digits of a time, and not shown.
+- *Alone*: one run, from its fire time to its end, with nothing else going on. *Of 100*: a run's share where 100 are due at once on a node that runs as many, and end at once.
+  What runs in practice lies between the two.
+- Jobs have ids of 20 characters and a daily cron expression. Not counted: what Redis sends to nodes that listen on \`wake\` (about 100 bytes a node for each message).
+
+${plainSection(plain)}
+## What an option adds
+
+To a plain run and a plain job. “–” is nothing. An option that is not used is in no record, no key and no argument: it costs nothing.
+
+${markdown(
+  ["option", ...optionHead, "where from"],
+  rows.map((row) => [row.name, ...costCells(beyond(row, plain)).map(dash), words.get(row.name) ?? ""]),
+)}
+
+## Enqueued runs
+
+In full, not beyond a plain run: there is no job, and no leader takes part.
+
+${markdown(
+  ["run", ...optionHead.slice(1), "where from"],
+  enqueued.map((row) => [row.name, ...costCells(row).slice(1).map(dash), row.why]),
+)}
+
+## When runs meet
+
+What the second run adds to the plain one before it, alone. (A plain run of its own: ${plain.alone.sent} round trips, ${plain.alone.calls} commands.)
+
+${markdown(
+  ["", ...trafficHead, "where from"],
+  situations.map((one) => [...namedCells(one).map(dash), one.why ?? ""]),
+)}
+
+## What others' options cost a plain run
+
+Some options have an index of their own for all jobs of a namespace: while there is something in it, each claim or completion looks there, once for all its runs. This is what a
+plain run, alone, then costs more; as soon as the index is empty it is nothing again.
+
+${markdown(
+  ["while other jobs", ...trafficHead],
+  neighbours.map((one) => namedCells(one).map(dash)),
+)}
+
+${idleSection(idle)}
+Stored bytes are of ${amounts.jobs} jobs with a run each, and of ${amounts.ended} runs of one job after its first.
+`;
+}
+
+function plainSection({ alone, together, steps, stored }: Cost): string {
+  const named = {
+    materialise: "materialised by the leader",
+    claim: "claimed",
+    complete: "completed",
+  } as const;
+  const shown = Object.entries(named).map(([step, name]) => [
+    name,
+    ...trafficCells(steps[step as keyof typeof named] ?? noTraffic),
+  ]);
+  return `## A plain run
+
+${plainSentence({ alone, together })}
+
+${markdown(
+  ["alone", ...trafficHead],
+  [...shown, ["**in all**", ...trafficCells(alone)], ["**of 100**", ...trafficCells(together)]],
+)}
+
+Most bytes of a run alone are the names of the keys that a script call declares, and the round trips of the leader are its look at what is due before and after: both are
+the same for one run and for hundreds (the leader takes 200 jobs a call, a node completes up to 500 runs a call and claims as many as it has free slots).
+
+| stored | bytes |
+| --- | ---: |
+| a job | ${short(stored.job)} |
+| a run that waits for its time | ${short(stored.waitingRun)} |
+| the first run of a job that has ended | ${short(stored.firstEnded)} |
+| each further one, up to what \`retain\` keeps | ${short(stored.ended)} |
+`;
+}
+
+/** What a plain run costs, in a sentence that changes with it. */
+export function plainSentence({ alone, together }: Pick<Cost, "alone" | "together">): string {
+  return `Alone it takes ${alone.sent} round trips and ${alone.calls} commands within scripts; of 100, ${short(together.sent)} round trips and ${short(together.calls)} commands.`;
+}
+
+function idleSection({ leader, follower, seconds }: Idle): string {
+  const row = (name: string, { calls, bytesIn, bytesOut }: Traffic): string[] => [
+    name,
+    ...[calls, bytesIn, bytesOut].map(short),
+  ];
+  return `## Nodes with nothing to do
+
+With default settings, by the minute, over ${seconds} s: heartbeats, the leader's lease, the slow polls. All commands, those that nodes send and those that scripts call.
+
+${markdown(
+  ["node", "commands", "bytes in", "bytes out"],
+  [row("the leader, which also works", leader), row("each other node", follower)],
+)}
+`;
+}
+
+const trafficHead = ["round trips", "commands", "bytes in", "bytes out"];
+const optionHead = [
+  ...["bytes a job", "a waiting run", "an ended run"],
+  ...["alone: round trips", "commands", "bytes in", "bytes out"],
+  ...["of 100: commands", "bytes in", "bytes out"],
+];
+
+function trafficCells({ sent, calls, bytesIn, bytesOut }: Traffic): string[] {
+  return [short(sent), short(calls), bytes(bytesIn), bytes(bytesOut)];
+}
+
+function costCells({ stored, alone, together }: Cost): string[] {
+  const { job, waitingRun, ended } = stored;
+  return [
+    ...[job, waitingRun, ended].map(bytes),
+    ...trafficCells(alone),
+    ...trafficCells(together).slice(1), // the round trips of many are a fraction
+  ];
+}
+
+function namedCells({ name, traffic }: Named): string[] {
+  return [name, ...trafficCells(traffic)];
+}
+
+/** What a cost is more than another. */
+function beyond(cost: Cost, plain: Cost): Cost {
+  const { stored } = plain;
+  return {
+    ...cost,
+    alone: plus(cost.alone, plain.alone, -1),
+    together: plus(cost.together, plain.together, -1),
+    stored: {
+      job: cost.stored.job - stored.job,
+      waitingRun: cost.stored.waitingRun - stored.waitingRun,
+      firstEnded: cost.stored.firstEnded - stored.firstEnded,
+      ended: cost.stored.ended - stored.ended,
+    },
+  };
+}
+
+/** Whole from 10 on, one digit below. */
+function short(number: number): string {
+  const rounded = Math.abs(number) < 10 ? Math.round(number * 10) / 10 : Math.round(number);
+  return String(rounded === 0 ? 0 : rounded);
+}
+
+/** Up to three bytes are the digits of a time. */
+function bytes(number: number): string {
+  return short(Math.abs(number) <= 3 ? 0 : Math.round(number));
+}
+
+function dash(cell: string): string {
+  return cell === "0" ? "–" : cell;
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const isText = (index: number): boolean => index === 0 || head[index] === "where from";
+  return [head, head.map((_, index) => (isText(index) ? "---" : "---:")), ...rows].map(line).join("\n");
+}
