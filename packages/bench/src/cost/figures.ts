@@ -21,7 +21,7 @@ export interface CostFigures {
   readonly rows: readonly Cost[];
   /** Runs without a job; absolute. */
   readonly enqueued: readonly Cost[];
-  /** What it adds to the plain runs in it. */
+  /** What the second of two runs adds to the first, which has the same options. */
   readonly situations: readonly Named[];
   /** What it adds to a plain run of another job. */
   readonly neighbours: readonly Named[];
@@ -38,7 +38,7 @@ export async function costFigures(amounts: Amounts, idleMs: number): Promise<Cos
   for (const row of rows) (row.enqueued ? enqueued : costs).push(await measure(server, row, amounts));
   const met: Named[] = [];
   for (const situation of situations) {
-    const traffic = await measureSituation(server, situation, base.alone);
+    const traffic = await measureSituation(server, situation);
     met.push({ name: situation.name, why: situation.why, traffic });
   }
   const beside: Named[] = [];

@@ -48,7 +48,7 @@ export async function measure(server: RedisServer, row: Row, amounts: Amounts): 
 }
 
 /** What so many runs due at once cost: the second time, as in a cluster that has been up for a while. */
-async function traffic(
+export async function traffic(
   server: RedisServer,
   row: Row,
   count: number,

@@ -41,9 +41,10 @@ npm run bench -- --only cost --docs    # writes this page; --json <file> for all
 \`\`\`
 
 - *Round trips* are commands that the leader and a node send; a call of a script is one. *Commands* are what the scripts call within Redis.
-- *Bytes* are what Redis received and answered, in its protocol, or what \`MEMORY USAGE\` says of the keys. Up to 3 bytes more or less are the digits of a time, and not shown.
+- *Bytes* are what Redis received and answered, in its protocol, or what \`MEMORY USAGE\` says of the keys: Redis allocates in steps, so that a few bytes
+  more may cost none or 16, and up to 4 are chance and not shown.
 - *Alone*: one run, from its fire time to its end, with nothing else going on. *Of 100*: a run's share where 100 are due at once on a node that runs as many, and end at once.
-  What runs in practice lies between the two.
+  What runs in practice lies between the two. Tables say “of 100” where they mean it.
 - Jobs have ids of 20 characters and a daily cron expression. Not counted: what Redis sends to nodes that listen on \`wake\` (about 100 bytes a node for each message).
 
 ${plainSection(plain)}
@@ -67,7 +68,7 @@ ${markdown(
 
 ## When runs meet
 
-What the second run adds to the plain one before it, alone. (A plain run of its own: ${plain.alone.sent} round trips, ${plain.alone.calls} commands.)
+What the second of two runs adds to the first, which has the same options. (A plain run of its own: ${plain.alone.sent} round trips, ${plain.alone.calls} commands.)
 
 ${markdown(
   ["", ...trafficHead, "where from"],
@@ -144,8 +145,8 @@ ${markdown(
 const trafficHead = ["round trips", "commands", "bytes in", "bytes out"];
 const optionHead = [
   ...["bytes a job", "a waiting run", "an ended run"],
-  ...["alone: round trips", "commands", "bytes in", "bytes out"],
-  ...["of 100: commands", "bytes in", "bytes out"],
+  ...["round trips", "commands", "bytes in", "bytes out"],
+  ...["of 100: commands", "of 100: bytes in", "of 100: bytes out"],
 ];
 
 function trafficCells({ sent, calls, bytesIn, bytesOut }: Traffic): string[] {
@@ -155,7 +156,7 @@ function trafficCells({ sent, calls, bytesIn, bytesOut }: Traffic): string[] {
 function costCells({ stored, alone, together }: Cost): string[] {
   const { job, waitingRun, ended } = stored;
   return [
-    ...[job, waitingRun, ended].map(bytes),
+    ...[job, waitingRun, ended].map(storedCell),
     ...trafficCells(alone),
     ...trafficCells(together).slice(1), // the round trips of many are a fraction
   ];
@@ -187,9 +188,13 @@ function short(number: number): string {
   return String(rounded === 0 ? 0 : rounded);
 }
 
-/** Up to three bytes are the digits of a time. */
+/** A few bytes are chance: Redis draws the levels of what is in its sorted sets. */
+function storedCell(number: number): string {
+  return bytes(Math.abs(number) <= 4 ? 0 : number);
+}
+
 function bytes(number: number): string {
-  return short(Math.abs(number) <= 3 ? 0 : Math.round(number));
+  return short(Math.round(number));
 }
 
 function dash(cell: string): string {

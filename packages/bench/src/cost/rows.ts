@@ -24,6 +24,8 @@ const second = { type: "fixed", delay: "1s" } as const;
 const rate = { max: 1000, per: "1m" };
 const place = "`holds` and a set: taken, read back, given back";
 
+const record = "in the record, whose body the node is handed with each run";
+
 /** The runs that all others are compared with: of a daily job with an id of 20 characters and no other option. */
 export const plain: Row = { name: "plain", why: "" };
 
@@ -32,17 +34,17 @@ export const rows: readonly Row[] = [
   {
     name: "`input`, 100 B",
     options: { input: hundred },
-    why: "in the record; handed to the node with each run",
+    why: record,
   },
-  { name: "`metadata`, 100 B", options: { metadata: hundred }, why: "in the record" },
-  { name: "`tags`, two of 8 B", options: { tags: ["customer", "invoices"] }, why: "in the record" },
+  { name: "`metadata`, 100 B", options: { metadata: hundred }, why: record },
+  { name: "`tags`, two of 8 B", options: { tags: ["customer", "invoices"] }, why: record },
   { name: "`priority`", options: { priority: 5 }, why: "a number in the record and in the score" },
   {
     name: "`startAt`, `endAt`",
     options: { startAt: "2020-01-01T00:00:00Z", endAt: "2099-01-01T00:00:00Z" },
-    why: "in the record; the leader computes with them",
+    why: `${record}; the leader computes with them`,
   },
-  { name: "`jitter`", options: { jitter: "1s" }, why: "in the record; the leader computes with it" },
+  { name: "`jitter`", options: { jitter: "1s" }, why: `${record}; the leader computes with it` },
   { name: "`misfire`", options: { misfire: { grace: "5m", catchUp: "all", max: 50 } }, why: "in the record" },
   {
     name: "`maxRuns`",
@@ -60,7 +62,7 @@ export const rows: readonly Row[] = [
     options: { overlap: "queue-one" },
     why: "as `skip`, unless one comes while another runs",
   },
-  { name: "`timeout`", options: { timeout: "30s" }, why: "in the record; the node keeps the time" },
+  { name: "`timeout`", options: { timeout: "30s" }, why: `${record}; the node keeps the time` },
   {
     name: '`delivery: "at-most-once"`',
     options: { delivery: "at-most-once" },
@@ -69,7 +71,7 @@ export const rows: readonly Row[] = [
   {
     name: "`retry`, not needed",
     options: { retry: { attempts: 3, backoff: second } },
-    why: "in the record; handed to the node with each run",
+    why: record,
   },
   {
     name: "`retry`, needed once",

@@ -2,8 +2,8 @@ import type { JobOptions } from "@escapement/core";
 import type { Claimed, Completion } from "@escapement/core/internal";
 import type { RedisServer } from "@escapement/testing";
 import { every } from "@escapement/triggers";
-import { play, total } from "./measure.js";
-import { noTraffic, plus, type Traffic } from "./meter.js";
+import { play, total, traffic } from "./measure.js";
+import { plus, type Traffic } from "./meter.js";
 import { plain } from "./rows.js";
 import { type NodeOptions, Stepper } from "./stepper.js";
 
@@ -15,13 +15,11 @@ export interface Situation {
   readonly node?: NodeOptions;
   /** All that happens, with jobs 0 and 1. */
   readonly happens: (stepper: Stepper) => Promise<void>;
-  /** How many runs of {@link plain} to take off. */
-  readonly less: number;
   readonly why: string;
 }
 
-const meeting = { happens: (stepper: Stepper) => fireTwice(stepper, "s"), less: 1 };
-const cutShort = { happens: (stepper: Stepper) => fireTwice(stepper, "c"), less: 1 };
+const meeting = { happens: (stepper: Stepper) => fireTwice(stepper, "s") };
+const cutShort = { happens: (stepper: Stepper) => fireTwice(stepper, "c") };
 const key = { concurrencyKey: "customer-17" };
 
 /** What the second of two runs costs that meet the first. */
@@ -37,33 +35,30 @@ export const situations: readonly Situation[] = [
     ...cutShort,
     name: '`overlap: "cancel-running"`: the first is cancelled, then it runs',
     options: { overlap: "cancel-running" },
-    why: "as `queue-one`, and word to the node that holds the first",
+    why: "as `queue-one`, and word to the node that holds the first, which reads it with one more round trip",
   },
   {
     ...cutShort,
     name: '`overlap: "replace"`: the first is cancelled, and it runs at once',
     options: { overlap: "replace" },
-    why: "word to the node that holds the first",
+    why: "word to the node that holds the first, which reads it with one more round trip",
   },
   {
     name: "`concurrencyKey` full: it waits, then runs",
     options: key,
     happens: twoAtOnce,
-    less: 1,
     why: "into `full:<key>` and out again, besides its own run",
   },
   {
     name: '`concurrencyKey` full, `whenFull: "skip"`',
     options: { ...key, concurrencyLimit: { max: 1, whenFull: "skip" } },
     happens: twoAtOnce,
-    less: 1,
     why: "no attempt; an entry in the history",
   },
   {
     name: "`limit` full: it waits, then runs",
     node: { limits: [{ scope: "all", max: 1, how: "w" }] },
     happens: twoAtOnce,
-    less: 1,
     why: "it stays where it is, besides its own run",
   },
 ];
@@ -94,18 +89,18 @@ async function endAll(stepper: Stepper, ...runs: readonly (readonly Claimed[])[]
   for (const some of runs) if (some.length > 0) await stepper.complete(some);
 }
 
-/** What a situation costs beyond the plain runs in it: the second time that it comes to it. */
+/** What a situation costs beyond one run with the same options: the second time that it comes to it. */
 export async function measureSituation(
   server: RedisServer,
-  { options, node, happens, less }: Situation,
-  plainRun: Traffic,
+  { name, why, options = {}, node = {}, happens }: Situation,
 ): Promise<Traffic> {
   await using stepper = await Stepper.open(server, node);
   await stepper.define(2, options);
   await happens(stepper);
   stepper.spent();
   await happens(stepper);
-  return plus(total(stepper.spent()), plainRun, -less);
+  const both = total(stepper.spent());
+  return plus(both, total(await traffic(server, { name, why, options, node }, 1)), -1);
 }
 
 /** What other jobs of the namespace are at while a plain run runs. */
@@ -167,5 +162,5 @@ export async function measureBeside(server: RedisServer, { options, leaves }: Ne
   await leaves(stepper);
   stepper.spent();
   await play(stepper, plain, 1);
-  return plus(total(stepper.spent()), noTraffic);
+  return total(stepper.spent());
 }

@@ -16,7 +16,7 @@ export const cost: Work = {
     return {
       lines: costLines(figures),
       figures,
-      page: { file: "docs/cost.md", text: costPage(figures) },
+      ...(!isQuick && { page: { file: "docs/cost.md", text: costPage(figures) } }),
     };
   },
 };
