@@ -110,10 +110,12 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
   test.each(others)(
     "for a plain run are the same where another job uses %s, and has run",
     async (name, use) => {
+      // What nodes are given for a task is for runs of that one.
+      const task = use.node === undefined ? "task" : "other";
       await using bench = await new StoreBench(server).ready();
-      const steps = await new Steps(bench, use).start();
+      const steps = await new Steps(bench, use.node?.(task)).start();
       await bench.define("own");
-      await bench.define("other", use.options);
+      await bench.define("other", use.options, task);
       await steps.play(["own"], {});
       steps.calls = 0;
       await steps.play(["own"], {});
@@ -126,7 +128,7 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
   );
 });
 
-/** So many jobs run twice, each with its own steps of a leader and together those of a node; the second time counts. */
+/** So many jobs run twice at once; the second time counts. */
 async function playTwice(use: Use, count: number): Promise<Steps> {
   await using bench = await new StoreBench(server).ready();
   const steps = await new Steps(bench, use.node?.("task")).start();

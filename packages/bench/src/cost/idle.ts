@@ -20,7 +20,7 @@ export async function measureIdle(server: RedisServer, ms: number): Promise<Idle
   const meter = new Meter(redis, []);
   const options = { redis: server.url, namespace: `cost-idle-${process.pid}`, logger: quiet };
   const perMinute = async (): Promise<Traffic> => {
-    await pause(Math.min(ms, 2000)); // what starting costs is over
+    await pause(Math.min(ms, 15_000)); // what starting costs is over, and the text of each script sent once
     const [, traffic] = await meter.around(() => pause(ms));
     return plus(noTraffic, traffic, 60_000 / ms);
   };
