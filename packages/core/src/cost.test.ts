@@ -36,6 +36,7 @@ const uses: Readonly<Record<string, Use>> = {
   misfire: { options: { misfire: { grace: "5m", catchUp: "all", max: 50 } } },
   maxRuns: { options: { maxRuns: 1000 } },
   "after completion": { options: { trigger: every("1d", { after: "completion" }) } },
+  whenExhausted: { options: { whenExhausted: "remove" } },
   "overlap allow": { options: { overlap: "allow" } },
   "overlap queue-one": { options: { overlap: "queue-one" } },
   "overlap replace": { options: { overlap: "replace" } },

@@ -56,6 +56,11 @@ export const rows: readonly Row[] = [
     options: { trigger: every("1d", { after: "completion" }) },
     why: "the end of a run writes the next fire time",
   },
+  {
+    name: '`whenExhausted: "remove"`',
+    options: { whenExhausted: "remove" },
+    why: "looked at when the last run has ended",
+  },
   { name: '`overlap: "allow"`', options: { overlap: "allow" }, why: "nothing to remember of what runs" },
   {
     name: '`overlap: "queue-one"`, `"queue-all"`, `"cancel-running"`, `"replace"`',
@@ -125,6 +130,11 @@ export const rows: readonly Row[] = [
     name: "`rateLimit` of the queue or task",
     node: { rates: [{ scope: "task:task", max: 1000, per: 60_000 }] },
     why: "a list of the latest starts (at most `max`)",
+  },
+  {
+    name: "`events: { max: 0 }` of a node",
+    node: { events: 0 },
+    why: "no stream: an entry a step that tells something, up to `max`; the bytes an ended run are its share while the stream grows",
   },
   {
     name: "enqueued, no job",

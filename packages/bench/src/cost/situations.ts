@@ -144,6 +144,13 @@ export const neighbours: readonly Neighbour[] = [
     leaves: async (stepper) => [await runs(stepper), await runs(stepper)],
   },
   {
+    name: "are paused, each by itself",
+    leaves: async (stepper) => {
+      await stepper.pause(1);
+      await runs(stepper);
+    },
+  },
+  {
     name: "have reported progress",
     leaves: async (stepper) => stepper.progress(await runs(stepper), '"half"'),
   },

@@ -29,6 +29,8 @@ let namespaces = 0;
 export interface NodeOptions {
   readonly limits?: readonly ScopedLimit[];
   readonly rates?: readonly ScopedRate[];
+  /** How many entries the stream of events keeps. @default 5000 */
+  readonly events?: number;
 }
 
 /** What costs something. */
@@ -52,6 +54,7 @@ export class Stepper implements AsyncDisposable {
       redis: server.url,
       namespace: `cost-${String(process.pid).padStart(8, "0")}-${String(namespaces).padStart(4, "0")}`,
       retention: { runs: 100, enqueued: 1000, age: 7 * day },
+      ...(options.events !== undefined && { events: options.events }),
       deadline: 20_000,
       leaseDeadline: 20_000,
     });
@@ -66,7 +69,7 @@ export class Stepper implements AsyncDisposable {
     await Promise.all([store.commands.ready(), store.lease.ready(), redis.ping()]);
     await redis.set(store.keys.epoch, 1);
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
-    const args = { node, ttl: day, info, layout: 1, partitions: 1, again: 0 };
+    const args = { ...store.told, node, ttl: day, info, layout: 1, partitions: 1, again: 0 };
     await join.run(store.commands, { keys: store.keys, args });
     return stepper;
   }
@@ -146,6 +149,11 @@ export class Stepper implements AsyncDisposable {
         report.run(this.store.lease, { keys, args: { node, run, token, progress } }),
       );
     }
+  }
+
+  /** Pauses the job at this place among all. */
+  async pause(index: number): Promise<void> {
+    await this.redis.set(this.store.keys.pause(`job:${idOf(index)}`), "for a while");
   }
 
   /** Bytes of all keys of the namespace. */
