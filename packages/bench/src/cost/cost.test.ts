@@ -19,11 +19,11 @@ describe.skipIf(redisWay() === "url")("the meter", () => {
     const [redis, client] = [server.client(), server.client()];
     const meter = new Meter(redis, [client]);
     await client.ping();
-    const script = "redis.call('SET', 'a', 1) redis.call('GET', 'a') return redis.call('DEL', 'a')";
+    const script = "redis.call('SET', 'a', 1) redis.call('EXISTS', 'a') return redis.call('DEL', 'a')";
     const [answer, traffic] = await meter.around(() => client.eval(script, 0));
     expect(answer).toBe(1);
     const sent = `*3\r\n$4\r\neval\r\n$${script.length}\r\n${script}\r\n$1\r\n0\r\n`;
-    expect(traffic).toEqual({ sent: 1, calls: 3, bytesIn: sent.length, bytesOut: ":1\r\n".length });
+    expect(traffic).toEqual({ sent: 1, calls: 3, looks: 1, bytesIn: sent.length, bytesOut: ":1\r\n".length });
   });
 
   test("counts nothing where nothing is done", async () => {

@@ -6,6 +6,8 @@ export interface Traffic {
   readonly sent: number;
   /** Commands that scripts called. */
   readonly calls: number;
+  /** Those of them that ask whether there is a key: mostly one that only some option writes. */
+  readonly looks: number;
   /** Bytes that Redis received, in its protocol. */
   readonly bytesIn: number;
   /** Bytes that Redis answered. */
@@ -13,13 +15,14 @@ export interface Traffic {
 }
 
 /** A {@link Traffic} of nothing. */
-export const noTraffic: Traffic = { sent: 0, calls: 0, bytesIn: 0, bytesOut: 0 };
+export const noTraffic: Traffic = { sent: 0, calls: 0, looks: 0, bytesIn: 0, bytesOut: 0 };
 
 /** One traffic with so many times another. */
 export function plus(one: Traffic, other: Traffic, factor = 1): Traffic {
   return {
     sent: one.sent + factor * other.sent,
     calls: one.calls + factor * other.calls,
+    looks: one.looks + factor * other.looks,
     bytesIn: one.bytesIn + factor * other.bytesIn,
     bytesOut: one.bytesOut + factor * other.bytesOut,
   };
@@ -27,6 +30,7 @@ export function plus(one: Traffic, other: Traffic, factor = 1): Traffic {
 
 interface Reading {
   readonly commands: number;
+  readonly looks: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Bytes of the answer that said so. */
@@ -59,6 +63,7 @@ export class Meter {
     const traffic = {
       sent: own,
       calls: after.commands - before.commands - own - 1, // one: the reading before
+      looks: after.looks - before.looks,
       bytesIn: after.bytesIn - before.bytesIn - asked,
       bytesOut: after.bytesOut - before.bytesOut - before.answer,
     };
@@ -67,10 +72,12 @@ export class Meter {
 
   async #read(): Promise<Reading> {
     const text = String(await this.#redis.call(...question));
-    const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1] ?? 0);
+    const field = (name: string, value = "(\\d+)"): number =>
+      Number(new RegExp(`^${name}:${value}`, "m").exec(text)?.[1] ?? 0);
     const commands = [...text.matchAll(/^cmdstat_[^:]+:calls=(\d+)/gm)];
     return {
       commands: commands.reduce((sum, [, calls]) => sum + Number(calls), 0),
+      looks: field("cmdstat_exists", "calls=(\\d+)"),
       bytesIn: field("total_net_input_bytes"),
       bytesOut: field("total_net_output_bytes"),
       answer: Buffer.byteLength(bulk(text)),

@@ -1,9 +1,20 @@
 import { surroundings } from "../surroundings.js";
 import { table } from "../table.js";
-import type { CostFigures, Named } from "./figures.js";
+import {
+  beyond,
+  costCells,
+  dash,
+  markdown,
+  namedCells,
+  optionHead,
+  short,
+  trafficCells,
+  trafficHead,
+} from "./cells.js";
+import type { CostFigures } from "./figures.js";
 import type { Idle } from "./idle.js";
 import type { Cost } from "./measure.js";
-import { noTraffic, plus, type Traffic } from "./meter.js";
+import { noTraffic, type Traffic } from "./meter.js";
 
 /** For the terminal: what docs/cost.md says, without the words. */
 export function costLines(figures: CostFigures): string[] {
@@ -28,44 +39,10 @@ export function costLines(figures: CostFigures): string[] {
 
 /** docs/cost.md. */
 export function costPage(figures: CostFigures): string {
-  const { date, node } = surroundings([]);
-  const { plain, rows, enqueued, situations, neighbours, idle, amounts, redis } = figures;
-  const words = new Map(rows.map(({ name, why }) => [name, why]));
-  return `# What a run costs Redis
-
-Counts, not times: they are the same on any machine. Measured on ${date.slice(0, 10)} with ${redis} and Node ${node.slice(1)}; the namespace's store holds the
-locks (no voters). This page is made by a command, which measures everything anew in about three minutes:
-
-\`\`\`sh
-npm run bench -- --only cost --docs    # writes this page; --json <file> for all figures
-\`\`\`
-
-- *Round trips* are commands that the leader and a node send; a call of a script is one. *Commands* are what the scripts call within Redis.
-- *Bytes* are what Redis received and answered, in its protocol, or what \`MEMORY USAGE\` says of the keys: Redis allocates in steps, so that a few bytes
-  more may cost none or 16, and up to 4 are chance and not shown.
-- *Alone*: one run, from its fire time to its end, with nothing else going on. *Of 100*: a run's share where 100 are due at once on a node that runs as many, and end at once.
-  What runs in practice lies between the two. Tables say “of 100” where they mean it.
-- Jobs have ids of 20 characters and a daily cron expression. Not counted: what Redis sends to nodes that listen on \`wake\` (about 100 bytes a node for each message).
-
+  const { plain, situations, neighbours, idle, amounts } = figures;
+  return `${introduction(figures)}
 ${plainSection(plain)}
-## What an option adds
-
-To a plain run and a plain job. “–” is nothing. An option that is not used is in no record, no key and no argument: it costs nothing.
-
-${markdown(
-  ["option", ...optionHead, "where from"],
-  rows.map((row) => [row.name, ...costCells(beyond(row, plain)).map(dash), words.get(row.name) ?? ""]),
-)}
-
-## Enqueued runs
-
-In full, not beyond a plain run: there is no job, and no leader takes part.
-
-${markdown(
-  ["run", ...optionHead.slice(1), "where from"],
-  enqueued.map((row) => [row.name, ...costCells(row).slice(1).map(dash), row.why]),
-)}
-
+${optionsSection(figures)}
 ## When runs meet
 
 What the second of two runs adds to the first, which has the same options. (A plain run of its own: ${plain.alone.sent} round trips, ${plain.alone.calls} commands.)
@@ -87,6 +64,49 @@ ${markdown(
 
 ${idleSection(idle)}
 Stored bytes are of ${amounts.jobs} jobs with a run each, and of ${amounts.ended} runs of one job after its first.
+`;
+}
+
+function introduction({ redis }: CostFigures): string {
+  const { date, node } = surroundings([]);
+  return `# What a run costs Redis
+
+Counts, not times: they are the same on any machine. Measured on ${date.slice(0, 10)} with ${redis} and Node ${node.slice(1)}; the namespace's store holds the
+locks (no voters). This page is made by a command, which measures everything anew in about three minutes:
+
+\`\`\`sh
+npm run bench -- --only cost --docs    # writes this page; --json <file> for all figures
+\`\`\`
+
+- *Round trips* are commands that the leader and a node send; a call of a script is one. *Commands* are what the scripts call within Redis.
+- *Bytes* are what Redis received and answered, in its protocol, or what \`MEMORY USAGE\` says of the keys: Redis allocates in steps, so that a few bytes
+  more may cost none or 16, and up to 4 are chance and not shown.
+- *Alone*: one run, from its fire time to its end, with nothing else going on. *Of 100*: a run's share where 100 are due at once on a node that runs as many, and end at once.
+  What runs in practice lies between the two. Tables say “of 100” where they mean it.
+- Jobs have ids of 20 characters and a daily cron expression. Not counted: what Redis sends to nodes that listen on \`wake\` (some 70 bytes a node for each message).
+`;
+}
+
+function optionsSection({ plain, rows, enqueued }: CostFigures): string {
+  return `## What an option adds
+
+To a plain run and a plain job. “–” is nothing. An option that a job does not use is in none of its records, keys or runs. What is left of options that no job of the namespace
+uses are looks whether their indexes are there: at most ${short(plain.alone.looks)} of the ${short(plain.alone.calls)} commands of a plain run alone, once a step and not once a run, so that of 100 a run's share of them
+is ${plain.together.looks.toFixed(1)}.
+
+${markdown(
+  ["option", ...optionHead, "where from"],
+  rows.map((row) => [row.name, ...costCells(beyond(row, plain)).map(dash), row.why]),
+)}
+
+## Enqueued runs
+
+In full, not beyond a plain run: there is no job, and no leader takes part.
+
+${markdown(
+  ["run", ...optionHead.slice(1), "where from"],
+  enqueued.map((row) => [row.name, ...costCells(row).slice(1).map(dash), row.why]),
+)}
 `;
 }
 
@@ -140,69 +160,4 @@ ${markdown(
   [row("the leader, which also works", leader), row("each other node", follower)],
 )}
 `;
-}
-
-const trafficHead = ["round trips", "commands", "bytes in", "bytes out"];
-const optionHead = [
-  ...["bytes a job", "a waiting run", "an ended run"],
-  ...["round trips", "commands", "bytes in", "bytes out"],
-  ...["of 100: commands", "of 100: bytes in", "of 100: bytes out"],
-];
-
-function trafficCells({ sent, calls, bytesIn, bytesOut }: Traffic): string[] {
-  return [short(sent), short(calls), bytes(bytesIn), bytes(bytesOut)];
-}
-
-function costCells({ stored, alone, together }: Cost): string[] {
-  const { job, waitingRun, ended } = stored;
-  return [
-    ...[job, waitingRun, ended].map(storedCell),
-    ...trafficCells(alone),
-    ...trafficCells(together).slice(1), // the round trips of many are a fraction
-  ];
-}
-
-function namedCells({ name, traffic }: Named): string[] {
-  return [name, ...trafficCells(traffic)];
-}
-
-/** What a cost is more than another. */
-function beyond(cost: Cost, plain: Cost): Cost {
-  const { stored } = plain;
-  return {
-    ...cost,
-    alone: plus(cost.alone, plain.alone, -1),
-    together: plus(cost.together, plain.together, -1),
-    stored: {
-      job: cost.stored.job - stored.job,
-      waitingRun: cost.stored.waitingRun - stored.waitingRun,
-      firstEnded: cost.stored.firstEnded - stored.firstEnded,
-      ended: cost.stored.ended - stored.ended,
-    },
-  };
-}
-
-/** Whole from 10 on, one digit below. */
-function short(number: number): string {
-  const rounded = Math.abs(number) < 10 ? Math.round(number * 10) / 10 : Math.round(number);
-  return String(rounded === 0 ? 0 : rounded);
-}
-
-/** A few bytes are chance: Redis draws the levels of what is in its sorted sets. */
-function storedCell(number: number): string {
-  return bytes(Math.abs(number) <= 4 ? 0 : number);
-}
-
-function bytes(number: number): string {
-  return short(Math.round(number));
-}
-
-function dash(cell: string): string {
-  return cell === "0" ? "–" : cell;
-}
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const isText = (index: number): boolean => index === 0 || head[index] === "where from";
-  return [head, head.map((_, index) => (isText(index) ? "---" : "---:")), ...rows].map(line).join("\n");
 }

@@ -101,6 +101,17 @@ export const rows: readonly Row[] = [
     why: "sent, and kept as long as the entry",
   },
   {
+    name: "`retain`",
+    options: { retain: { runs: 50, age: "3d" } },
+    why: "in the record, and a rule a job, which the end of a run reads",
+  },
+  {
+    name: "`retain: { failed }`, fails",
+    options: { retain: { failed: 50 } },
+    end: (stepper, claimed) => stepper.complete(claimed, "f"),
+    why: "the same, and what a failure costs",
+  },
+  {
     name: "`run.progress()`, once, 100 B",
     end: reported,
     why: "a script call each time; forgotten with the end of the run",

@@ -150,6 +150,7 @@ export const neighbours: readonly Neighbour[] = [
       await runs(stepper);
     },
   },
+  { name: "have a `retain`", options: { retain: { runs: 50 } }, leaves: runs },
   {
     name: "have reported progress",
     leaves: async (stepper) => stepper.progress(await runs(stepper), '"half"'),
