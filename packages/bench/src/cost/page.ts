@@ -91,8 +91,8 @@ function optionsSection({ plain, rows, enqueued }: CostFigures): string {
   return `## What an option adds
 
 To a plain run and a plain job. “–” is nothing. An option that a job does not use is in none of its records, keys or runs. What is left of options that no job of the namespace
-uses are looks whether their indexes are there: at most ${short(plain.alone.looks)} of the ${short(plain.alone.calls)} commands of a plain run alone, once a step and not once a run, so that of 100 a run's share of them
-is ${plain.together.looks.toFixed(1)}.
+uses are looks whether their indexes are there: at most ${short(plain.alone.looks)} of the ${short(plain.alone.calls)} commands of a plain run alone, most of them once a step and not once a run, so that of 100 a
+run's share is ${plain.together.looks.toFixed(1)}.
 
 ${markdown(
   ["option", ...optionHead, "where from"],

@@ -145,7 +145,7 @@ export const rows: readonly Row[] = [
   {
     name: "`events: { max: 0 }` of a node",
     node: { events: 0 },
-    why: "no stream: an entry a step that tells something, up to `max`; the bytes an ended run are its share while the stream grows",
+    why: "no stream: an entry for each step that tells something, up to `max` of them",
   },
   {
     name: "enqueued, no job",
