@@ -137,7 +137,7 @@ the same for one run and for hundreds (the leader takes 200 jobs a call, a node 
 | a job | ${short(stored.job)} |
 | a run that waits for its time | ${short(stored.waitingRun)} |
 | the first run of a job that has ended | ${short(stored.firstEnded)} |
-| each further one, up to what \`retain\` keeps | ${short(stored.ended)} |
+| each further one, up to what \`retain\` and the stream of events keep | ${short(stored.ended)} |
 `;
 }
 
