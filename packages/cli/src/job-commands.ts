@@ -3,14 +3,15 @@ import { describe } from "@escapement/triggers";
 import type { Command } from "commander";
 import { CliError } from "./cli-error.js";
 import { type Client, withClient } from "./client.js";
+import { addJobApplyCommand } from "./job-apply-command.js";
 import { count, milliseconds } from "./option-values.js";
 import { pairs, shownDate } from "./output.js";
 import { showRun } from "./run-commands.js";
 import { table } from "./table.js";
 
-/** Adds `job list`, `show`, `next`, `run` and `remove`. */
+/** Adds `job list`, `show`, `next`, `run`, `apply` and `remove`. */
 export function addJobCommands(program: Command): void {
-  const job = program.command("job").description("look at jobs, run them now, remove them");
+  const job = program.command("job").description("look at jobs, run them now, define and remove them");
   job
     .command("list")
     .description("jobs, by id")
@@ -42,6 +43,7 @@ export function addJobCommands(program: Command): void {
     .action((id: string, options: { wait?: boolean; timeout?: number }, command: Command) =>
       withClient(command, (client) => runNow(client, id, options)),
     );
+  addJobApplyCommand(job);
   job
     .command("remove <id>")
     .description("remove a job and what was to run of it; a run that runs goes on")
@@ -103,6 +105,7 @@ async function showJob(client: Client, id: string): Promise<void> {
       ["misfire", `after ${grace} ms run ${catchUp === "all" ? `all, at most ${max}` : catchUp}`],
       ["delivery", `${job.delivery}, at most ${job.maxLost} lost attempts`],
       ["timeout", job.timeout === undefined ? undefined : `${job.timeout} ms`],
+      ["set", job.set],
       ["version", String(job.version)],
       ["created", shownDate(job.createdAt)],
     ]),

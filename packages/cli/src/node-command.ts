@@ -1,5 +1,6 @@
-import { createScheduler, type Role, type Scheduler } from "@escapement/core";
+import { createScheduler, type Role, type Scheduler, StaleJobSetError } from "@escapement/core";
 import type { Command } from "commander";
+import { applyJobs, checkFlags, tellSetBack } from "./apply-jobs.js";
 import { usageError } from "./cli-error.js";
 import { explained, type GlobalOptions, schedulerOptions } from "./client.js";
 import { type CrontabJobs, readCrontabJobs } from "./crontab-jobs.js";
@@ -12,6 +13,7 @@ import { StopSignals } from "./stop-signals.js";
 
 interface NodeOptions extends GlobalOptions {
   readonly jobs?: string;
+  readonly forceJobs?: boolean;
   readonly crontab?: string;
   readonly system?: boolean;
   readonly allowShell?: boolean;
@@ -26,7 +28,13 @@ const footer = `
 A jobs file (.mjs, .js or .ts) exports one or both of
   default   (scheduler) => void | Promise<void>: registers tasks, before the
             node starts
-  jobs      [{ task, id, trigger, input, … }]: defined once it has started
+  jobs      [{ task, id, trigger, input, … }], or a set with a version that
+            defineJobs of @escapement/core made: defined once it has started.
+            May be the default export of a file that registers no tasks
+
+Jobs that a set does not declare any more are removed. A node whose set is older
+than the one in the store says so, leaves the jobs as they are, and runs what is
+due. With --force-jobs it sets them back to its own.
 
 A crontab's entries become jobs of the task "shell", which runs commands.
 Entries that have left the file are removed, by the tag crontab:<file's name>:
@@ -43,6 +51,7 @@ export function addNodeCommand(program: Command): void {
     .command("node")
     .description("run a node: it starts due runs of the tasks it has, and leads when it is elected")
     .option("--jobs <file>", "tasks and jobs from a module")
+    .option("--force-jobs", "apply the set of the jobs file although the store has a newer version of it")
     .option("--crontab <file>", "jobs from a crontab")
     .option("--system", "the crontab has a user column, as /etc/crontab does")
     .option(
@@ -81,7 +90,7 @@ async function runNode(options: NodeOptions): Promise<void> {
     await jobsFile?.register?.(scheduler);
     if (output.json || options.verbose) printEvents(scheduler, output);
     await scheduler.start();
-    await applyJobs(scheduler, jobsFile, crontab);
+    await applyFiles(scheduler, jobsFile, crontab, options.forceJobs ?? false, output);
   } catch (error) {
     await scheduler.stop({ timeout: 0 });
     throw explained(error, options);
@@ -94,7 +103,7 @@ async function runNode(options: NodeOptions): Promise<void> {
 async function readFiles(
   options: NodeOptions,
 ): Promise<{ jobsFile: JobsFile | undefined; crontab: CrontabJobs | undefined }> {
-  const { jobs, crontab, allowShell, roles, system } = options;
+  const { jobs, crontab, allowShell, roles, system, forceJobs } = options;
   const onlyLeads = roles !== undefined && !roles.includes("worker");
   if (jobs === undefined && crontab === undefined && !allowShell && !onlyLeads)
     throw usageError(
@@ -103,19 +112,43 @@ async function readFiles(
     );
   if (system && crontab === undefined)
     throw usageError("USAGE", "--system is about --crontab FILE, which is missing.");
+  if (forceJobs && jobs === undefined)
+    throw usageError("USAGE", "--force-jobs is about --jobs FILE, which is missing.");
+  const jobsFile = jobs === undefined ? undefined : await loadJobsFile(jobs);
+  if (jobsFile !== undefined) checkFlags(jobsFile.jobs, { force: forceJobs ?? false });
   return {
+    jobsFile,
     crontab: crontab === undefined ? undefined : readCrontabJobs(crontab, system ?? false),
-    jobsFile: jobs === undefined ? undefined : await loadJobsFile(jobs),
   };
 }
 
-async function applyJobs(
+async function applyFiles(
   scheduler: Scheduler,
   jobsFile: JobsFile | undefined,
   crontab: CrontabJobs | undefined,
+  force: boolean,
+  output: Output,
 ): Promise<void> {
-  if (jobsFile !== undefined && jobsFile.jobs.length > 0) await scheduler.apply(jobsFile.jobs);
+  if (jobsFile !== undefined) await applyOrGoOn(scheduler, jobsFile.jobs, force, output);
   if (crontab !== undefined) await scheduler.apply(crontab.jobs, { prune: { tag: crontab.tag } });
+}
+
+/** A node with older jobs than the store's runs what is due all the same: that is how a rolling deploy goes. */
+async function applyOrGoOn(
+  scheduler: Scheduler,
+  jobs: JobsFile["jobs"],
+  force: boolean,
+  output: Output,
+): Promise<void> {
+  try {
+    tellSetBack(await applyJobs(scheduler, jobs, { force }), output);
+  } catch (error) {
+    if (!(error instanceof StaleJobSetError)) throw error;
+    const { message, set, version, stored } = error;
+    if (output.json)
+      output.jsonLine({ event: "staleJobSet", time: new Date(), set, version, stored, message });
+    output.note(`warning: ${message} This node goes on with the jobs that are there.`);
+  }
 }
 
 function tellStart(scheduler: Scheduler, output: Output): void {

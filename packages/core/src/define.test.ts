@@ -74,10 +74,11 @@ describe("defining a job", () => {
     // The definition was computed at `now`, and takes until `now + 50` to arrive: `now + 20` has come meanwhile.
     await on.advance(50);
     const jobs = ["job", 1, record, now + 20, now];
-    const [, done] = await upsert.run(on.store.commands, { keys, args: on.store.told, lists: { jobs } });
+    const args = { ...on.store.told, set: "", mark: "" };
+    const [, done] = await upsert.run(on.store.commands, { keys, args, lists: { jobs } });
     expect(done).toBe("0");
     expect((await on.job("job").get())?.version).toBe(1);
-    // defineJobs computes it again until it fits, for the densest triggers too.
+    // writeJobs computes it again until it fits, for the densest triggers too.
     await on.define("job", { trigger: every(1) });
     expect((await on.job("job").get())?.version).toBe(2);
   });

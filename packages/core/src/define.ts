@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { EscapementError } from "@escapement/redis";
 import { show } from "@escapement/redis/internal";
 import { assertFires, compileTrigger, holdsNow, type Trigger } from "@escapement/triggers";
@@ -27,7 +28,8 @@ export interface Defined {
   readonly outcome: "added" | "updated" | "unchanged" | "kept" | "overtaken";
 }
 
-interface Item {
+/** A wanted job that has been checked. */
+export interface Item {
   readonly id: string;
   readonly definition: Definition;
   readonly onConflict: "replace" | "keep" | "error";
@@ -35,9 +37,33 @@ interface Item {
   readonly where: string | undefined;
 }
 
+/** Whose jobs are written: a set, and what the store says of it for as long as it may write. */
+export interface Owner {
+  readonly set: string;
+  /** `<version> <digest>` */
+  readonly mark: string;
+}
+
+/** What would become of a wanted job, and the record and state that it has. */
+export interface Preview {
+  readonly item: Item;
+  readonly outcome: "added" | "updated" | "unchanged" | "kept" | "overtaken";
+  readonly stored: Stored;
+}
+
+/** What the store has of a job. */
+interface Stored {
+  readonly record: string | undefined;
+  readonly state: string | undefined;
+  readonly due: number | undefined;
+  /** The set that owns it; read only when a set asks. */
+  readonly set: string | undefined;
+}
+
 interface Write {
   readonly item: Item;
   readonly expected: number;
+  readonly record: string;
   readonly cursor: string;
   /** The job's creation in ms, which its trigger may count from. */
   readonly created: number;
@@ -52,29 +78,75 @@ const rounds = 20;
  *
  * All definitions are checked before the first is written. Each is written whole or not at all.
  */
-export async function defineJobs(
+export async function writeJobs(
   store: Store,
   wanted: readonly Wanted[],
   maxInput: number,
 ): Promise<Defined[]> {
-  const items = wanted.map((one): Item => {
-    const { task, options, version, where } = one;
-    const definition = locate(where, options?.id, () => defineJob(task, options, maxInput));
-    return { id: options.id, definition, onConflict: options.onConflict ?? "replace", version, where };
-  });
+  return writeItems(store, await checkJobs(store, wanted, maxInput));
+}
+
+/** Checks definitions, and that their triggers can fire at all. */
+export async function checkJobs(store: Store, wanted: readonly Wanted[], maxInput: number): Promise<Item[]> {
+  const items = wanted.map((one) => checkJob(one, maxInput));
+  assertDifferent(items);
+  const now = await store.now();
+  for (const { id, definition, where } of items)
+    locate(where, id, () => assertComputable(id, definition.trigger, now));
+  return items;
+}
+
+/** Checks one definition, as far as that goes without the time. */
+export function checkJob({ task, options, version, where }: Wanted, maxInput: number): Item {
+  const definition = locate(where, options?.id, () => defineJob(task, options, maxInput));
+  return { id: options.id, definition, onConflict: options.onConflict ?? "replace", version, where };
+}
+
+/** Refuses an id that stands twice. */
+export function assertDifferent(items: readonly { readonly id: string }[]): void {
   const seen = new Set<string>();
   for (const { id } of items) {
     if (seen.has(id)) throw new InvalidOptionError("id", `job ${id} is defined twice in one call.`);
     seen.add(id);
   }
-  const now = await store.now();
-  for (const { id, definition, where } of items)
-    locate(where, id, () => assertComputable(id, definition.trigger, now));
+}
+
+/** What tells the content of jobs apart: the same for the same jobs, in whatever order. */
+export function digestOf(items: readonly Item[]): string {
+  const texts = items.map(({ id, definition, onConflict }) =>
+    JSON.stringify([id, onConflict, writeJobRecord(0, definition)]),
+  );
+  return createHash("sha256").update(texts.sort().join("\n")).digest("hex").slice(0, 16);
+}
+
+/** Writes jobs that have been checked; with an owner only while that may write, and as its own. */
+export async function writeItems(store: Store, items: readonly Item[], owner?: Owner): Promise<Defined[]> {
   const done = new Map<string, Defined>();
   for (let from = 0; from < items.length; from += batch) {
-    await defineBatch(store, items.slice(from, from + batch), done);
+    await defineBatch(store, items.slice(from, from + batch), done, owner);
   }
   return items.flatMap(({ id }) => done.get(id) ?? []);
+}
+
+/**
+ * What writing jobs would do. Writes nothing.
+ *
+ * @param set whose jobs they are to be
+ */
+export async function previewItems(store: Store, items: readonly Item[], set?: string): Promise<Preview[]> {
+  const previews: Preview[] = [];
+  for (let from = 0; from < items.length; from += batch) {
+    const some = items.slice(from, from + batch);
+    const now = await store.now();
+    const all = await readStored(store, some, set !== undefined);
+    for (const [index, item] of some.entries()) {
+      const stored = all[index] as Stored;
+      const write = locate(item.where, item.id, () => compare(item, stored, now, set));
+      const outcome = "outcome" in write ? write.outcome : write.expected === 0 ? "added" : "updated";
+      previews.push({ item, outcome, stored });
+    }
+  }
+  return previews;
 }
 
 /** Does something for one of many jobs. The message of what it throws, or rejects with, begins with the job's place and id. */
@@ -97,7 +169,12 @@ function assertComputable(id: string, trigger: Trigger, now: number): void {
   compileTrigger(trigger, { jobId: id, anchor: now });
 }
 
-async function defineBatch(store: Store, all: readonly Item[], done: Map<string, Defined>): Promise<void> {
+async function defineBatch(
+  store: Store,
+  all: readonly Item[],
+  done: Map<string, Defined>,
+  owner: Owner | undefined,
+): Promise<void> {
   let left = all;
   for (let round = 0; left.length > 0; round += 1) {
     if (round === rounds) {
@@ -108,7 +185,7 @@ async function defineBatch(store: Store, all: readonly Item[], done: Map<string,
     }
     // A write whose answer was lost is found to be there by the next comparison.
     const items = left;
-    left = await repeat(store.deadline, () => defineRound(store, items, done, round));
+    left = await repeat(store.deadline, () => defineRound(store, items, done, round, owner));
   }
 }
 
@@ -118,39 +195,31 @@ async function defineRound(
   items: readonly Item[],
   done: Map<string, Defined>,
   round: number,
+  owner: Owner | undefined,
 ): Promise<Item[]> {
   // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
   const now = (await store.now()) + (round === 0 ? 0 : 2 ** Math.min(round, 7));
-  const ids = items.map(({ id }) => id);
-  const [records, states, cursors, frozen] = await store.commands.run("reading jobs", (client) =>
-    Promise.all([
-      client.hmget(store.keys.jobs, ...ids),
-      client.hmget(store.keys.state, ...ids),
-      client.zmscore(store.keys.due, ...ids),
-      client.zmscore(store.keys.frozen, ...ids),
-    ]),
-  );
+  const all = await readStored(store, items, owner !== undefined);
   const writes: Write[] = [];
   for (const [index, item] of items.entries()) {
-    const cursor = cursors[index] ?? frozen[index];
-    const due = cursor == null ? undefined : Number(cursor);
-    const write = compare(item, records[index] ?? undefined, states[index] ?? undefined, due, now);
+    const write = compare(item, all[index] as Stored, now, owner?.set);
     if ("outcome" in write) done.set(item.id, write);
     else writes.push(write);
   }
   if (writes.length === 0) return [];
   const lists = {
-    jobs: writes.flatMap(({ item, expected, cursor, created }) => [
+    jobs: writes.flatMap(({ item, expected, record, cursor, created }) => [
       item.id,
       expected,
-      writeJobRecord(expected + 1, item.definition),
+      record,
       cursor,
       created,
     ]),
   };
   const { prefix: _, ...keys } = store.keys;
+  const args = { ...store.told, set: owner?.set ?? "", mark: owner?.mark ?? "" };
   const [, digits] = await store.timed(
-    () => upsert.run(store.commands, { keys, args: store.told, lists }),
+    () => upsert.run(store.commands, { keys, args, lists }),
     ([time]) => time,
   );
   for (const [index, { item, expected }] of writes.entries()) {
@@ -160,46 +229,70 @@ async function defineRound(
   return writes.filter((_, index) => digits[index] !== "1").map(({ item }) => item);
 }
 
-function compare(
-  item: Item,
-  record: string | undefined,
-  state: string | undefined,
-  due: number | undefined,
-  now: number,
-): Defined | Write {
+async function readStored(store: Store, items: readonly Item[], withSets: boolean): Promise<Stored[]> {
+  const { keys } = store;
+  const ids = items.map(({ id }) => id);
+  const [records, states, cursors, frozen, sets] = await store.commands.run("reading jobs", (client) =>
+    Promise.all([
+      client.hmget(keys.jobs, ...ids),
+      client.hmget(keys.state, ...ids),
+      client.zmscore(keys.due, ...ids),
+      client.zmscore(keys.frozen, ...ids),
+      withSets ? client.hmget(keys.setOf, ...ids) : [],
+    ]),
+  );
+  return ids.map((_, index) => {
+    const cursor = cursors[index] ?? frozen[index];
+    return {
+      record: records[index] ?? undefined,
+      state: states[index] ?? undefined,
+      due: cursor == null ? undefined : Number(cursor),
+      set: sets[index] ?? undefined,
+    };
+  });
+}
+
+function compare(item: Item, stored: Stored, now: number, set: string | undefined): Defined | Write {
   const { id, definition, onConflict } = item;
+  const { record, state, due } = stored;
   const [version = 0, created = now] = (state ?? "").split(" ", 2).map(Number);
   if (item.version !== undefined && (record === undefined || item.version !== version))
     return { id, outcome: "overtaken" };
-  if (record === undefined)
-    return { item, expected: 0, cursor: firstFireTime(id, definition, now, now), created: now };
-  if (onConflict === "keep") return { id, outcome: "kept" };
+  const write = { item, expected: version, record: writeJobRecord(version + 1, definition), created };
+  if (record === undefined) {
+    const cursor = firstFireTime(id, definition, now, now);
+    return { ...write, expected: 0, record: writeJobRecord(1, definition), cursor, created: now };
+  }
+  if (set !== undefined && stored.set !== undefined && stored.set !== set)
+    throw new EscapementError(
+      "JOB_OF_ANOTHER_SET",
+      `Job ${id} belongs to the set ${stored.set}, not to ${set}.`,
+    );
+  // What becomes a set's is written, even if it stays as it is.
+  const asItIs = (outcome: "kept" | "unchanged"): Defined | Write =>
+    set === undefined || stored.set === set
+      ? { id, outcome }
+      : { ...write, record: record.replace(/^\S+/, String(version + 1)), cursor: "keep" };
+  if (onConflict === "keep") return asItIs("kept");
   if (onConflict === "error")
     throw new EscapementError(
       "JOB_EXISTS",
       `There is a job ${id} already. Use onConflict "replace" to change it.`,
     );
   // What was parked starts anew, whatever its definition: that is how it gets out.
-  const parked = (state ?? "").split(" ").length > 2;
-  if (parked)
-    return { item, expected: version, cursor: firstFireTime(id, definition, now, created), created };
-  if (writeJobRecord(version, definition) === record) return { id, outcome: "unchanged" };
+  if (isParked(state)) return { ...write, cursor: firstFireTime(id, definition, now, created) };
+  if (writeJobRecord(version, definition) === record) return asItIs("unchanged");
   if (sameTrigger(record, definition))
-    return {
-      item,
-      expected: version,
-      cursor: cursorAfter(id, record, definition, due, now, created),
-      created,
-    };
+    return { ...write, cursor: cursorAfter(id, record, definition, due, now, created) };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
   // "now" means the moment at which the trigger was given, not that of the job's creation.
   const anchor = holdsNow(definition.trigger) ? now + 100 : created;
-  return {
-    item,
-    expected: version,
-    cursor: firstFireTime(id, definition, now, anchor),
-    created: anchor,
-  };
+  return { ...write, cursor: firstFireTime(id, definition, now, anchor), created: anchor };
+}
+
+/** Whether a job's state says that its fire times could not be computed. */
+export function isParked(state: string | undefined): boolean {
+  return (state ?? "").split(" ").length > 2;
 }
 
 function noFireTime({ startAt, endAt }: Definition): InvalidOptionError {

@@ -88,6 +88,31 @@ export class RunFailedError extends EscapementError {
   }
 }
 
+/** What applying a set throws whose version, or content, is not the one that the store is at: others applied another one. */
+export class StaleJobSetError extends EscapementError {
+  override readonly name: string = "StaleJobSetError";
+  /** The set's name. */
+  readonly set: string;
+  /** The version that was to be applied. */
+  readonly version: number;
+  /** The version that the store is at; `undefined` if it has none any more. */
+  readonly stored: number | undefined;
+
+  constructor(set: string, version: number, stored: number | undefined, options?: ErrorOptions) {
+    const what = `Set ${set} is at version ${stored ?? "none"} in the store`;
+    super(
+      "STALE_JOB_SET",
+      stored !== undefined && stored > version
+        ? `${what}: version ${version} is older, and is not applied. Run newer code, or set it back with force.`
+        : `${what}: others set it back or applied other jobs while version ${version} was being applied. Apply again what is to be.`,
+      options,
+    );
+    this.set = set;
+    this.version = version;
+    this.stored = stored;
+  }
+}
+
 /** The error for a job that there is not. */
 export function jobNotFound(id: string): EscapementError {
   return new EscapementError("JOB_NOT_FOUND", `There is no job ${id}. Define it with schedule() first.`);

@@ -3,7 +3,7 @@ import { type BackfillOptions, backfillJob } from "./backfill.js";
 import { type CancelOptions, cancelRun } from "./cancel.js";
 import { fields, nameAt, whole } from "./check.js";
 import { retryRun } from "./dead-letters.js";
-import { defineJobs } from "./define.js";
+import { writeJobs } from "./define.js";
 import { changeable, type Definition } from "./definition.js";
 import { InvalidOptionError, jobNotFound, RunFailedError } from "./errors.js";
 import type { Events } from "./events.js";
@@ -13,9 +13,10 @@ import { readHistory } from "./read-history.js";
 import { comingFireTimes, readJobs } from "./read-jobs.js";
 import { readRunById } from "./read-runs.js";
 import { readJobRecord, toDefinition } from "./record.js";
+import { removeJob } from "./remove-job.js";
 import type { Run } from "./run.js";
 import { isRunId } from "./run-id.js";
-import { remove, runNow } from "./scripts/index.js";
+import { runNow } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
 /** What of a job can be changed. */
@@ -98,8 +99,7 @@ export function jobHandle(parts: HandleParts, id: string): JobHandle {
     get,
     update: (changes) => updateJob(parts, id, changes, get),
     remove: async () => {
-      const { prefix: _, ...keys } = store.keys;
-      const removed = (await remove.run(store.commands, { keys, args: { ...store.told, job: id } })) === 1;
+      const removed = await removeJob(store, id);
       if (removed) events.emit("jobRemoved", { jobId: id });
       return removed;
     },
@@ -139,7 +139,7 @@ async function updateJob(
     const options = changed(id, toDefinition(record), changes);
     await parts.validate(record.task, options.input);
     const wanted = { task: record.task, options, version: record.version };
-    const [done] = await defineJobs(store, [wanted], parts.maxInput);
+    const [done] = await writeJobs(store, [wanted], parts.maxInput);
     if (done?.outcome === "overtaken") continue; // by others: their changes stay, ours go on top of them
     if (done?.outcome === "updated") events.emit("jobUpdated", { jobId: id });
     const job = await get();

@@ -1,5 +1,6 @@
 // For users.
 export { EscapementError, RedisError, type RedisSource } from "@escapement/redis";
+export type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
 export type { BackfillOptions } from "./backfill.js";
 export type { CancelOptions } from "./cancel.js";
 export type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
@@ -13,13 +14,17 @@ export {
   RunFailedError,
   RunTimeoutError,
   SchedulerStoppedError,
+  StaleJobSetError,
   TaskFailure,
 } from "./errors.js";
 export type { ClusterEvent } from "./event-line.js";
 export type { EventsOptions, SchedulerEvent } from "./event-stream.js";
 export type { AttemptEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
-export type { JobHandle, RunHandle } from "./handles.js";
+export type { GroupReport, GroupRunsReport, JobGroup } from "./group.js";
+export type { JobChanges, JobHandle, RunHandle } from "./handles.js";
 export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";
+export type { FieldChange, JobChange } from "./job-changes.js";
+export { defineJobs, type JobDeclaration, type JobSet, type JobSetOptions } from "./job-set.js";
 export type { Limit, Rate, RateLimit } from "./limit.js";
 export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
@@ -31,12 +36,7 @@ export type { Retain, RetainOptions, RetainSettings } from "./retention.js";
 export type { Backoff, Retry, RetryOptions } from "./retry.js";
 export type { Attempt, Run, RunError, RunState } from "./run.js";
 export type { RunContext } from "./run-context.js";
-export {
-  type ApplyReport,
-  createScheduler,
-  type JobDeclaration,
-  type Scheduler,
-} from "./scheduler.js";
+export { createScheduler, type Scheduler } from "./scheduler.js";
 export type { StopOptions } from "./stop.js";
 export type {
   Handler,

@@ -120,6 +120,8 @@ export interface Job<Input = unknown> {
   readonly jitter: number;
   /** What it was given; the rest is as the scheduler's `retain` says. */
   readonly retain: Retain | undefined;
+  /** The set that it belongs to, if it was declared in one. See `defineJobs`. */
+  readonly set: string | undefined;
   /** 1, and one more with each change. */
   readonly version: number;
   /** When it was defined, or last given `once("now")` as another trigger: what its trigger counts from. */

@@ -28,7 +28,7 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
   const { keys } = store;
   const now = await store.nearlyNow();
   return store.commands.run("reading jobs", async (client) => {
-    const [records, states, cursors, parked, running, counts, exhaustion, frozen, upcoming] =
+    const [records, states, cursors, parked, running, counts, exhaustion, frozen, sets, upcoming] =
       await Promise.all([
         client.hmget(keys.jobs, ...ids),
         client.hmget(keys.state, ...ids),
@@ -38,6 +38,7 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
         client.hmget(keys.counts, ...ids),
         client.hmget(keys.exhaustion, ...ids),
         client.zmscore(keys.frozen, ...ids),
+        client.hmget(keys.setOf, ...ids),
         Promise.all(
           ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
         ),
@@ -52,6 +53,7 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
         parked: parked[index] != null,
         running: running[index]?.split(" ")[0],
         started: Number(counts[index] ?? 0),
+        set: sets[index] ?? undefined,
         unstarted: (upcoming[index] ?? []).map((run) => parseRunId(run)?.at ?? 0),
         now,
       });
@@ -71,6 +73,7 @@ interface Found {
   readonly running: string | undefined;
   readonly unstarted: readonly number[];
   readonly started: number;
+  readonly set: string | undefined;
   readonly now: number;
 }
 
@@ -115,6 +118,7 @@ function toJob(id: string, text: string, found: Found): Job {
     startedRuns: found.started,
     jitter: record.jitter ?? 0,
     retain: head.retain,
+    set: found.set,
     version: head.version,
     createdAt: new Date(Number(created)),
     state: found.parked ? "parked" : found.exhaustion === "done" ? "exhausted" : "scheduled",

@@ -1,17 +1,26 @@
 import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
-import { show } from "@escapement/redis/internal";
-import { fields, nameAt, whole } from "./check.js";
+import {
+  type ApplyOptions,
+  type ApplyParts,
+  type ApplyReport,
+  type ApplySetOptions,
+  applyJobs,
+  tell,
+} from "./apply.js";
+import { nameAt, whole } from "./check.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
-import { defineJobs, locate, type Wanted } from "./define.js";
+import { writeJobs } from "./define.js";
 import { examine, type Finding } from "./doctor.js";
 import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
 import { type EventsOptions, readEvents, type SchedulerEvent } from "./event-stream.js";
 import { Events, type Listener, type SchedulerEvents } from "./events.js";
-import { type HandleParts, type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
+import { type JobGroup, jobGroup } from "./group.js";
+import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
 import { jittered } from "./id.js";
 import type { Job, JobOptions } from "./job.js";
+import type { JobDeclaration, JobSet } from "./job-set.js";
 import { RunLocks } from "./lock.js";
 import { Node } from "./node.js";
 import { type SchedulerOptions, type Settings, settingsOf, storeVotes } from "./options.js";
@@ -28,15 +37,13 @@ import {
   checkTaskOptions,
   type Handler,
   type InputOf,
+  nameOf,
   type OutputOf,
   type Task,
   type TaskOptions,
   type TaskRef,
   validateInput,
 } from "./task.js";
-
-/** A job in a declared set. */
-export type JobDeclaration = JobOptions & { readonly task: TaskRef };
 
 /**
  * A scheduler: without `start()` a client, which defines, triggers and reads; after `start()` a node of the cluster, which also
@@ -60,11 +67,19 @@ export interface Scheduler extends AsyncDisposable {
    * @throws InvalidOptionError, InvalidTriggerError; EscapementError `JOB_EXISTS` with `onConflict: "error"`
    */
   schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>>;
-  /** Defines many jobs, in batches; all are checked before the first is written. `prune`: removes the jobs of these tags that are not among them. */
-  apply(
-    jobs: readonly JobDeclaration[],
-    options?: { readonly prune?: { readonly tag: string } },
-  ): Promise<ApplyReport>;
+  /**
+   * Defines many jobs, in batches; all are checked before the first is written.
+   *
+   * @throws InvalidOptionError, InvalidTriggerError; EscapementError `JOB_EXISTS`
+   */
+  apply(jobs: readonly JobDeclaration[], options?: ApplyOptions): Promise<ApplyReport>;
+  /**
+   * Makes the jobs of a set what it declares: defines those, and removes the set's others. Applied by several at once, the newest
+   * version is what is there in the end.
+   *
+   * @throws StaleJobSetError if the store has a newer version; EscapementError `JOB_OF_ANOTHER_SET`; and as for a list
+   */
+  apply(set: JobSet, options?: ApplySetOptions): Promise<ApplyReport>;
   /** Queues one run of a task. */
   enqueue<T extends TaskRef>(task: T, options?: EnqueueOptions<InputOf<T>>): Promise<RunHandle<OutputOf<T>>>;
   /** Queues many, in order. */
@@ -74,6 +89,8 @@ export interface Scheduler extends AsyncDisposable {
   ): Promise<RunHandle<OutputOf<T>>[]>;
   job(id: string): JobHandle;
   jobs(filter?: JobFilter): AsyncIterable<Job>;
+  /** All jobs that fit a filter, to be changed, removed or run together. @throws InvalidOptionError, also for an empty filter */
+  group(filter: JobFilter): JobGroup;
   run(id: string): RunHandle;
   /** Finished enqueued runs of a task that are still kept, latest first. */
   finishedRuns(task: string, limit?: number): Promise<Run[]>;
@@ -117,14 +134,6 @@ export interface Scheduler extends AsyncDisposable {
   stop(options?: StopOptions): Promise<void>;
 }
 
-/** What `apply` did, by job id. */
-export interface ApplyReport {
-  readonly added: readonly string[];
-  readonly updated: readonly string[];
-  readonly unchanged: readonly string[];
-  readonly removed: readonly string[];
-}
-
 /**
  * Creates a scheduler. Connects in the background; nothing runs until `start()`.
  *
@@ -165,6 +174,16 @@ class RedisScheduler implements Scheduler {
     this.#events = new Events(settings.logger);
   }
 
+  get #parts(): ApplyParts {
+    return {
+      store: this.#store,
+      events: this.#events,
+      maxInput: this.#settings.maxInput,
+      logger: this.#settings.logger,
+      validate: (task, input) => this.#validate(task, input),
+    };
+  }
+
   get nodeId(): string | undefined {
     return this.#node?.id;
   }
@@ -188,7 +207,10 @@ class RedisScheduler implements Scheduler {
   }
 
   async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
-    await this.#define([{ task: nameOf(task), options }]);
+    this.#assertOpen();
+    const wanted = { task: nameOf(task), options };
+    await this.#validate(wanted.task, options?.input);
+    tell(this.#parts, await writeJobs(this.#store, [wanted], this.#settings.maxInput));
     const [job] = await readJobs(this.#store, [options.id]);
     if (job === undefined)
       throw new EscapementError("JOB_NOT_FOUND", `Job ${options.id} was removed by others at once.`);
@@ -196,47 +218,11 @@ class RedisScheduler implements Scheduler {
   }
 
   async apply(
-    jobs: readonly JobDeclaration[],
-    options: { readonly prune?: { readonly tag: string } } = {},
+    jobs: readonly JobDeclaration[] | JobSet,
+    options: ApplyOptions & ApplySetOptions = {},
   ): Promise<ApplyReport> {
-    if (!Array.isArray(jobs)) throw new InvalidOptionError("jobs", "must be a list of jobs.");
-    const { prune } = fields("options", options, ["prune"]);
-    const tag = prune === undefined ? undefined : nameAt("prune.tag", fields("prune", prune, ["tag"])["tag"]);
-    const declared = jobs.map((job: JobDeclaration, index) => {
-      if (job === null || typeof job !== "object")
-        throw new InvalidOptionError(`jobs[${index}]`, `takes an object, not ${show(job)}.`);
-      const { task, ...options } = job;
-      const where = `jobs[${index}]`;
-      return { task: locate(where, options.id, () => nameOf(task)), options, where };
-    });
-    const defined = await this.#define(declared);
-    const ids = (outcome: string): string[] =>
-      defined.filter((item) => item.outcome === outcome).map(({ id }) => id);
-    const removed: string[] = [];
-    if (tag !== undefined) {
-      const wanted = new Set(jobs.map(({ id }) => id));
-      for await (const { id } of listJobs(this.#store, { tag })) {
-        if (!wanted.has(id) && (await this.job(id).remove())) removed.push(id);
-      }
-    }
-    return {
-      added: ids("added"),
-      updated: ids("updated"),
-      unchanged: [...ids("unchanged"), ...ids("kept")],
-      removed,
-    };
-  }
-
-  async #define(wanted: readonly Wanted[]): Promise<Awaited<ReturnType<typeof defineJobs>>> {
     this.#assertOpen();
-    for (const { task, options, where } of wanted)
-      await locate(where, options?.id, () => this.#validate(task, options?.input));
-    const defined = await defineJobs(this.#store, wanted, this.#settings.maxInput);
-    for (const { id, outcome } of defined) {
-      if (outcome === "added") this.#events.emit("jobAdded", { jobId: id });
-      if (outcome === "updated") this.#events.emit("jobUpdated", { jobId: id });
-    }
-    return defined;
+    return applyJobs(this.#parts, jobs, options);
   }
 
   async enqueue<T extends TaskRef>(
@@ -261,17 +247,15 @@ class RedisScheduler implements Scheduler {
   }
 
   job(id: string): JobHandle {
-    const parts: HandleParts = {
-      store: this.#store,
-      events: this.#events,
-      maxInput: this.#settings.maxInput,
-      validate: (task, input) => this.#validate(task, input),
-    };
-    return jobHandle(parts, id);
+    return jobHandle(this.#parts, id);
   }
 
   jobs(filter: JobFilter = {}): AsyncIterable<Job> {
     return listJobs(this.#store, checkFilter(filter));
+  }
+
+  group(filter: JobFilter): JobGroup {
+    return jobGroup(this.#parts, filter);
   }
 
   run(id: string): RunHandle {
@@ -438,8 +422,4 @@ class RedisScheduler implements Scheduler {
     if (this.#state === "open") return;
     throw new EscapementError("SCHEDULER_STOPPED", "This scheduler has been stopped. Create another.");
   }
-}
-
-function nameOf(task: string | { readonly name: string }): string {
-  return nameAt("task", typeof task === "object" && task !== null ? task.name : task);
 }

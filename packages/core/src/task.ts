@@ -1,4 +1,4 @@
-import { fields } from "./check.js";
+import { fields, nameAt } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import { type Limit, limitOf, type RateLimit, rateOf } from "./limit.js";
 import type { RunContext } from "./run-context.js";
@@ -82,6 +82,11 @@ export interface AnyTask {
     readonly input?: InputSchema;
   };
   readonly handler: Handler<never, unknown>;
+}
+
+/** A task's name, checked. */
+export function nameOf(task: string | { readonly name: string }): string {
+  return nameAt("task", typeof task === "object" && task !== null ? task.name : task);
 }
 
 /** Checks the options of a task. */

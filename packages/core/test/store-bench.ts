@@ -10,7 +10,7 @@ import {
   type Completion,
   completeAndClaim,
 } from "../src/claim.js";
-import { defineJobs } from "../src/define.js";
+import { writeJobs } from "../src/define.js";
 import { Events } from "../src/events.js";
 import { jobHandle, runHandle } from "../src/handles.js";
 import type { JobOptions } from "../src/job.js";
@@ -56,7 +56,7 @@ export class StoreBench implements AsyncDisposable {
   }
 
   async define(id: string, options: Partial<JobOptions> = {}, task = "task"): Promise<void> {
-    await defineJobs(this.store, [{ task, options: { id, trigger: later, ...options } }], 65_536);
+    await writeJobs(this.store, [{ task, options: { id, trigger: later, ...options } }], 65_536);
   }
 
   remove(id: string): Promise<boolean> {

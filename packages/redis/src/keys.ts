@@ -48,6 +48,10 @@ export interface Keys {
   readonly holds: string;
   /** Hash: run id → the concurrency key that it waits for, in `full:<key>`. */
   readonly limited: string;
+  /** Hash: set of jobs → `<version> <digest>` of what was applied last. */
+  readonly sets: string;
+  /** Hash: job id → the set that owns it. Only of jobs that were declared in one. */
+  readonly setOf: string;
   /** Hash: job id → how many runs of fire times have started, for jobs with a `maxRuns`. */
   readonly counts: string;
   /** Hash: run id → last attempt and, for an enqueued run, record of a run that failed for good. In the order of `dead-letters:<queue>`. */
@@ -138,6 +142,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     holds: `${prefix}holds`,
     limited: `${prefix}limited`,
     counts: `${prefix}counts`,
+    sets: `${prefix}sets`,
+    setOf: `${prefix}set-of`,
     deadLetters: `${prefix}dead-letters`,
     runs: `${prefix}runs`,
     attempts: `${prefix}attempts`,

@@ -54,6 +54,7 @@ const recordKeys = [
   "retention",
   "running",
   "runs",
+  "setOf",
   "state",
   "unstarted",
   "waiting",
@@ -172,8 +173,10 @@ export const upsert = defineScript<[string, string]>()({
   name: "upsert",
   version: 1,
   file: file("upsert"),
-  include: records,
+  include: [...records, file("lib/sets")],
   keys: [
+    "sets",
+    "setOf",
     "limited",
     "paced",
     "retention",
@@ -195,7 +198,7 @@ export const upsert = defineScript<[string, string]>()({
     "frozen",
     "paused",
   ],
-  args: ["prefix", "events_max"],
+  args: ["prefix", "set", "mark", "events_max"],
   lists: { jobs: ["job", "expected", "record", "cursor", "created"] },
 });
 
@@ -204,8 +207,10 @@ export const remove = defineScript<number>()({
   name: "remove",
   version: 1,
   file: file("remove"),
-  include: records,
+  include: [...records, file("lib/sets")],
   keys: [
+    "sets",
+    "setOf",
     "counts",
     "limited",
     "paced",
@@ -227,7 +232,16 @@ export const remove = defineScript<number>()({
     "frozen",
     "paused",
   ],
-  args: ["prefix", "job", "events_max"],
+  args: ["prefix", "job", "set", "mark", "events_max"],
+});
+
+/** `<version> <digest>` that the set was at before, or `none`. */
+export const openSet = defineScript<string>()({
+  name: "open-set",
+  version: 1,
+  file: file("open-set"),
+  keys: ["sets"],
+  args: ["set", "mark", "force"],
 });
 
 /** `[now, done (a digit a run; 0: it was known already)]` */

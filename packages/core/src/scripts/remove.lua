@@ -1,4 +1,7 @@
 -- Removes a job and what was materialised of it. A run of it that runs goes on.
+local stale = stale_set()
+if stale then return stale end
+if arg.set ~= '' and redis.call('HGET', key.setOf, arg.job) ~= arg.set then return 0 end
 local now = clock()
 if not remove_job(arg.job) then return 0 end
 tell('jobRemoved ' .. arg.job)

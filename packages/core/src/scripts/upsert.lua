@@ -1,4 +1,6 @@
 -- Defines jobs, each only if its version is still the one that the definition was compared with (0: there is none).
+local stale = stale_set()
+if stale then return stale end
 local now = clock()
 local ids, items = {}, {}
 for job, expected, record, cursor, created in each(list.jobs) do
@@ -9,6 +11,13 @@ local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local done, soonest = {}, nil
 local holds_back = redis.call('EXISTS', key.paused, key.frozen) > 0
+if arg.set ~= '' then
+  for i, owner in ipairs(redis.call('HMGET', key.setOf, unpack(ids))) do
+    if owner and owner ~= arg.set and records[i] then
+      return refuse('JOB_OF_ANOTHER_SET', 'Job ' .. ids[i] .. ' belongs to the set ' .. owner .. ', not to ' .. arg.set .. '.')
+    end
+  end
+end
 
 -- Queued runs of a job follow it into another lane; those that wait for each other need not any more
 -- once runs may overlap.
@@ -58,6 +67,7 @@ for i, item in ipairs(items) do
     tell((records[i] and 'jobUpdated ' or 'jobAdded ') .. item.id)
     redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created)
     redis.call('HSET', key.jobs, item.id, item.record)
+    if arg.set ~= '' then redis.call('HSET', key.setOf, item.id, arg.set) end
     local interval = extra(parse(item.record), 'ac')
     if interval then redis.call('HSET', key.paced, item.id, interval) else redis.call('HDEL', key.paced, item.id) end
     follow_retention(item.id, records[i], old, new)

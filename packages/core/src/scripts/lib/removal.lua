@@ -26,6 +26,7 @@ local function remove_job(job)
   redis.call('HDEL', key.paced, job)
   redis.call('HDEL', key.exhaustion, job)
   if not parsed or extra(parsed, 'rt') then redis.call('HDEL', key.retention, job) end
+  redis.call('HDEL', key.setOf, job)
   redis.call('ZREM', key.due, job)
   redis.call('ZREM', key.frozen, job)
   redis.call('ZREM', key.parked, job)

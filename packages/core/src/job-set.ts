@@ -1,0 +1,145 @@
+import { EscapementError } from "@escapement/redis";
+import { show } from "@escapement/redis/internal";
+import { fields, nameAt, oneOf, orElse, whole } from "./check.js";
+import { assertDifferent, checkJob, digestOf, type Item, locate, type Owner, type Wanted } from "./define.js";
+import { InvalidOptionError, StaleJobSetError } from "./errors.js";
+import type { JobOptions } from "./job.js";
+import { openSet } from "./scripts/index.js";
+import type { Store } from "./store.js";
+import { nameOf, type TaskRef } from "./task.js";
+
+/** A job in a declared list or set. */
+export type JobDeclaration = JobOptions & { readonly task: TaskRef };
+
+/** Options of `defineJobs`. */
+export interface JobSetOptions {
+  /** Tells the sets of a namespace apart. @default "default" */
+  readonly name?: string;
+  /** A whole number that grows with each change of the set, 0 to 2^53 - 1: a build's number, or its time. */
+  readonly version: number;
+  /** All jobs of the set; `onConflict` may be `"replace"` or `"keep"`, `whenExhausted` only `"keep"`. */
+  readonly jobs: readonly JobDeclaration[];
+}
+
+/** A declared set of jobs, for `apply` or a file that the command `escapement node --jobs` is given. */
+export interface JobSet {
+  readonly name: string;
+  readonly version: number;
+  readonly jobs: readonly JobDeclaration[];
+}
+
+/** The most that JSON may take where it is not known yet what the scheduler allows. */
+const anyInput = 16 * 2 ** 20;
+
+/**
+ * Declares a set of jobs with a version. Applied, it is all that there is of the set: jobs that it does not declare any more are
+ * removed, and an older version is refused. Checks all jobs at once; nothing is stored.
+ *
+ * @throws InvalidOptionError, InvalidTriggerError
+ */
+export function defineJobs(options: JobSetOptions): JobSet {
+  const given = fields("set", options, ["name", "version", "jobs"]);
+  const name = nameAt("name", orElse(given["name"], "default"));
+  const version = whole("version", given["version"], 0, Number.MAX_SAFE_INTEGER);
+  const jobs = options.jobs;
+  const wanted = wantedOf(jobs);
+  assertDifferent(wanted.map((one) => checkJob(one, anyInput)));
+  // "error" would refuse every deploy but the first.
+  for (const [index, job] of jobs.entries()) locate(`jobs[${index}]`, job.id, () => assertLasting(job));
+  return Object.freeze({ name, version, jobs: Object.freeze(jobs.map((job) => Object.freeze({ ...job }))) });
+}
+
+/** Refuses what would make a deploy fail, or run a job anew, that is the same as the one before. */
+function assertLasting({ onConflict, whenExhausted }: JobDeclaration): void {
+  oneOf("onConflict", orElse(onConflict, "replace"), ["replace", "keep"]);
+  if (whenExhausted === "remove")
+    throw new InvalidOptionError(
+      "whenExhausted",
+      'is "keep" in a set: a job that removed itself would be added again by the next deploy.',
+    );
+}
+
+/** Declarations as they are written, each with its place in the list. */
+export function wantedOf(jobs: readonly JobDeclaration[]): Wanted[] {
+  if (!Array.isArray(jobs)) throw new InvalidOptionError("jobs", "must be a list of jobs.");
+  return jobs.map((job: JobDeclaration, index) => {
+    const where = `jobs[${index}]`;
+    if (job === null || typeof job !== "object")
+      throw new InvalidOptionError(where, `takes an object, not ${show(job)}.`);
+    const { task, ...options } = job;
+    return { task: locate(where, options.id, () => nameOf(task)), options, where };
+  });
+}
+
+/** What the store is to say of a set while these jobs of it are written. */
+export function ownerOf({ name, version }: JobSet, items: readonly Item[]): Owner {
+  return { set: name, mark: `${version} ${digestOf(items)}` };
+}
+
+/**
+ * The version that the store has of a set.
+ *
+ * @throws StaleJobSetError if it is newer
+ */
+export async function readVersion(store: Store, set: JobSet, force: boolean): Promise<number | undefined> {
+  const stored = versionIn(
+    await store.commands.run("reading a set", (client) => client.hget(store.keys.sets, set.name)),
+  );
+  if (stored !== undefined && stored > set.version && !force)
+    throw new StaleJobSetError(set.name, set.version, stored);
+  return stored;
+}
+
+/**
+ * Makes these jobs the ones that may be written of a set: whoever applies an older version, or other jobs of the same one, is
+ * refused from now on. Answers the version before.
+ *
+ * @throws StaleJobSetError if the store has a newer one
+ */
+export async function beginSet(
+  store: Store,
+  set: JobSet,
+  owner: Owner,
+  force: boolean,
+): Promise<number | undefined> {
+  const { sets } = store.keys;
+  const args = { set: set.name, mark: owner.mark, force: force ? 1 : 0 };
+  return whileCurrent(set, async () =>
+    versionIn(await openSet.run(store.commands, { keys: { sets }, args })),
+  );
+}
+
+/** Does something that the store refuses when the set is not at this version any more. */
+export async function whileCurrent<R>(set: JobSet, what: () => Promise<R>): Promise<R> {
+  try {
+    return await what();
+  } catch (error) {
+    if (!(error instanceof EscapementError) || error.code !== "STALE_JOB_SET") throw error;
+    throw new StaleJobSetError(set.name, set.version, versionIn(error.message), { cause: error });
+  }
+}
+
+/** The jobs that belong to a set and are not among those that it declares. */
+export async function* undeclared(store: Store, set: JobSet): AsyncGenerator<string> {
+  const declared = new Set(set.jobs.map(({ id }) => id));
+  const seen = new Set<string>();
+  let cursor = "0";
+  do {
+    const [next, page] = await store.commands.run("listing a set", (client) =>
+      client.hscan(store.keys.setOf, cursor, "COUNT", 200),
+    );
+    for (let index = 0; index < page.length; index += 2) {
+      const [id = "", owner] = [page[index], page[index + 1]];
+      if (owner !== set.name || declared.has(id) || seen.has(id)) continue;
+      seen.add(id);
+      yield id;
+    }
+    cursor = next;
+  } while (cursor !== "0");
+}
+
+// `<version> <digest>`
+function versionIn(mark: string | null): number | undefined {
+  const version = /^\d+/.exec(mark ?? "")?.[0];
+  return version === undefined ? undefined : Number(version);
+}
