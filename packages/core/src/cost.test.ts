@@ -3,7 +3,7 @@ import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BenchNode, later, StoreBench } from "../test/store-bench.js";
 import type { Claimed, ClaimRequest } from "./claim.js";
-import { defineJobs } from "./define.js";
+import { writeJobs } from "./define.js";
 import type { JobOptions } from "./job.js";
 
 // How many commands scripts call within Redis for a run: docs/cost.md says what that means to users. After a change that is worth
@@ -138,7 +138,7 @@ async function playTwice(use: Use, count: number): Promise<Steps> {
   await using bench = await new StoreBench(server).ready();
   const steps = await new Steps(bench, use.node?.("task")).start();
   const jobs = Array.from({ length: count }, (_, index) => `job-${index}`);
-  await defineJobs(
+  await writeJobs(
     bench.store,
     jobs.map((id) => ({ task: "task", options: { id, trigger: later, ...use.options } })),
     65_536,

@@ -1,7 +1,7 @@
 // For Escapement's own packages and their tests.
 export { type Plan, planFireTimes } from "./catch-up.js";
 export { type ClaimAnswer, type Claimed, type Completion, completeAndClaim } from "./claim.js";
-export { defineJobs } from "./define.js";
+export { writeJobs } from "./define.js";
 export { enqueueRuns } from "./enqueue.js";
 export { Events } from "./events.js";
 export type { ScopedLimit, ScopedRate } from "./limit.js";

@@ -4,7 +4,7 @@ import {
   type Claimed,
   type Completion,
   completeAndClaim,
-  defineJobs,
+  writeJobs,
   Events,
   enqueueRuns,
   join,
@@ -95,7 +95,7 @@ export class Stepper implements AsyncDisposable {
       task: "task",
       options: { id: idOf(from + index), trigger: cron("0 9 * * *"), ...options },
     }));
-    await defineJobs(this.store, wanted, 65_536);
+    await writeJobs(this.store, wanted, 65_536);
   }
 
   /** Makes this the next fire time of so many jobs: two seconds ago, or in `ahead` ms. */
