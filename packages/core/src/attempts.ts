@@ -8,6 +8,7 @@ import type { Body } from "./record.js";
 import { retryDelay } from "./retry.js";
 import { report } from "./scripts/index.js";
 import type { AnyTask } from "./task.js";
+import type { Veto } from "./veto.js";
 import type { WorkerParts } from "./worker.js";
 
 interface Running {
@@ -68,20 +69,35 @@ export class Attempts {
     const controller = new AbortController();
     const slot = {};
     busy.add(slot);
-    events.emit("beforeRun", describeAttempt(node, claimed));
-    const startedAt = monotonic();
     let abort = (reason: Error): void => controller.abort(reason);
     const abortNow = (reason: Error): void => abort(reason);
     const armed = (own: (reason: Error) => void): void => {
       abort = own;
     };
-    const ended = this.#execute(claimed, task, controller, abortNow, armed).then(async (outcome) => {
-      const again = await this.#retry(claimed, outcome, task);
+    // Once it stands among those that run: a listener may stop the scheduler, which waits for it.
+    const ended = Promise.resolve().then(async () => {
+      const veto = events.vetoOf(() => describeAttempt(node, claimed));
+      const startedAt = monotonic();
+      const outcome =
+        veto === undefined ? await this.#execute(claimed, task, controller, abortNow, armed) : undefined;
+      const again = outcome === undefined ? undefined : await this.#retry(claimed, outcome, task);
       busy.delete(slot);
       this.#running.delete(claimed.run);
-      this.#end(claimed, outcome, again, monotonic() - startedAt, controller.signal);
+      if (outcome !== undefined)
+        this.#end(claimed, outcome, again, monotonic() - startedAt, controller.signal);
+      else if (veto !== undefined) this.#vetoed(claimed, veto);
     });
     this.#running.set(claimed.run, { claimed, abort: abortNow, ended });
+  }
+
+  /** The handler was not called. With voters the lock is left to expire, as after a start. */
+  #vetoed(claimed: Claimed, { reason }: Veto): void {
+    const { events, locks } = this.#parts;
+    locks?.forget(claimed);
+    const detail = { ...ownDetail(claimed), reason: "vetoed", ...(reason === "" ? {} : { veto: reason }) };
+    this.#complete(claimed, "v", JSON.stringify(detail), "", () =>
+      events.emit("skipped", { runId: claimed.run, jobId: claimed.job, reason: "vetoed" }),
+    );
   }
 
   #execute(

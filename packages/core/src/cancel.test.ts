@@ -115,7 +115,9 @@ describe("cancel", () => {
     );
     await worker.start();
     const begun = (task: string): Promise<void> =>
-      new Promise((resolve) => worker.on("beforeRun", (event) => event.task === task && resolve()));
+      new Promise((resolve) =>
+        worker.on("beforeRun", (event) => (event.task === task ? resolve() : undefined)),
+      );
     const [deaf, done] = [begun("deaf"), begun("done")];
     const first = await client.enqueue("deaf");
     const second = await client.enqueue("done");

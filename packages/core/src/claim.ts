@@ -4,11 +4,11 @@ import { parseRunId } from "./run-id.js";
 import { type ClaimReply, claim } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
-/** What a node reports of an attempt that it holds. `F`, `T`: failed or timed out, and to be tried again. `b`: handed back unstarted; `x`: a lock says that it was started before; `l`: given up since the node stops. */
+/** What a node reports of an attempt that it holds. `F`, `T`: failed or timed out, and to be tried again. `b`: handed back unstarted; `v`: vetoed by a listener, unstarted; `x`: a lock says that it was started before; `l`: given up since the node stops. */
 export interface Completion {
   readonly run: string;
   readonly token: string;
-  readonly outcome: "s" | "f" | "t" | "c" | "F" | "T" | "b" | "x" | "l";
+  readonly outcome: "s" | "f" | "t" | "c" | "F" | "T" | "b" | "v" | "x" | "l";
   /** JSON text, or empty. With `b`: the value of a lock that may be left at voters. */
   readonly detail: string;
   /** JSON text, or empty. With `F` and `T`: after how many ms. */

@@ -1,5 +1,6 @@
 import type { Logger } from "./logger.js";
 import type { RunError } from "./run.js";
+import { judge, type Veto } from "./veto.js";
 
 /** What identifies a run in an event. */
 export interface RunEvent {
@@ -18,10 +19,21 @@ export interface AttemptEvent extends RunEvent {
   readonly lateness: number;
 }
 
+/** An attempt whose handler is about to be called, unless a listener objects. */
+export interface BeforeRunEvent extends AttemptEvent {
+  /**
+   * Keeps the handler from being called: the run ends as `skipped`, with the reason `vetoed`. Answers `false` if that comes too
+   * late, after the listener has returned: a promise is not waited for.
+   *
+   * @param reason why, for people; up to 200 characters are kept with the run
+   */
+  veto(reason?: string): boolean;
+}
+
 /** All that a scheduler tells its listeners. Each hears of what happens on its own node. */
 export interface SchedulerEvents {
-  /** An attempt is about to start. */
-  beforeRun: AttemptEvent;
+  /** The handler of an attempt is about to be called. A listener can veto that, with `event.veto()` or by returning `false`. */
+  beforeRun: BeforeRunEvent;
   /** An attempt has ended, whatever its outcome, and the outcome has been accepted. */
   afterRun: AttemptEvent & {
     readonly outcome: "succeeded" | "failed" | "timed-out" | "cancelled";
@@ -104,6 +116,15 @@ export class Events {
         }
       });
     }
+  }
+
+  /** Asks the listeners of `beforeRun`, one after the other and now. Answers the first one's veto, if there is one. Never throws. */
+  vetoOf(attempt: () => AttemptEvent): Veto | undefined {
+    const listeners = this.#listeners.get("beforeRun");
+    if (listeners === undefined || listeners.size === 0) return undefined;
+    return judge(attempt(), [...listeners] as Listener<"beforeRun">[], (error) =>
+      this.#failed("beforeRun", error),
+    );
   }
 
   #failed(event: string, error: unknown): void {

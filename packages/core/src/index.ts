@@ -19,7 +19,7 @@ export {
 } from "./errors.js";
 export type { ClusterEvent } from "./event-line.js";
 export type { EventsOptions, SchedulerEvent } from "./event-stream.js";
-export type { AttemptEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
+export type { AttemptEvent, BeforeRunEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
 export type { GroupReport, GroupRunsReport, JobGroup } from "./group.js";
 export type { JobChanges, JobHandle, RunHandle } from "./handles.js";
 export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";

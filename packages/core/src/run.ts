@@ -58,6 +58,8 @@ export interface Run {
   readonly error: RunError | undefined;
   /** Why it was skipped, missed, lost or cancelled. */
   readonly reason: string | undefined;
+  /** For `skipped` with the reason `vetoed`: why, in the words of the listener, if it gave any. */
+  readonly veto?: string | undefined;
   /** For `missed`: how many fire times this entry stands for, the first being `scheduledAt`. */
   readonly count: number;
   /** What the handler answered, or failed with by a `TaskFailure`, if it is still kept. */
@@ -84,6 +86,7 @@ interface Detail {
   readonly at?: number;
   readonly error?: RunError;
   readonly reason?: string;
+  readonly veto?: string;
   readonly count?: number;
 }
 
@@ -144,6 +147,7 @@ export function readRun(text: string, owner: { job: string } | { run: string }, 
     fencingToken: latest?.fencingToken,
     error: last.detail.error,
     reason: last.detail.reason,
+    veto: last.detail.veto,
     count: last.detail.count ?? 1,
     result: result == null ? undefined : JSON.parse(result),
     progress: undefined,

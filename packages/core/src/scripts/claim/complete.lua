@@ -1,7 +1,30 @@
 -- Outcomes that the node reports.
 
 -- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
--- l: given up by a node that stops; another attempt may start at once.
+-- l: given up by a node that stops; another attempt may start at once. v: vetoed by a listener before its handler was called.
+
+-- A run that was counted for its job's `maxRuns` when it was claimed, and has not started after all. Answers whether it was.
+local function uncount(run, record)
+  if not string.find(redis.call('HGET', key.holds, run) or '', 'counted', 1, true) then return false end
+  redis.call('HINCRBY', key.counts, job_of(run), -1)
+  redis.call('HDEL', key.exhaustion, job_of(run))
+  unhold(job_of(run), record)
+  return true
+end
+
+-- Ends a run that was kept from starting, whatever attempt it would have been.
+local function end_vetoed(run, record, task, attempt, earlier, detail)
+  redis.call('HDEL', key.attempts, run)
+  local job = job_of(run)
+  -- Where its trigger has no further fire time either, the job comes to its end all the same.
+  if record and uncount(run, record) and not redis.call('ZSCORE', key.due, job) and not redis.call('ZSCORE', key.frozen, job) then
+    redis.call('HSET', key.exhaustion, job, 'ending')
+  end
+  local first = tonumber(attempt) == 1
+  local text = entry(at_of(run) or int(now), 0, now, 'k', first and 0 or attempt, 0, '-', detail)
+  finish(run, task, text, first and '' or earlier, '', now)
+end
+
 local function complete()
   local items, runs = {}, {}
   for run, token, outcome, detail, result in each(list.completions) do
@@ -40,12 +63,11 @@ local function complete()
           end
           make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
           if job_of(item.run) then release_job(item.run) end
-          if string.find(redis.call('HGET', key.holds, item.run) or '', 'counted', 1, true) then
-            redis.call('HINCRBY', key.counts, job_of(item.run), -1)
-            redis.call('HDEL', key.exhaustion, job_of(item.run))
-            unhold(job_of(item.run), record)
-          end
+          uncount(item.run, record)
         else forget(item.run) end
+      elseif item.outcome == 'v' then
+        records = records or records_of(runs)
+        end_vetoed(item.run, records[item.run], task, attempt, earlier, item.detail)
       elseif item.outcome == 'x' or item.outcome == 'l' then
         records = records or records_of(runs)
         local text = entry(at_of(item.run) or started, started, now, 'l', attempt, token, arg.node, item.detail)
