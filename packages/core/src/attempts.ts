@@ -6,6 +6,8 @@ import type { AttemptEvent } from "./events.js";
 import { execute, type Outcome } from "./execute.js";
 import type { Body } from "./record.js";
 import { retryDelay } from "./retry.js";
+import { keepingLogger } from "./run-logger.js";
+import { RunLogs } from "./run-logs.js";
 import { report } from "./scripts/index.js";
 import type { AnyTask } from "./task.js";
 import type { Veto } from "./veto.js";
@@ -30,11 +32,14 @@ export type Complete = (
 export class Attempts {
   readonly #parts: WorkerParts;
   readonly #complete: Complete;
+  /** What the handlers say, on its way to the store. */
+  readonly logs: RunLogs;
   readonly #running = new Map<string, Running>();
 
   constructor(parts: WorkerParts, complete: Complete) {
     this.#parts = parts;
     this.#complete = complete;
+    this.logs = new RunLogs(parts.node, parts.store, parts.events);
   }
 
   /** How many there are. */
@@ -108,6 +113,7 @@ export class Attempts {
     armed: (own: (reason: Error) => void) => void,
   ): Promise<Outcome> {
     const { node, logger, settings } = this.#parts;
+    const log = this.logs.open(claimed);
     return execute(claimed, {
       task,
       controller,
@@ -115,10 +121,13 @@ export class Attempts {
       armed,
       maxResult: settings.maxResult,
       timeoutGrace: settings.abortGrace,
-      logger: logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
+      logger: keepingLogger(
+        logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
+        log.keep,
+      ),
       progress: (value) => this.#report(claimed, JSON.stringify(value) ?? "null"),
       extend: () => this.#report(claimed, ""),
-    });
+    }).finally(log.close);
   }
 
   /** After how many ms there is to be another attempt, if there is. */

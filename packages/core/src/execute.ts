@@ -4,10 +4,10 @@ import type { Claimed } from "./claim.js";
 import { longTimer } from "./clock.js";
 import { withCrashHandler } from "./crash.js";
 import { type InvalidOptionError, RunCancelledError, RunTimeoutError, TaskFailure } from "./errors.js";
-import type { Logger } from "./logger.js";
 import type { Body } from "./record.js";
 import type { RunError } from "./run.js";
 import type { RunContext } from "./run-context.js";
+import type { RunLogger } from "./run-logger.js";
 import type { AnyTask } from "./task.js";
 import { validateInput } from "./task.js";
 
@@ -30,7 +30,7 @@ export interface Surroundings {
   readonly controller: AbortController;
   /** Aborts the signal. */
   abort(reason: Error): void;
-  readonly logger: Logger;
+  readonly logger: RunLogger;
   readonly maxResult: number;
   /** Milliseconds that a handler has to end after its timeout, before it is given up. */
   readonly timeoutGrace: number;

@@ -9,8 +9,10 @@ import { InvalidOptionError, jobNotFound, RunFailedError } from "./errors.js";
 import type { Events } from "./events.js";
 import { newSuffix } from "./id.js";
 import type { Job, JobOptions, Misfire } from "./job.js";
+import type { LogLine } from "./log-lines.js";
 import { readHistory } from "./read-history.js";
 import { comingFireTimes, readJobs } from "./read-jobs.js";
+import { type FollowLogsOptions, followLogs, type LogsOptions, readLogs } from "./read-logs.js";
 import { readRunById } from "./read-runs.js";
 import { readJobRecord, toDefinition } from "./record.js";
 import { removeJob } from "./remove-job.js";
@@ -79,6 +81,17 @@ export interface RunHandle<Output = unknown> {
    * @throws EscapementError `RUN_NOT_FOUND`
    */
   cancel(options?: CancelOptions): Promise<boolean>;
+  /**
+   * The lines that its handler has logged from level `info` on, first to last, also while it runs: the latest 1000, of all attempts,
+   * for as long as logs are kept. None for a run that there is not.
+   */
+  logs(options?: LogsOptions): Promise<LogLine[]>;
+  /**
+   * The same, and each further line within about a second, until the run has ended.
+   *
+   * @throws EscapementError `RUN_NOT_FOUND` if there is neither a line nor such a run
+   */
+  followLogs(options?: FollowLogsOptions): AsyncIterableIterator<LogLine>;
 }
 
 /** What handles need of their scheduler. */
@@ -178,6 +191,8 @@ export function runHandle<Output = unknown>(store: Store, id: string): RunHandle
     get,
     retry: () => retryRun(store, id),
     cancel: (options = {}) => cancelRun(store, id, options),
+    logs: (options) => readLogs(store, id, options),
+    followLogs: (options) => followLogs(store, id, options),
     result: async ({ timeout } = {}) => {
       const until = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
       for (let wait = 10; ; wait = Math.min(wait * 1.5, 500)) {

@@ -26,16 +26,19 @@ export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } f
 export type { FieldChange, JobChange } from "./job-changes.js";
 export { defineJobs, type JobDeclaration, type JobSet, type JobSetOptions } from "./job-set.js";
 export type { Limit, Rate, RateLimit } from "./limit.js";
+export type { LogLevel, LogLine } from "./log-lines.js";
 export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
 export type { PauseOptions, PauseTarget } from "./pause.js";
 export type { JobFilter } from "./read-jobs.js";
+export type { FollowLogsOptions, LogsOptions } from "./read-logs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 export type { RunsOf } from "./read-unfinished.js";
 export type { Retain, RetainOptions, RetainSettings } from "./retention.js";
 export type { Backoff, Retry, RetryOptions } from "./retry.js";
 export type { Attempt, Run, RunError, RunState } from "./run.js";
 export type { RunContext } from "./run-context.js";
+export type { LogMethod, RunLogger } from "./run-logger.js";
 export { createScheduler, type Scheduler } from "./scheduler.js";
 export type { StopOptions } from "./stop.js";
 export type {

@@ -20,6 +20,8 @@ export interface RetainOptions {
 export interface RetainSettings extends RetainOptions {
   /** How many finished enqueued runs of each task, 1 to 1 000 000. @default 1000 */
   readonly enqueued?: number;
+  /** For how long the log of a run after its last line, from 1 s. @default 1 day */
+  readonly logAge?: number | string;
 }
 
 /** A job's `retain`, with durations in ms. What it does not say is left out. */
@@ -38,6 +40,8 @@ export interface Retention extends Retain {
   readonly enqueued: number;
   /** Milliseconds for which finished runs are kept. */
   readonly age: number;
+  /** Milliseconds for which the log of a run is kept after its last line. */
+  readonly logAge: number;
 }
 
 const names = ["runs", "failed", "age", "results"] as const satisfies (keyof RetainOptions)[];
@@ -71,9 +75,10 @@ export function retainOf(value: unknown): Retain | undefined {
  * @throws InvalidOptionError
  */
 export function retentionOf(value: unknown): Retention {
-  const given = fields("retain", orElse(value, {}), [...names, "enqueued"]);
+  const given = fields("retain", orElse(value, {}), [...names, "enqueued", "logAge"]);
   const enqueued = whole("retain.enqueued", orElse(given["enqueued"], 1000), 1, 1_000_000);
-  return { runs: 100, age: 7 * 86_400_000, ...read(given), enqueued };
+  const logAge = duration("retain.logAge", orElse(given["logAge"], 86_400_000), 1000);
+  return { runs: 100, age: 7 * 86_400_000, ...read(given), enqueued, logAge };
 }
 
 /** As a job's record and the hash `retention` have it: `<runs>:<failed>:<age>:<results>`, with `-` for what is left open. */

@@ -1,4 +1,4 @@
-import type { Logger } from "./logger.js";
+import type { RunLogger } from "./run-logger.js";
 
 /** What a handler is given: the attempt that it is to carry out. */
 export interface RunContext<Input = unknown> {
@@ -17,8 +17,11 @@ export interface RunContext<Input = unknown> {
   readonly fencingToken: bigint;
   /** Aborted when the attempt should end: lease lost, timeout, stop. Its `reason` is the error that says why. */
   readonly signal: AbortSignal;
-  /** A logger that knows job, run, attempt and node. */
-  readonly log: Logger;
+  /**
+   * The node's logger, which knows job, run, attempt and node. Lines from `info` on are kept as well, whatever the logger's own level:
+   * `scheduler.run(id).logs()` reads them in any process.
+   */
+  readonly log: RunLogger;
   /**
    * Keeps what can be said of the progress, as JSON of at most 4 KiB, readable while the run runs.
    *

@@ -100,6 +100,7 @@ export class Worker {
     this.#open = false;
     this.#wakeUp();
     await this.#loop;
+    await this.#attempts.logs.flush(); // of handlers that would not end
     this.#detach();
   }
 
@@ -135,6 +136,7 @@ export class Worker {
   }
 
   #detach(): void {
+    this.#attempts.logs.close();
     this.#parts.store.off("wake", this.#onWake);
     this.#parts.store.off("restored", this.#onRestored);
   }
@@ -264,6 +266,7 @@ export class Worker {
 
   async #untilAnswered(request: Parameters<typeof completeAndClaim>[1]): Promise<ClaimAnswer> {
     for (let failures = 0; ; failures += 1) {
+      if (request.completions.length > 0) this.#attempts.logs.flushEnded();
       try {
         return await completeAndClaim(this.#parts.store, request);
       } catch (error) {

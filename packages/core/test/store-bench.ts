@@ -37,7 +37,7 @@ export class StoreBench implements AsyncDisposable {
     this.store = new Store({
       redis: server.url,
       namespace: uniqueNamespace("bench"),
-      retention: { runs: 100, enqueued: 1000, age: 3_600_000, ...retention },
+      retention: { runs: 100, enqueued: 1000, age: 3_600_000, logAge: 3_600_000, ...retention },
       deadline: 5000,
       leaseDeadline: 5000,
     });

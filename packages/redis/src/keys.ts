@@ -104,6 +104,8 @@ export interface Keys {
   results(owner: string): string;
   /** String: a result that has a time to live of its own, by the same name as in `results`. */
   result(name: string): string;
+  /** Stream: the latest log lines of a run, at `<fencing token>-<number>`. */
+  log(run: string): string;
   /** The Redlock key of one attempt, also its name on independent voters. */
   lock(run: string, attempt: number): string;
 }
@@ -169,6 +171,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     failures: (owner) => `${prefix}failures:${owner}`,
     results: (owner) => `${prefix}results:${owner}`,
     result: (name) => `${prefix}result:${name}`,
+    log: (run) => `${prefix}log:${run}`,
     lock: (run, attempt) => `${prefix}lock:${run}#${attempt}`,
   };
 }

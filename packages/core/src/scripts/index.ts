@@ -168,6 +168,17 @@ export const report = defineScript<string>()({
   args: ["node", "run", "token", "progress"],
 });
 
+/** A digit a run; 0: the node holds it no more. */
+export const log = defineScript<string>()({
+  name: "log",
+  version: 1,
+  file: file("log"),
+  include: [clockLua],
+  keys: ["clock", "nodes", "active"],
+  args: ["prefix", "node", "most", "age"],
+  lists: { runs: ["run", "token", "count"], lines: ["number", "line"] },
+});
+
 /** `[now, done (a digit a job)]` */
 export const upsert = defineScript<[string, string]>()({
   name: "upsert",
