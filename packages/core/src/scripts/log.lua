@@ -1,4 +1,4 @@
--- Keeps log lines of runs, of those that the node holds with the token given; 1 a run whose lines were taken, 0 where it holds
+-- Keeps log lines of runs: of those that the node holds with the token given; 1 a run whose lines were taken, 0 where it holds
 -- it no more. A line's position is `<token>-<number>`: later attempts come after earlier ones, and a line sent twice is kept once.
 local now = clock()
 local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
@@ -18,8 +18,12 @@ for i, run in ipairs(runs) do
     local number, line = take()
     if current then
       local added = redis.pcall('XADD', log, 'MAXLEN', arg.most, run.token .. '-' .. number, 'line', line)
-      -- Not above the last one: it was taken before, and the answer was lost. Whatever else it is, is tried again.
-      if type(added) == 'table' and added.err and not string.find(added.err, 'equal or smaller', 1, true) then return added end
+      local problem = type(added) == 'table' and added.err
+      if problem and string.find(problem, '^WRONGTYPE') then
+        current, taken[i] = false, '0' -- none of ours: it must not keep the lines of others waiting
+      elseif problem and not string.find(problem, 'equal or smaller', 1, true) then
+        return added -- not that the line was taken before, and the answer lost: it is to be tried again
+      end
     end
   end
   if current then redis.call('PEXPIRE', log, arg.age) end
