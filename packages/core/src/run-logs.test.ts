@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate, heard } from "../test/cluster.js";
-import { StoreBench } from "../test/store-bench.js";
+import { type BenchNode, StoreBench } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
 import type { LogLine, LogsOptions, RunContext, RunHandle } from "./index.js";
 import { logBounds, RunLogs } from "./run-logs.js";
@@ -202,6 +202,26 @@ describe("followLogs", () => {
     expect((await handle.get())?.state).toBe("active");
   });
 
+  test("yields what was written while it looked whether the run has ended", async () => {
+    await using scene = await claimedScene(60_000);
+    const { bench, claimed, node, logs } = scene;
+    const { commands } = bench.store;
+    const run = commands.run.bind(commands);
+    let ended = false;
+    commands.run = async (doing, ...rest) => {
+      if (doing === "reading a run" && !ended) {
+        ended = true;
+        logs.open(claimed).keep("info", "last words", undefined);
+        await logs.flush();
+        await node.complete([claimed]);
+      }
+      return run(doing, ...rest);
+    };
+    const seen: string[] = [];
+    for await (const { message } of bench.run(claimed.run).followLogs()) seen.push(message);
+    expect(seen).toEqual(["last words"]);
+  });
+
   test("of a run that there is not is an error", async () => {
     await using cluster = new Cluster(server);
     const lines = cluster.scheduler().run("no-such-run").followLogs();
@@ -261,6 +281,23 @@ describe("a node", () => {
     others.close();
   });
 
+  test("that holds a run again, for another attempt, writes no lines of the one before", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { retry: { attempts: 2 } });
+    await bench.write("job", [(await bench.now()) - 1]);
+    const node = await bench.node("node");
+    const [first] = (await node.claim()).claimed as [Claimed];
+    await node.complete([first], "F", "0");
+    const [second] = (await node.claim()).claimed as [Claimed];
+    expect(second).toMatchObject({ run: first.run, attempt: 2 });
+    const logs = new RunLogs("node", bench.store, bench.events);
+    logs.open(first).keep("info", "too late", undefined);
+    logs.open(second).keep("info", "now", undefined);
+    await logs.flush();
+    expect(messages(await bench.run(first.run).logs())).toEqual(["now"]);
+    logs.close();
+  });
+
   test("writes a line once that it sends twice, and keeps their order when a flush fails", async () => {
     await using proxy = await startProxy(server.url);
     await using scene = await claimedScene(60_000, proxy.url);
@@ -316,16 +353,18 @@ describe("a node", () => {
       log.info("one");
       return flushed(node.run("fine"), "one").then(() => id);
     });
-    await server.client().set(`escapement:{${cluster.namespace}}:log:odd`, "something else");
+    await server.client().set(`escapement:{${cluster.namespace}}:log:a-odd`, "something else");
     await node.start();
-    const handles = await node.enqueueMany("task", [{ id: "odd" }, { id: "fine" }]);
+    const handles = await node.enqueueMany("task", [{ id: "a-odd" }, { id: "fine" }]);
     for (const handle of handles) expect(await handle.result({ timeout: 5000 })).toBe(handle.id);
   });
 
-  test("bounds what waits of all its runs together", async () => {
+  test.each([
+    ["lines", "short"],
+    ["characters", "x".repeat(1900)],
+  ])("bounds what waits of all its runs together, in %s", async (_, text) => {
     await using scene = await claimedScene(60_000);
     const { bench, claimed, logs } = scene;
-    const text = "x".repeat(1900);
     const others = Array.from({ length: 10 }, (_, index) => logs.open({ ...claimed, run: `other-${index}` }));
     for (const other of others)
       for (let count = 0; count < 999; count += 1) other.keep("info", text, undefined);
@@ -374,6 +413,7 @@ async function logCallsOf(redis: RedisServer): Promise<() => Promise<number>> {
 interface Scene extends AsyncDisposable {
   readonly bench: StoreBench;
   readonly claimed: Claimed;
+  readonly node: BenchNode;
   readonly logs: RunLogs;
 }
 
@@ -388,6 +428,7 @@ async function claimedScene(ttl = 1000, url = server.url, redis = server): Promi
   return {
     bench,
     claimed: claimed as Claimed,
+    node,
     logs,
     [Symbol.asyncDispose]: async () => {
       logs.close();
