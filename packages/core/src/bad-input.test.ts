@@ -238,6 +238,16 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
         "retain.enqueued",
       ] as const,
   ),
+  ...[0, 999, -1, "a while", "367d", Number.NaN, null].map(
+    (logAge) =>
+      [
+        `createScheduler: retain.logAge ${show(logAge)}`,
+        create({ retain: { logAge } }),
+        "INVALID_OPTION",
+        "retain.logAge",
+      ] as const,
+  ),
+  ["schedule: retain.logAge", job({ retain: { logAge: "1d" } }), "INVALID_OPTION", "retain.logAge"],
   ["schedule: retain.enqueued", job({ retain: { enqueued: 5 } }), "INVALID_OPTION", "retain.enqueued"],
   ["createScheduler: maxInput huge", create({ maxInput: 2 ** 40 }), "INVALID_OPTION", "maxInput"],
   [

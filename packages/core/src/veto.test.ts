@@ -146,6 +146,16 @@ describe("a vetoed run", () => {
     await eventually(() => ended.length === 1);
     expect(ended.map(({ jobId }) => jobId)).toEqual([undefined]);
     expect(await node.deadLetters()).toEqual([]);
+    const told: unknown[] = [];
+    for await (const event of node.events({ since: "start" })) {
+      if (!("jobId" in event) || event.jobId !== "vetoed" || !("runId" in event)) continue;
+      told.push([event.type, "reason" in event ? event.reason : undefined]);
+      if (told.length === 2) break;
+    }
+    expect(told).toEqual([
+      ["beforeRun", undefined],
+      ["skipped", "vetoed"],
+    ]);
   });
 
   test("ends so at any attempt; what is known of earlier ones stays", async () => {
@@ -187,12 +197,12 @@ describe("a vetoed run", () => {
     );
   });
 
-  test("does not count for maxRuns; when it was to be the last, the job is one run short", async () => {
+  test("does not count for maxRuns: where it was to be the last, another fire time is", async () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { maxRuns: 2, overlap: "allow" });
     const now = await bench.now();
-    const [, second] = await bench.write("job", [now - 3, now - 2, now + 60_000]);
-    const node = await bench.node("node");
+    const [, second, third] = await bench.write("job", [now - 3, now - 2, now + 60_000]);
+    const node = await bench.node("node", 600_000);
     const first = await node.claim({ slots: 1 });
     await node.complete(first.claimed, "v");
     expect((await bench.job("job").get())?.startedRuns).toBe(0);
@@ -201,10 +211,29 @@ describe("a vetoed run", () => {
     await node.complete(next.claimed);
     expect((await bench.job("job").get())?.startedRuns).toBe(1);
     await bench.write("job", [now - 1]);
+    const vetoed = await node.claim();
+    expect(vetoed.claimed).toHaveLength(1);
+    await node.complete(vetoed.claimed, "v");
+    expect(await bench.job("job").get()).toMatchObject({ startedRuns: 1, state: "scheduled" });
+    await bench.advance(60_000);
+    await node.heartbeat();
     const last = await node.claim();
-    await node.complete(last.claimed, "v");
-    expect(await bench.job("job").get()).toMatchObject({ startedRuns: 1, nextFireTime: undefined });
-    expect(await node.take()).toEqual([]);
+    expect(last.claimed.map(({ run }) => run)).toEqual([third]);
+    await node.complete(last.claimed);
+    expect(await bench.job("job").get()).toMatchObject({ startedRuns: 2, state: "exhausted" });
+    await expectSound(bench);
+  });
+
+  test("of a job that has no other fire time, though maxRuns leaves one, exhausts it", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { maxRuns: 1 });
+    await bench.write("job", [(await bench.now()) - 1], { next: "" });
+    const node = await bench.node("node");
+    const { claimed } = await node.claim();
+    expect(await bench.job("job").get()).toMatchObject({ startedRuns: 1 });
+    await node.complete(claimed, "v");
+    expect(await bench.job("job").get()).toMatchObject({ startedRuns: 0, state: "exhausted" });
+    expect(await bench.redis.hget(bench.store.keys.exhaustion, "job")).toBe("done");
     await expectSound(bench);
   });
 
