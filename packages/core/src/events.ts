@@ -32,7 +32,7 @@ export interface BeforeRunEvent extends AttemptEvent {
 
 /** All that a scheduler tells its listeners. Each hears of what happens on its own node. */
 export interface SchedulerEvents {
-  /** The handler of an attempt is about to be called. A listener can veto that, with `event.veto()` or by returning `false`. */
+  /** The handler of an attempt is about to be called. A listener can veto that, with `event.veto()`. What it answers means nothing. */
   beforeRun: BeforeRunEvent;
   /** An attempt has ended, whatever its outcome, and the outcome has been accepted. */
   afterRun: AttemptEvent & {

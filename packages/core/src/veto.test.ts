@@ -48,12 +48,12 @@ describe("a listener of beforeRun", () => {
     expect(run.veto?.endsWith("🕰")).toBe(true);
   });
 
-  test("that returns false vetoes; others are asked all the same", async () => {
+  test("that vetoes without a reason; others are asked all the same", async () => {
     await using cluster = new Cluster(server);
     const asked: string[] = [];
     const { run, called } = await ask(
       cluster,
-      () => false,
+      ({ veto }) => veto(),
       ({ runId, veto }) => {
         asked.push(runId);
         veto("too late to be the first");
@@ -75,6 +75,7 @@ describe("a listener of beforeRun", () => {
         throw new Error("listener");
       },
       () => Promise.reject(new Error("listener")),
+      () => false,
       () => Promise.resolve(false),
     );
     expect([run.state, called]).toEqual(["succeeded", true]);
@@ -181,7 +182,7 @@ describe("a vetoed run", () => {
     const [refusing, willing] = [cluster.scheduler(options), cluster.scheduler(options)];
     const called: string[] = [];
     for (const node of [refusing, willing]) node.task("task", ({ id }) => called.push(id));
-    refusing.on("beforeRun", () => false);
+    refusing.on("beforeRun", ({ veto }) => veto());
     await refusing.start();
     const handle = await refusing.enqueue("task");
     await eventually(async () => (await handle.get())?.state === "skipped");

@@ -25,7 +25,6 @@ export function judge(
   for (const listener of listeners) {
     try {
       const answer = listener(event);
-      if (answer === false) veto ??= { reason: "" };
       if (answer instanceof Promise) answer.catch(failed);
     } catch (error) {
       failed(error);

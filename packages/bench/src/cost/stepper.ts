@@ -53,7 +53,7 @@ export class Stepper implements AsyncDisposable {
     this.store = new Store({
       redis: server.url,
       namespace: `cost-${String(process.pid).padStart(8, "0")}-${String(namespaces).padStart(4, "0")}`,
-      retention: { runs: 100, enqueued: 1000, age: 7 * day },
+      retention: { runs: 100, enqueued: 1000, age: 7 * day, logAge: day },
       ...(options.events !== undefined && { events: options.events }),
       deadline: 20_000,
       leaseDeadline: 20_000,
