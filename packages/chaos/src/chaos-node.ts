@@ -19,6 +19,8 @@ export interface ChaosNode {
   freeze(): void;
   /** SIGCONT. */
   thaw(): void;
+  /** SIGUSR2: it is to deploy its jobs. */
+  deploy(): void;
   /** SIGTERM, and SIGKILL should it not end within 20 s. */
   stop(): Promise<void>;
 }
@@ -60,6 +62,10 @@ class ProcessNode implements ChaosNode {
   thaw(): void {
     this.frozen = false;
     this.#process.kill("SIGCONT");
+  }
+
+  deploy(): void {
+    this.#process.kill("SIGUSR2");
   }
 
   async stop(): Promise<void> {

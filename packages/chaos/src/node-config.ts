@@ -1,7 +1,15 @@
-import type { SchedulerOptions } from "@escapement/core";
+import type { JobDeclaration, SchedulerOptions } from "@escapement/core";
+
+/** What a node does besides running jobs, as far as JSON can say it. */
+export interface NodeHabits {
+  /** A set of jobs that it applies each time it gets a SIGUSR2, the first time before it joins, as a service does that is deployed. */
+  readonly jobs?: readonly JobDeclaration[];
+  /** Takes down, when it is stopped, for how long its event loop was held up at most since it was elected. @default false */
+  readonly watchLoop?: boolean;
+}
 
 /** What a node process is told, as JSON in the variable {@link nodeVariable}. */
-export interface NodeConfig {
+export interface NodeConfig extends NodeHabits {
   /** Its name in the evidence. */
   readonly name: string;
   /** Its evidence file. */
@@ -13,11 +21,17 @@ export interface NodeConfig {
 /** The environment variable that carries a {@link NodeConfig}. */
 export const nodeVariable = "ESCAPEMENT_CHAOS_NODE";
 
-/** The tasks that every node has a handler for. `long` does the same as `tick`: a name to tell them apart by. */
-export const taskNames = ["tick", "long"] as const;
+/** The tasks that every node has a handler for. `long` and `other` do the same as `tick`: names to tell them apart by. */
+export const taskNames = ["tick", "long", "other"] as const;
 
-/** The input of either task. */
+/** The input of any task. */
 export interface WorkInput {
   /** Milliseconds that the handler takes. It does not listen to its signal. @default 0 */
   readonly work?: number;
+  /** The node on which the handler never ends, nor listens to its signal. @default none */
+  readonly hangsOn?: string;
+  /** The attempts that fail. @default none */
+  readonly fails?: readonly number[];
+  /** Whether the handler kills its own process. @default false */
+  readonly kills?: boolean;
 }

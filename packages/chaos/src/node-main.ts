@@ -1,6 +1,7 @@
 // One node of the workload, run as a process of its own: it does what its jobs ask for and takes down all that happens.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type AttemptEvent, createScheduler, type RunContext, type Scheduler } from "@escapement/core";
-import { type AttemptFact, type EvidenceWriter, openEvidence } from "./evidence.js";
+import { type AttemptFact, type EvidenceWriter, machineClock, openEvidence } from "./evidence.js";
 import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
 
 const config = JSON.parse(process.env[nodeVariable] ?? "null") as NodeConfig;
@@ -9,16 +10,43 @@ const scheduler = createScheduler(config.scheduler);
 
 for (const name of taskNames) scheduler.task<WorkInput | undefined>(name, work);
 takeDown(scheduler, evidence);
+const loop = config.watchLoop ? monitorEventLoopDelay({ resolution: 1 }) : undefined;
+scheduler.on("leaderElected", () => loop?.enable());
 process.once("SIGTERM", () => void leave());
+if (config.jobs !== undefined) await firstDeployment();
 await join();
 
-async function work(run: RunContext<WorkInput | undefined>): Promise<void> {
-  const { id, attempt, fencingToken, scheduledAt, input } = run;
+async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
+  const { id, attempt, fencingToken, scheduledAt, input = {} } = run;
   const fact = { run: id, attempt, token: String(fencingToken) };
   evidence.write({ kind: "start", ...fact, scheduledAt: scheduledAt.getTime() });
-  const ms = input?.work ?? 0;
+  if (input.kills) process.kill(process.pid, "SIGKILL");
+  if (input.hangsOn === config.name) await new Promise(() => undefined);
+  const ms = input.work ?? 0;
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   evidence.write({ kind: "end", ...fact });
+  if (input.fails?.includes(attempt)) throw new Error(`attempt ${attempt} was to fail`);
+  return config.name;
+}
+
+/** Waits for the word to deploy, so that several nodes do so at the same time; each further word deploys again. */
+async function firstDeployment(): Promise<void> {
+  const stay = setInterval(() => undefined, 60_000); // a listener for signals does not keep a process alive
+  await new Promise<void>((resolve) => {
+    process.on("SIGUSR2", () => void deploy().then(resolve));
+    evidence.write({ kind: "event", event: "ready", details: {} });
+  });
+  clearInterval(stay);
+}
+
+async function deploy(): Promise<void> {
+  const begun = machineClock();
+  try {
+    const { added, updated, removed } = await scheduler.apply(config.jobs ?? []);
+    evidence.write({ kind: "event", event: "deployed", details: { begun, added, updated, removed } });
+  } catch (error) {
+    evidence.write({ kind: "event", event: "deployFailed", details: String(error) });
+  }
 }
 
 async function join(): Promise<void> {
@@ -35,6 +63,12 @@ async function join(): Promise<void> {
 }
 
 async function leave(): Promise<void> {
+  if (loop !== undefined)
+    evidence.write({
+      kind: "event",
+      event: "loop",
+      details: { heldUp: loop.max / 1e6, p99: loop.percentile(99) / 1e6 },
+    });
   await scheduler.stop({ timeout: 15_000 });
   evidence.close();
   process.exit(0);

@@ -22,11 +22,11 @@ import { type Evidence, machineClock } from "./evidence.js";
 import { EvidenceFolder } from "./evidence-folder.js";
 import { expectedFireTimes } from "./expected.js";
 import { found } from "./found.js";
-import { taskNames } from "./node-config.js";
+import { type NodeHabits, taskNames } from "./node-config.js";
 
 /** What a trial is made of. */
 export interface TrialOptions {
-  /** How many nodes are started. */
+  /** How many nodes are started; 0: none yet. */
   readonly nodes: number;
   /** Whether three independent voters hold the locks. @default false */
   readonly voters?: boolean;
@@ -82,17 +82,20 @@ export class Trial implements AsyncDisposable {
     ]);
     const trial = new Trial(options, redis, voters);
     for (let number = 1; number <= options.nodes; number += 1) await trial.addNode(`n${number}`);
-    await eventually(() => trial.facts("up").length >= options.nodes && trial.facts("elected").length > 0, {
-      within: 20_000,
-    });
+    await eventually(
+      () =>
+        trial.facts("up").length >= options.nodes &&
+        (options.nodes === 0 || trial.facts("elected").length > 0),
+      { within: 20_000 },
+    );
     return trial;
   }
 
-  /** Starts a node; resolves when its process runs. */
-  async addNode(name: string): Promise<ChaosNode> {
+  /** Starts a node, with options and habits of its own if need be; resolves when its process runs. */
+  async addNode(name: string, own: NodeHabits & Pick<TrialOptions, "scheduler"> = {}): Promise<ChaosNode> {
     const redis = (await this.#options.storeFor?.(name, this.redis.url)) ?? this.redis.url;
-    const scheduler = { ...this.#shared, redis };
-    const node = await startNode({ name, evidence: this.evidence.fileOf(name), scheduler });
+    const scheduler = { ...this.#shared, ...own.scheduler, redis };
+    const node = await startNode({ ...own, name, evidence: this.evidence.fileOf(name), scheduler });
     this.nodes.set(name, node);
     return node;
   }
@@ -105,10 +108,16 @@ export class Trial implements AsyncDisposable {
   /** Defines jobs of a task and remembers them for the judgement. */
   async define(task: string, jobs: readonly JobOptions[]): Promise<void> {
     await this.client.apply(jobs.map((job) => ({ task, ...job })));
-    for (const { id } of jobs) {
+    await this.remember(jobs.map(({ id }) => id));
+  }
+
+  /** Remembers jobs that others have defined, as they are now, for the judgement. */
+  async remember(ids: readonly string[]): Promise<readonly Job[]> {
+    for (const id of ids) {
       const job = await this.client.job(id).get();
       if (job !== undefined) this.#jobs.push(job);
     }
+    return this.#jobs;
   }
 
   /** Enqueues a run of a task, again and again under the same id until that is acknowledged. */

@@ -5,6 +5,7 @@ import { limitWaits } from "./limit.js";
 import { lostReplies } from "./lost-replies.js";
 import { nodeDeath } from "./node-death.js";
 import { outage } from "./outage.js";
+import { redeploy } from "./redeploy.js";
 import { redisRestart } from "./redis-restart.js";
 import { storeRollback, votersDown } from "./voters.js";
 
@@ -21,4 +22,5 @@ export const scenarios: readonly Scenario[] = [
   outage,
   lostReplies,
   limitWaits,
+  redeploy,
 ];
