@@ -64,9 +64,11 @@ export const redeploy: Scenario = redeployment({ times: 50, over: 30_000 });
 function declared(start: number, over: number): JobDeclaration[] {
   const day = new Date(start + 3 * 86_400_000).getUTCDay();
   const job = { task: "tick", overlap: "allow", input: { work: 30 } } as const;
+  const several = (id: string, options: Pick<JobDeclaration, "trigger">): JobDeclaration[] =>
+    Array.from({ length: 8 }, (_, index) => ({ ...job, id: `${id}-${index + 1}`, ...options }));
   return [
-    { ...job, id: "every", trigger: every("1s") },
-    { ...job, id: "cron", trigger: cron("* * * * * *", { timezone: "Europe/Berlin" }) },
+    ...several("every", { trigger: every("1s") }),
+    ...several("cron", { trigger: cron("* * * * * *", { timezone: "Europe/Berlin" }) }),
     { ...job, id: "jittered", trigger: every("1s"), jitter: "300ms" },
     { ...job, id: "weekly", trigger: weekly({ on: day, at: "09:00" }) },
     { ...job, id: "later", trigger: every("1s"), startAt: start + over / 4 },
