@@ -149,6 +149,37 @@ describe("a leader's commit", () => {
     },
   );
 
+  test("S10: however much there is to plan, the event loop goes round meanwhile", async () => {
+    await using on = await bench();
+    for (let job = 0; job < 24; job += 1) {
+      await on.define(`job-${job}`, { trigger: everyRandom(500, 1500), misfire: { catchUp: "all" } });
+      // Each takes a while: what a trigger of this kind has missed can only be stepped through.
+      await on.redis.zadd(on.store.keys.due, (await on.now()) - 43_200_000, `job-${job}`);
+    }
+    let turns = 0;
+    let open = true;
+    const count = (): void => {
+      turns += 1;
+      if (open) setImmediate(count);
+    };
+    setImmediate(count);
+    // How often the loop went round between one answer of the store and the next request.
+    const { lease } = on.store;
+    const send = lease.run.bind(lease);
+    const between: number[] = [];
+    let answered = 0;
+    lease.run = async (...request) => {
+      between.push(turns - answered);
+      const answer = await send(...request);
+      answered = turns;
+      return answer as never;
+    };
+    const { runs } = await leaderOf(on, 1000).round(1);
+    open = false;
+    expect(runs).toBeGreaterThan(1000);
+    expect(Math.max(...between.slice(1))).toBeGreaterThan(5);
+  });
+
   test("S7: goes on without any worker, once a fire time, however long none comes", async () => {
     await using on = await bench();
     await on.define("job", { trigger: every(1000), misfire: { grace: "1h" } });

@@ -6,6 +6,7 @@ import { readJobRecord } from "./record.js";
 import { runIdOf } from "./run-id.js";
 import { materialise, park } from "./scripts/index.js";
 import type { Store } from "./store.js";
+import { Turns } from "./turns.js";
 
 /** A job that is due to be materialised, as the store has it. */
 interface DueJob {
@@ -61,12 +62,15 @@ export class Materialiser {
     await this.#compile(jobs, epoch);
     const plans: { job: DueJob; plan: Plan }[] = [];
     let runs = 0;
+    const turns = new Turns();
     for (const job of jobs) {
+      await turns.next();
       const plan = runs < mostRuns ? await this.#plan(job, now, epoch) : undefined;
       if (plan === undefined) continue;
       plans.push({ job, plan });
       runs += plan.fireTimes.length;
     }
+    await turns.next();
     if (plans.length > 0) await this.#commit(plans, epoch);
     return { runs, more: true, nextCursor: undefined };
   }
@@ -97,7 +101,9 @@ export class Materialiser {
     const records = await this.#store.lease.run("reading jobs", (client) =>
       client.hmget(this.#store.keys.jobs, ...ids),
     );
+    const turns = new Turns();
     for (const [index, { id, state, cursor }] of unknown.entries()) {
+      await turns.next();
       const text = records[index];
       this.#compiled.delete(id);
       if (text == null) {
