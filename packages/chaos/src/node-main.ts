@@ -1,7 +1,7 @@
 // One node of the workload, run as a process of its own: it does what its jobs ask for and takes down all that happens.
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type AttemptEvent, createScheduler, type RunContext, type Scheduler } from "@escapement/core";
 import { type AttemptFact, type EvidenceWriter, machineClock, openEvidence } from "./evidence.js";
+import { type LoopReport, watchLoop } from "./loop-watch.js";
 import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
 
 const config = JSON.parse(process.env[nodeVariable] ?? "null") as NodeConfig;
@@ -10,8 +10,11 @@ const scheduler = createScheduler(config.scheduler);
 
 for (const name of taskNames) scheduler.task<WorkInput | undefined>(name, work);
 takeDown(scheduler, evidence);
-const loop = config.watchLoop ? monitorEventLoopDelay({ resolution: 1 }) : undefined;
-scheduler.on("leaderElected", () => loop?.enable());
+let loop: (() => LoopReport) | undefined;
+if (config.watchLoop)
+  scheduler.on("leaderElected", () => {
+    loop ??= watchLoop();
+  });
 process.once("SIGTERM", () => void leave());
 if (config.jobs !== undefined) await firstDeployment();
 await join();
@@ -63,12 +66,7 @@ async function join(): Promise<void> {
 }
 
 async function leave(): Promise<void> {
-  if (loop !== undefined)
-    evidence.write({
-      kind: "event",
-      event: "loop",
-      details: { heldUp: loop.max / 1e6, p99: loop.percentile(99) / 1e6 },
-    });
+  if (loop !== undefined) evidence.write({ kind: "event", event: "loop", details: loop() });
   await scheduler.stop({ timeout: 15_000 });
   evidence.close();
   process.exit(0);

@@ -1,4 +1,5 @@
 import type { Scenario } from "../scenario.js";
+import { dayAway } from "./day-without-nodes.js";
 import { frozenLeader, frozenOnlyNode, frozenStore } from "./freezes.js";
 import { leaderDeath } from "./leader-death.js";
 import { limitWaits } from "./limit.js";
@@ -23,4 +24,5 @@ export const scenarios: readonly Scenario[] = [
   lostReplies,
   limitWaits,
   redeploy,
+  dayAway,
 ];
