@@ -191,6 +191,12 @@ describe("each violation is named", () => {
   test("accepted-twice: two outcomes of one run", () => {
     const again = attempt(1, 1).filter(({ kind }) => kind === "accepted");
     expect(rulesOf(caseOf([...good(), ...again]))).toEqual(["accepted-twice"]);
+    const further = again.map((fact) => ({ ...fact, attempt: 2, token: "9" }) as Evidence);
+    expect(rulesOf(caseOf([...good(), ...further]))).toEqual(["accepted-twice"]);
+    const failedFirst = good().map((fact) =>
+      fact.kind === "accepted" ? { ...fact, outcome: "failed" } : fact,
+    );
+    expect(rulesOf(caseOf([...failedFirst, ...further]))).toEqual([]);
   });
 
   test("ended-twice: two entries of one run in the history", () => {

@@ -24,11 +24,11 @@ async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
   const fact = { run: id, attempt, token: String(fencingToken) };
   evidence.write({ kind: "start", ...fact, scheduledAt: scheduledAt.getTime() });
   if (input.kills) process.kill(process.pid, "SIGKILL");
+  if (input.fails?.includes(attempt)) throw new Error(`attempt ${attempt} was to fail`);
   if (input.hangsOn === config.name) await new Promise(() => undefined);
   const ms = input.work ?? 0;
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   evidence.write({ kind: "end", ...fact });
-  if (input.fails?.includes(attempt)) throw new Error(`attempt ${attempt} was to fail`);
   return config.name;
 }
 

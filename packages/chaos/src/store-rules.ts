@@ -22,12 +22,12 @@ export const tokensRise: Rule = (facts) => {
   return found;
 };
 
-/** Of each attempt one outcome is accepted at most, and none of an attempt that was given up as lost. */
+/** Of each attempt one outcome is accepted at most, after what failed only further ones, and none of an attempt that was given up as lost. */
 export const lateOutcomesAreRefused: Rule = (facts) => {
   const history = outcomesOf(facts);
   const accepted = groupBy(factsOf(facts.evidence, "accepted"), ({ run }) => run);
   return [...accepted].flatMap(([run, outcomes]) => {
-    if (outcomes.length > 1 && !facts.storeRolledBack) {
+    if (endsMoreThanOnce(outcomes) && !facts.storeRolledBack) {
       const which = outcomes.map(({ attempt, node }) => `${attempt} on ${node}`).join(", ");
       return [
         {
@@ -46,6 +46,17 @@ export const lateOutcomesAreRefused: Rule = (facts) => {
     return [{ rule: "late-accepted", message, story: storyOf(facts, run) }];
   });
 };
+
+/** Whether one attempt has two outcomes, or one that ended the run has others after it. */
+function endsMoreThanOnce(
+  outcomes: readonly { readonly attempt: number; readonly outcome: string }[],
+): boolean {
+  const rising = outcomes.toSorted((a, b) => a.attempt - b.attempt);
+  return rising.some(({ attempt, outcome }, index) => {
+    const next = rising[index + 1];
+    return next !== undefined && (next.attempt === attempt || !/^(failed|timed-out)$/.test(outcome));
+  });
+}
 
 /** A run ends once. */
 export const runsEndOnce: Rule = (facts) =>

@@ -1,4 +1,5 @@
 import type { Scenario } from "../scenario.js";
+import { crashRules } from "./crash-rules.js";
 import { dayAway } from "./day-without-nodes.js";
 import { frozenLeader, frozenOnlyNode, frozenStore } from "./freezes.js";
 import { leaderDeath } from "./leader-death.js";
@@ -24,5 +25,6 @@ export const scenarios: readonly Scenario[] = [
   lostReplies,
   limitWaits,
   redeploy,
+  crashRules,
   dayAway,
 ];
