@@ -140,14 +140,16 @@ export const attemptRules: readonly CrashRule[] = [
     async prepare(stage) {
       const first = await stage.hanging({ concurrencyKey: "key" });
       const second = await stage.enqueue({ concurrencyKey: "key" });
+      const lost = await stage.hanging({ concurrencyKey: "other-key", delivery: "at-most-once" });
+      const third = await stage.enqueue({ concurrencyKey: "other-key" });
       return {
         after: async () => {
-          const told = [await stage.told(first), await stage.told(second)];
+          const told = await Promise.all([first, second, lost, third].map((run) => stage.told(run)));
           // Whichever goes first.
           const apart = (await stage.inTurn([first, second])) || (await stage.inTurn([second, first]));
           return [
             [...told, apart],
-            [retold, untouched, true],
+            [retold, untouched, `lost: 1 lost ${victim}`, untouched, true],
           ];
         },
       };
