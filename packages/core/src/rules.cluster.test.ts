@@ -29,6 +29,13 @@ async function team(
   return { nodes, client: cluster.scheduler() };
 }
 
+/** Three instances that run nothing, and are connected, so that what they do at once does meet. */
+async function clients(cluster: Cluster): Promise<Scheduler[]> {
+  const three = [0, 1, 2].map(() => cluster.scheduler());
+  await Promise.all(three.map((one) => one.nodes()));
+  return three;
+}
+
 /** A handler that counts how many of it run at once, wherever. */
 function counted(ms: number): { readonly handler: Handler<unknown, unknown>; most(): number } {
   let [now, most] = [0, 0];
@@ -54,7 +61,7 @@ describe("id", () => {
 
   test("defined by three instances at once there is one job, and one of them has added it", async () => {
     await using cluster = new Cluster(server);
-    const three = [0, 1, 2].map(() => cluster.scheduler());
+    const three = await clients(cluster);
     const added = three.map((one) => heard(one, "jobAdded"));
     const jobs = await Promise.all(three.map((one) => one.schedule("task", job)));
     expect(added.flat()).toHaveLength(1);
@@ -64,7 +71,7 @@ describe("id", () => {
 
   test("onConflict error: of three instances that define it at once one succeeds", async () => {
     await using cluster = new Cluster(server);
-    const three = [0, 1, 2].map(() => cluster.scheduler());
+    const three = await clients(cluster);
     const tried = await Promise.allSettled(
       three.map((one, priority) => one.schedule("task", { ...job, priority, onConflict: "error" })),
     );
@@ -82,13 +89,17 @@ describe("id", () => {
     });
     const runs = await Promise.all(nodes.map((node) => node.enqueue("task", { id: "one" })));
     expect(await all(runs)).toEqual([1, 1, 1]);
-    expect(starts).toBe(1);
+    const again = await Promise.all(nodes.map((node) => node.enqueue("task", { id: "one" })));
+    const another = await nodes[0]?.enqueue("task", { priority: -1 });
+    await another?.result({ timeout: 5000 });
+    expect(await all(again)).toEqual([1, 1, 1]);
+    expect(starts).toBe(2);
   });
 });
 
 test("update: by three instances at once loses no change", async () => {
   await using cluster = new Cluster(server);
-  const three = [0, 1, 2].map(() => cluster.scheduler());
+  const three = await clients(cluster);
   await three[0]?.schedule("task", { id: "job", trigger: every("1h") });
   const changes = [{ priority: 3 }, { timeout: 5000 }, { tags: ["a"] }];
   await Promise.all(three.map((one, index) => one.job("job").update(changes[index] ?? {})));
@@ -102,7 +113,7 @@ test("update: by three instances at once loses no change", async () => {
 
 test("prune: by three instances at once removes each job once, and none that is declared", async () => {
   await using cluster = new Cluster(server);
-  const three = [0, 1, 2].map(() => cluster.scheduler());
+  const three = await clients(cluster);
   const jobs = ["a", "b", "c"].map((id) => ({ id, task: "task", trigger: every("1h"), tags: ["set"] }));
   await three[0]?.apply(jobs);
   const reports = await Promise.all(three.map((one) => one.apply(jobs.slice(1), { prune: { tag: "set" } })));
