@@ -1,9 +1,12 @@
-import type { JobDeclaration, SchedulerOptions } from "@escapement/core";
+import type { SchedulerOptions } from "@escapement/core";
 
 /** What a node does besides running jobs, as far as JSON can say it. */
 export interface NodeHabits {
-  /** A set of jobs that it applies each time it gets a SIGUSR2, the first time before it joins, as a service does that is deployed. */
-  readonly jobs?: readonly JobDeclaration[];
+  /**
+   * A file with a set of jobs (`JobDeclaration[]` as JSON) that it applies each time it gets a SIGUSR2, the first time before it
+   * joins, as a service does that is deployed.
+   */
+  readonly jobs?: string;
   /** Takes down, when it is stopped, for how long its event loop was held up at most since it was elected. @default false */
   readonly watchLoop?: boolean;
 }

@@ -1,5 +1,12 @@
 // One node of the workload, run as a process of its own: it does what its jobs ask for and takes down all that happens.
-import { type AttemptEvent, createScheduler, type RunContext, type Scheduler } from "@escapement/core";
+import { readFileSync } from "node:fs";
+import {
+  type AttemptEvent,
+  createScheduler,
+  type JobDeclaration,
+  type RunContext,
+  type Scheduler,
+} from "@escapement/core";
 import { type AttemptFact, type EvidenceWriter, machineClock, openEvidence } from "./evidence.js";
 import { type LoopReport, watchLoop } from "./loop-watch.js";
 import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
@@ -45,7 +52,8 @@ async function firstDeployment(): Promise<void> {
 async function deploy(): Promise<void> {
   const begun = machineClock();
   try {
-    const { added, updated, removed } = await scheduler.apply(config.jobs ?? []);
+    const jobs = JSON.parse(readFileSync(config.jobs ?? "", "utf8")) as JobDeclaration[];
+    const { added, updated, removed } = await scheduler.apply(jobs);
     evidence.write({ kind: "event", event: "deployed", details: { begun, added, updated, removed } });
   } catch (error) {
     evidence.write({ kind: "event", event: "deployFailed", details: String(error) });

@@ -1,3 +1,6 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Job, JobDeclaration } from "@escapement/core";
 import { eventually } from "@escapement/testing";
 import { cron, every, once, weekly } from "@escapement/triggers";
@@ -32,14 +35,15 @@ export function redeployment({ times, over }: Rollout): Scenario {
     about: `${together} nodes deploy the same set at once, ${times} times, one of them restarted each time, some by SIGKILL`,
     async run(): Promise<ScenarioReport> {
       await using trial = await Trial.start({ nodes: 0, scheduler: { nodeTtl: "3s" } });
-      const jobs = declared(Date.now() + 2000, over);
+      using rollout = new Deployments(trial);
+      await rollout.prepare();
+      const jobs = declared(Date.now(), over);
       const ids = jobs.map(({ id }) => id);
-      const rollout = new Deployments(trial, jobs);
-      await rollout.once();
+      await rollout.once(jobs);
       const first = [...(await trial.remember(ids))];
       const cursors: Cursors[] = [];
       for (let time = 1; time < times; time += 1) {
-        await rollout.once();
+        await rollout.once(jobs);
         cursors.push(await cursorsOf(trial, ids));
         await trial.lasts(Math.max(over / times - rollout.lasted, 0));
       }
@@ -79,9 +83,9 @@ function declared(start: number, over: number): JobDeclaration[] {
 }
 
 /** Nodes of a service that is deployed. */
-class Deployments {
+class Deployments implements Disposable {
   readonly #trial: Trial;
-  readonly #jobs: readonly JobDeclaration[];
+  readonly #file: string;
   readonly #running: ChaosNode[] = [];
   readonly #ending: Promise<void>[] = [];
   #done = 0;
@@ -89,20 +93,27 @@ class Deployments {
   /** How long the last one took, ms. */
   lasted = 0;
 
-  constructor(trial: Trial, jobs: readonly JobDeclaration[]) {
+  constructor(trial: Trial) {
     this.#trial = trial;
-    this.#jobs = jobs;
+    this.#file = join(tmpdir(), `escapement-jobs-${trial.client.namespace}.json`);
+  }
+
+  /** Starts the nodes of the first deployment, which takes a while. */
+  async prepare(): Promise<void> {
+    while (this.#running.length < together) await this.#start();
   }
 
   /** One deployment: one node goes, another comes, and it applies the set together with those that stay. */
-  async once(): Promise<void> {
+  async once(jobs: readonly JobDeclaration[]): Promise<void> {
     const begun = performance.now();
-    do await this.#start();
-    while (this.#running.length < together);
-    if (this.#running.length > together) await this.#end(this.#running.shift());
+    writeFileSync(this.#file, JSON.stringify(jobs));
+    if (this.#done > 0) {
+      await this.#start();
+      await this.#end(this.#running.shift());
+    }
     for (const node of this.#running) node.deploy();
     this.#done += together;
-    await eventually(() => this.all().length >= this.#done, { within: 20_000 });
+    await eventually(() => this.all().length + this.#failed() >= this.#done, { within: 20_000 });
     this.lasted = performance.now() - begun;
   }
 
@@ -113,10 +124,19 @@ class Deployments {
     });
   }
 
+  /** Those that failed: the first check then says that some are missing. */
+  #failed(): number {
+    return this.#trial.facts("event").filter(({ event }) => event === "deployFailed").length;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#file, { force: true });
+  }
+
   async #start(): Promise<void> {
     this.#started += 1;
     const name = `n${this.#started}`;
-    this.#running.push(await this.#trial.addNode(name, { jobs: this.#jobs }));
+    this.#running.push(await this.#trial.addNode(name, { jobs: this.#file }));
     const ready = (): boolean =>
       this.#trial.facts("event").some(({ node, event }) => node === name && event === "ready");
     await eventually(ready, { within: 20_000 });
