@@ -24,10 +24,10 @@ export interface NodeConfig extends NodeHabits {
 /** The environment variable that carries a {@link NodeConfig}. */
 export const nodeVariable = "ESCAPEMENT_CHAOS_NODE";
 
-/** The tasks that every node has a handler for. `long` and `other` do the same as `tick`: names to tell them apart by. */
-export const taskNames = ["tick", "long", "other"] as const;
+/** The tasks that every node has a handler for. `long` does the same as `tick`: a name to tell them apart by. */
+export const taskNames = ["tick", "long"] as const;
 
-/** The input of any task. */
+/** The input of either task. */
 export interface WorkInput {
   /** Milliseconds that the handler takes. It does not listen to its signal. @default 0 */
   readonly work?: number;
