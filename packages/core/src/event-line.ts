@@ -44,19 +44,31 @@ export type ClusterEvent =
   | { readonly type: "paused" | "resumed"; readonly target: string }
   /** The sweeper has put something right; `subject` is a run, job or node. */
   | { readonly type: "mended"; readonly subject: string; readonly what: string }
-  /** What came between is not kept any more. */
+  /** What came between the events before and behind it is not all kept any more. */
   | { readonly type: "gap" };
 
 const outcomes = { s: "succeeded", f: "failed", t: "timed-out", c: "cancelled" } as const;
 
-/** Reads an entry of the stream: its fields `t` (ms) and `e` (lines). A line of another version is left out. */
-export function readEntry(values: readonly string[]): (ClusterEvent & { readonly at: Date })[] {
+/** Reads an entry of the stream: its fields `t` (ms) and `e` (lines); `undefined` for a line that is not of this version. */
+export function readEntry(values: readonly string[]): ((ClusterEvent & { readonly at: Date }) | undefined)[] {
   const at = new Date(Number(values[values.indexOf("t") + 1]));
   const lines = (values[values.indexOf("e") + 1] ?? "").split("\n");
-  return lines.map((line) => ({ ...readLine(line), at }));
+  return lines.map((line) => {
+    const event = readLine(line);
+    return event && { ...event, at };
+  });
 }
 
-function readLine(line: string): ClusterEvent {
+// Whoever wrote a line that cannot be read, it must not stop the stream.
+function readLine(line: string): ClusterEvent | undefined {
+  try {
+    return parseLine(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseLine(line: string): ClusterEvent | undefined {
   const [word = "", subject = "", ...rest] = line.split(" ");
   switch (word) {
     case "started": {
@@ -71,6 +83,7 @@ function readLine(line: string): ClusterEvent {
     }
     case "ended":
     case "again":
+      if (rest.length < 7) return undefined;
       return readEnd(ofRun(subject), rest, word === "again");
     case "leaderElected":
     case "leaderLost":
@@ -84,8 +97,14 @@ function readLine(line: string): ClusterEvent {
       return { type: word, target: subject };
     case "mended":
       return { type: "mended", subject, what: rest.join(" ") };
+    case "jobAdded":
+    case "jobUpdated":
+    case "jobRemoved":
+    case "jobExhausted":
+    case "jobParked":
+      return { type: word, jobId: subject };
     default:
-      return { type: word as "jobAdded", jobId: subject };
+      return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { RedisError } from "@escapement/redis";
+import { isTransient } from "@escapement/redis";
 import type { Connection } from "@escapement/redis/internal";
 import { fields } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
@@ -17,48 +17,89 @@ export type SchedulerEvent = ClusterEvent & {
 
 /** Options of `events`. */
 export interface EventsOptions {
-  /** Behind this event's id; from a moment on; or `"start"`, from the earliest that is kept. @default what comes from now on */
+  /** Behind this event's id; from a moment on; or `"start"`, from the earliest that is kept. @default what comes from this call on */
   readonly since?: string | Date;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
 }
 
-type Entry = [id: string, fields: string[]];
+/** What has been read: that many events of an entry of the stream, or the whole of it. */
+interface Place {
+  readonly entry: string;
+  readonly index: number | "all";
+}
+
+interface Page {
+  readonly entries: readonly [id: string, fields: string[]][];
+  /** The first entry that is kept, if some between the place and it are not. */
+  readonly gapTo: string | undefined;
+}
 
 const page = 100;
 const block = 1000; // ms
+const nothing: Page = { entries: [], gapTo: undefined };
+
+// No entry has these ids. What was trimmed before somebody asked for what is kept is no gap; after the first look at an empty stream it is.
+const beginning = "0-0";
+const nothingYet = "0-1";
 
 /**
  * The cluster's events, in order, for as long as they are asked for: those that are kept first, then new ones as they come. A connection
- * that breaks is opened again, and the stream goes on where it was.
+ * that breaks is opened again, and the stream goes on where it was. It ends with the scheduler, the signal, or when it is left.
  *
- * @throws InvalidOptionError; EscapementError `SCHEDULER_STOPPED` once the scheduler is stopped
+ * Has at most 100 entries of the stream in memory, and a connection of its own from the first event that is asked for.
+ *
+ * @throws InvalidOptionError, at once; asking for an event: RedisError for what does not pass by itself
  */
-export async function* readEvents(store: Store, options: EventsOptions): AsyncGenerator<SchedulerEvent> {
+export function openEvents(store: Store, options: EventsOptions): AsyncIterableIterator<SchedulerEvent> {
   const { since, signal } = read(options);
+  const left = new AbortController();
+  const start = placeOf(store, since);
+  start.catch(() => undefined); // told to whoever asks for an event
+  const signals = signal === undefined ? [left.signal] : [left.signal, signal];
+  const events = readEvents(store, start, AbortSignal.any(signals));
+  return {
+    next: () => events.next(),
+    return: () => {
+      left.abort(); // also while the next one is waited for
+      return events.return(undefined);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+async function* readEvents(
+  store: Store,
+  start: Promise<Place>,
+  ended: AbortSignal,
+): AsyncGenerator<SchedulerEvent> {
   const reader = store.openReader();
-  const stop = (): void => store.closeReader(reader);
-  signal?.addEventListener("abort", stop);
+  const close = (): void => store.closeReader(reader);
+  const isOver = (): boolean => ended.aborted || store.isClosed;
+  ended.addEventListener("abort", close);
   try {
-    const place = await placeOf(store, since);
-    if (place.gap) yield { type: "gap", id: `${place.entry}.0`, at: new Date(await store.now()) };
-    let { entry, index } = place;
-    while (signal?.aborted !== true && !store.isClosed) {
-      for (const [id, values] of await readOn(store, reader, entry, index > 0)) {
-        const events = readEntry(values);
-        for (const [at, event] of events.entries()) {
-          if (id === entry && at < index) continue;
-          yield { ...event, id: `${id}.${at + 1}` };
+    let place = await start;
+    while (!isOver()) {
+      const { entries, gapTo } = await readOn(store, reader, place, isOver);
+      if (gapTo !== undefined)
+        yield { type: "gap", id: `${gapTo}.0`, at: new Date(Number(gapTo.split("-")[0])) };
+      for (const [entry, values] of entries) {
+        const seen = entry === place.entry ? place.index : 0;
+        for (const [index, event] of readEntry(values).entries()) {
+          if (event === undefined || seen === "all" || index < seen) continue;
+          if (isOver()) return;
+          yield { ...event, id: `${entry}.${index + 1}` };
         }
-        [entry, index] = [id, 0];
+        place = { entry, index: "all" };
       }
-      index = 0;
     }
   } catch (error) {
-    if (signal?.aborted !== true) throw error;
+    if (!isOver()) throw error;
   } finally {
-    signal?.removeEventListener("abort", stop);
-    stop();
+    ended.removeEventListener("abort", close);
+    close();
   }
 }
 
@@ -77,37 +118,39 @@ function read(options: EventsOptions): EventsOptions {
   const { since, signal } = fields("options", options, ["since", "signal"]);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new InvalidOptionError("signal", "must be an AbortSignal.");
-  if (typeof since === "string" && since !== "start" && !/^\d{1,20}-\d{1,20}\.\d{1,9}$/.test(since))
-    throw new InvalidOptionError("since", 'must be the id of an event, a Date, or "start".');
-  if (since !== undefined && typeof since !== "string") instant("since", since);
+  if (typeof since === "string") assertPlace(since);
+  else if (since !== undefined) {
+    if (!(since instanceof Date)) throw noPlace();
+    instant("since", since);
+  }
   return options;
 }
 
-/** Where to begin: behind that many events of an entry of the stream. */
-interface Place {
-  readonly entry: string;
-  readonly index: number;
-  /** Whether what came after it is not all kept. */
-  readonly gap: boolean;
+function assertPlace(since: string): void {
+  if (since === "start") return;
+  const parts = /^(\d{1,20})-(\d{1,20})\.\d{1,9}$/.exec(since)?.slice(1, 3);
+  if (parts === undefined || parts.some((part) => BigInt(part) >= 2n ** 64n)) throw noPlace();
 }
 
+const noPlace = (): InvalidOptionError =>
+  new InvalidOptionError("since", 'must be the id of an event, a Date, or "start".');
+
 async function placeOf(store: Store, since: EventsOptions["since"]): Promise<Place> {
-  const [first, last, added, length] = await store.commands.run("reading events", async (client) => {
-    const [oldest, newest, info] = await Promise.all([
-      client.xrange(store.keys.events, "-", "+", "COUNT", 1),
-      client.xrevrange(store.keys.events, "+", "-", "COUNT", 1),
-      client.xinfo("STREAM", store.keys.events).catch(() => []) as Promise<unknown[]>,
-    ]);
-    const about = (name: string): number => Number(info[info.indexOf(name) + 1] ?? 0);
-    return [oldest[0]?.[0], newest[0]?.[0], about("entries-added"), about("length")] as const;
-  });
-  if (since === undefined) return { entry: last ?? "0-0", index: 0, gap: false };
-  if (since === "start") return { entry: "0-0", index: 0, gap: false };
-  const [entry = "0-0", index = "0"] =
-    typeof since === "string" ? since.split(".") : [`${since.getTime()}-0`, "0"];
-  // What was trimmed away lay before the first entry that is kept; it matters if that one is behind the place asked for.
-  const gap = added > length && first !== undefined && isBehind(entry, first);
-  return { entry, index: Number(index), gap };
+  if (since === "start") return { entry: beginning, index: "all" };
+  if (since instanceof Date) return { entry: justBefore(since.getTime()), index: "all" };
+  if (since !== undefined) {
+    const [entry = beginning, index] = since.split(".");
+    return { entry, index: Number(index) };
+  }
+  const [last] = await store.commands.run("reading events", (client) =>
+    client.xrevrange(store.keys.events, "+", "-", "COUNT", 1),
+  );
+  return { entry: last?.[0] ?? nothingYet, index: "all" };
+}
+
+/** An id behind all entries from before that time (ms). */
+function justBefore(time: number): string {
+  return time === 0 ? beginning : `${time - 1}-18446744073709551615`;
 }
 
 function isBehind(entry: string, other: string): boolean {
@@ -116,24 +159,47 @@ function isBehind(entry: string, other: string): boolean {
   return BigInt(ms) === BigInt(otherMs) ? BigInt(count) < BigInt(otherCount) : BigInt(ms) < BigInt(otherMs);
 }
 
-/** The entries that come next; `again`: with the one at which it stopped. Waits up to a second for new ones. */
-async function readOn(store: Store, reader: Connection, entry: string, again: boolean): Promise<Entry[]> {
+/** The entries that come next, at most a page. Waits up to a second for new ones. */
+async function readOn(store: Store, reader: Connection, place: Place, isOver: () => boolean): Promise<Page> {
+  const { events } = store.keys;
+  const { entry, index } = place;
   try {
-    if (again) {
-      const [same] = await reader.run("reading events", (client) =>
-        client.xrange(store.keys.events, entry, entry),
-      );
-      if (same !== undefined) return [same];
-    }
-    const found = await reader.run(
+    return await reader.run(
       "reading events",
-      (client) => client.xread("COUNT", page, "BLOCK", block, "STREAMS", store.keys.events, entry),
+      async (client): Promise<Page> => {
+        // Both in one go: what is trimmed after the first look is read by the second.
+        const [info, entries] = await Promise.all([
+          (client.xinfo("STREAM", events) as Promise<unknown[]>).catch(noSuchKey),
+          index === "all"
+            ? client
+                .xread("COUNT", page, "BLOCK", block, "STREAMS", events, entry)
+                .then((found) => found?.[0]?.[1] ?? [])
+            : client.xrange(events, entry, "+", "COUNT", page),
+        ]);
+        return { entries, gapTo: gapAfter(entry, info) };
+      },
       block + store.deadline,
     );
-    return (found?.[0]?.[1] ?? []) as Entry[];
   } catch (error) {
-    if (store.isClosed || !(error instanceof RedisError)) throw error;
+    if (isOver() || !isTransient(error)) throw error;
     await new Promise((resolve) => setTimeout(resolve, jittered(500)));
-    return [];
+    return nothing;
   }
+}
+
+/**
+ * The first entry that is kept, if `entry` is not any more and others have gone with it, or may have: whether `entry` was the last that had
+ * to go is not known.
+ */
+function gapAfter(entry: string, info: readonly unknown[]): string | undefined {
+  const about = (name: string): unknown => info[info.indexOf(name) + 1];
+  const first = about("first-entry");
+  if (entry === beginning || !Array.isArray(first)) return undefined;
+  const trimmed = Number(about("entries-added")) > Number(about("length"));
+  return trimmed && isBehind(entry, String(first[0])) ? String(first[0]) : undefined;
+}
+
+function noSuchKey(error: unknown): [] {
+  if (error instanceof Error && error.message.includes("no such key")) return [];
+  throw error;
 }

@@ -14,7 +14,7 @@ import { writeJobs } from "./define.js";
 import { examine, type Finding } from "./doctor.js";
 import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
-import { type EventsOptions, readEvents, type SchedulerEvent } from "./event-stream.js";
+import { type EventsOptions, openEvents, type SchedulerEvent } from "./event-stream.js";
 import { Events, type Listener, type SchedulerEvents } from "./events.js";
 import { type JobGroup, jobGroup } from "./group.js";
 import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
@@ -114,11 +114,12 @@ export interface Scheduler extends AsyncDisposable {
   /** Ends a pause: what it held back goes on under each job's misfire rule. Answers whether there was one. */
   resume(target: PauseTarget): Promise<boolean>;
   /**
-   * What happens in the whole cluster, as it happens; with `since` what has happened, as far as it is kept, and then what happens.
+   * What happens in the whole cluster, as it happens; with `since` what has happened, as far as it is kept, and then what happens. Goes on
+   * through broken connections; ends when this scheduler is stopped, or the signal says so.
    *
-   * @throws InvalidOptionError
+   * @throws InvalidOptionError, EscapementError `SCHEDULER_STOPPED`, at once
    */
-  events(options?: EventsOptions): AsyncIterable<SchedulerEvent>;
+  events(options?: EventsOptions): AsyncIterableIterator<SchedulerEvent>;
   /** Looks at everything that could keep runs from starting. */
   doctor(): Promise<Finding[]>;
   on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this;
@@ -302,8 +303,9 @@ class RedisScheduler implements Scheduler {
     return resumeTarget(this.#store, target);
   }
 
-  events(options: EventsOptions = {}): AsyncIterable<SchedulerEvent> {
-    return readEvents(this.#store, options);
+  events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
+    this.#assertOpen();
+    return openEvents(this.#store, options);
   }
 
   async doctor(): Promise<Finding[]> {

@@ -93,12 +93,23 @@ local function forget_results(names, kept)
   redis.call('UNLINK', unpack(keys))
 end
 
+-- The reason in a detail, as JSON has it, quoted; empty if there is none.
+local function reason_in(detail)
+  local from = string.find(detail, '"reason":"', 1, true)
+  local at = from and from + 10
+  while at do
+    local mark = string.find(detail, '["\\]', at)
+    if mark and string.sub(detail, mark, mark) == '"' then return string.sub(detail, from + 9, mark) end
+    at = mark and mark + 2
+  end
+  return ''
+end
+
 -- What is told of an end: the run, its entry without the detail, and the reason, if there is one.
 local function tell_end(run, text)
   local head, detail = string.match(text, '^(%S+ %S+ %S+ %S+ %S+ %S+ %S+) ([^\n]*)')
-  local reason = detail ~= '' and string.match(detail, '"reason":("[^"]*")') or ''
   local count = detail ~= '' and string.match(detail, '"count":(%d+)') or ''
-  tell('ended ' .. run .. ' ' .. head .. ' ' .. count .. ' ' .. reason)
+  tell('ended ' .. run .. ' ' .. head .. ' ' .. count .. ' ' .. reason_in(detail))
 end
 
 local function remember_job(job, text, run, result, now)
