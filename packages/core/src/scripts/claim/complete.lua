@@ -1,5 +1,18 @@
 -- Outcomes that the node reports.
 
+-- A run that had not started after all, if it counts: it counts no more, and what was held back since as many as may have started goes on.
+local function uncount(run, record)
+  if not string.find(redis.call('HGET', key.holds, run) or '', 'counted', 1, true) then return end
+  local job = job_of(run)
+  redis.call('HINCRBY', key.counts, job, -1)
+  if redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job) or redis.call('HEXISTS', key.paced, job) == 1 then
+    redis.call('HDEL', key.exhaustion, job)
+  else
+    redis.call('HSET', key.exhaustion, job, 'ending') -- this was its last fire time
+  end
+  unhold(job, record)
+end
+
 -- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
 -- l: given up by a node that stops; another attempt may start at once. v: vetoed by a listener before its handler was called.
 
@@ -50,6 +63,10 @@ local function complete()
       if cancels[i] and item.outcome ~= 's' and item.outcome ~= 'c' then
         -- What was cancelled is not tried again, whatever became of the attempt.
         if others[i] then redis.call('HDEL', key.attempts, item.run) end
+        if item.outcome == 'b' then
+          records = records or records_of(runs)
+          if records[item.run] then uncount(item.run, records[item.run]) end
+        end
         end_cancelled(item.run, task, started, attempt, token, arg.node, cancels[i], earlier, now)
       elseif item.outcome == 'b' then
         records = records or records_of(runs)

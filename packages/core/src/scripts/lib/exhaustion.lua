@@ -1,11 +1,10 @@
 -- Jobs of which no further fire time starts. `exhaustion` has, by job: `ending` while what was written of its last fire times has
 -- not ended, `full` while as many runs as its `maxRuns` have started and one of them has not ended, then `done`.
 
-local function is_held_anywhere(job, overlap)
-  if overlap ~= 'a' and overlap ~= 'r' then
-    if redis.call('HEXISTS', key.running, job) == 1 then return true end
-    return false
-  end
+local function is_held_anywhere(job, record)
+  if redis.call('HEXISTS', key.running, job) == 1 then return true end
+  -- `running` names the only one that runs; unless the job's overlap is, or may have been before it was changed, one that lets several run.
+  if record.overlap ~= 'a' and record.overlap ~= 'r' and record.version == '1' then return false end
   local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
   for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
   for _, node in ipairs(nodes) do
@@ -22,12 +21,14 @@ end
 
 local function exhaust(job, how)
   local record = parse(redis.call('HGET', key.jobs, job) or '')
-  if not record or has_any(key.requeued, job) or is_held_anywhere(job, record.overlap) then return end
-  if how == 'full' then
+  if not record or has_any(key.requeued, job) or is_held_anywhere(job, record) then return end
+  local most = how == 'full' and tonumber(extra(record, 'mr') or nil)
+  if most and tonumber(redis.call('HGET', key.counts, job) or 0) >= most then
     while take_back(job, record.lane, 0) == TAKE do end
     redis.call('ZREM', key.due, job)
     redis.call('ZREM', key.frozen, job)
-  elseif has_any(key.unstarted, job) or redis.call('ZSCORE', key.due, job) then
+  elseif has_any(key.unstarted, job) or redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job) then
+    if how == 'full' then redis.call('HDEL', key.exhaustion, job) end -- its maxRuns were raised meanwhile
     return
   end
   tell('jobExhausted ' .. job)
