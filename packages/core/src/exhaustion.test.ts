@@ -238,6 +238,22 @@ describe("a job is exhausted, and told so once, when its last run", () => {
     });
   }
 
+  test("ends, of two under `allow`, of which one waits for another attempt", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const retry = { attempts: 2 };
+    await bench.define("job", { trigger: every("1h"), maxRuns: 2, overlap: "allow", retry });
+    const now = await bench.now();
+    await bench.write("job", [now - 2, now - 1]);
+    const node = await bench.node("node", 1e9);
+    const { claimed } = await node.claim();
+    await node.complete(claimed.slice(0, 1), "F", "1000");
+    await node.complete(claimed.slice(1));
+    await expectAlive(bench);
+    await bench.advance(1001);
+    await node.complete((await node.claim()).claimed);
+    await expectExhausted(bench);
+  });
+
   test("ends, though more by hand follow it", async () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { trigger: every("1h"), maxRuns: 1, overlap: "allow" });
@@ -510,6 +526,7 @@ describe("a job that is exhausted", () => {
       }
       await bench.advance(120_000);
       await bench.job("job").update({ maxRuns: 3 });
+      if (paused) await leaderOf(bench).round(bench.epoch);
       await node.complete(claimed);
       await expectAlive(bench);
       await resumeTarget(bench.store, { job: "job" });
