@@ -54,6 +54,10 @@ const dead =
   (name: "deadLetters" | "redrive" | "removeDeadLetters", options: unknown): (() => unknown) =>
   () =>
     call(scheduler[name].bind(scheduler), options);
+const events =
+  (options: unknown): (() => unknown) =>
+  () =>
+    call(scheduler.events.bind(scheduler), options);
 const create = (options: unknown): (() => unknown) => {
   return () => call(createScheduler, options);
 };
@@ -164,6 +168,7 @@ const jobFaults: readonly Fault[] = [
     "endAt",
   ],
   ...each("maxRuns", [0, -1, 1.5, "5", Number.NaN, 1 / 0, 1_000_000_001, true]),
+  ...each("whenExhausted", ["delete", "", "KEEP", true, 0, ["remove"], {}, "__proto__"]),
   ...each("jitter", [-1, "soon", 0.5, "25h", 86_400_001, Number.NaN, true, {}]),
   ...retainFaults,
   ...each("overlap", ["SKIP", "queue_one", "", true, ["skip"], {}, "__proto__", "toString"]),
@@ -259,6 +264,41 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
   ["createScheduler: catchCrashes a number", create({ catchCrashes: 0 }), "INVALID_OPTION", "catchCrashes"],
   ["createScheduler: logger without methods", create({ logger: {} }), "INVALID_OPTION", "logger"],
   ["createScheduler: logger null", create({ logger: null }), "INVALID_OPTION", "logger"],
+  ...[-1, 1.5, Number.NaN, 1 / 0, 1_000_001, "5", true, null].map(
+    (max) =>
+      [
+        `createScheduler: events.max ${String(max)}`,
+        create({ events: { max } }),
+        ...(["INVALID_OPTION", "events.max"] as const),
+      ] as const,
+  ),
+  ["createScheduler: events no object", create({ events: 5000 }), "INVALID_OPTION", "events"],
+  ["createScheduler: events unknown", create({ events: { maxlen: 5 } }), "INVALID_OPTION", "events.maxlen"],
+  ...[
+    "",
+    "now",
+    "5",
+    "5-0",
+    "5-0.",
+    "-1-0.1",
+    `5-${2n ** 64n}.1`,
+    5,
+    null,
+    true,
+    {},
+    new Date(Number.NaN),
+  ].map(
+    (since) =>
+      [
+        `events: since ${show(since)} ${String(since)}`,
+        events({ since }),
+        "INVALID_OPTION",
+        "since",
+      ] as const,
+  ),
+  ["events: signal null", events({ signal: null }), "INVALID_OPTION", "signal"],
+  ["events: unknown option", events({ from: "start" }), "INVALID_OPTION", "options.from"],
+  ["events: no object", events("start"), "INVALID_OPTION", "options"],
 
   ["task: X1 name with a space", task("a b", () => 1), "INVALID_NAME", "task"],
   ["task: no handler", task("t1"), "INVALID_OPTION", "handler"],
@@ -514,11 +554,21 @@ const rows: readonly (readonly [string, () => unknown, string, string])[] = [
 
 const nulls: readonly string[] = [
   ...["redis", "namespace", "roles", "queues", "concurrency", "voters", "lookahead", "deadline", "retain"],
-  ...["maxInput", "allowEviction", "catchCrashes"],
+  ...["maxInput", "allowEviction", "catchCrashes", "events"],
 ];
 const jobNulls: readonly string[] = [
   ...["misfire", "overlap", "priority", "delivery", "maxLost", "timeout", "tags", "queue", "onConflict"],
-  ...["retry", "deadLetter", "startAt", "endAt", "maxRuns", "jitter", "concurrencyKey", "retain"],
+  ...[
+    "retry",
+    "deadLetter",
+    "startAt",
+    "endAt",
+    "maxRuns",
+    "jitter",
+    "concurrencyKey",
+    "retain",
+    "whenExhausted",
+  ],
 ];
 test.each(nulls)("createScheduler: %s null is no way to leave it out", async (name) => {
   expect(await thrownBy(create({ [name]: null }))).toMatchObject({ name: "InvalidOptionError", path: name });

@@ -214,8 +214,7 @@ function check.jobs(jobs)
   for i, job in ipairs(jobs) do
     if not due[i] and not frozen[i] and not parked[i] and not over[i] then
       local paced = redis.call('HEXISTS', key.paced, job) == 1
-      local goes_on = paced and (has_any(key.unstarted, job) or has_any(key.requeued, job) or redis.call('HEXISTS', key.running, job) == 1
-        or is_held_anywhere(job, 'a'))
+      local goes_on = paced and (has_any(key.unstarted, job) or has_any(key.requeued, job) or is_held_anywhere(job, true))
       if not goes_on then lost[#lost + 1] = job end
     end
   end

@@ -13,31 +13,17 @@ local function uncount(run, record)
   unhold(job, record)
 end
 
--- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
--- l: given up by a node that stops; another attempt may start at once. v: vetoed by a listener before its handler was called.
-
--- A run that was counted for its job's `maxRuns` when it was claimed, and has not started after all. Answers whether it was.
-local function uncount(run, record)
-  if not string.find(redis.call('HGET', key.holds, run) or '', 'counted', 1, true) then return false end
-  redis.call('HINCRBY', key.counts, job_of(run), -1)
-  redis.call('HDEL', key.exhaustion, job_of(run))
-  unhold(job_of(run), record)
-  return true
-end
-
 -- Ends a run that was kept from starting, whatever attempt it would have been.
 local function end_vetoed(run, record, task, attempt, earlier, detail)
   redis.call('HDEL', key.attempts, run)
-  local job = job_of(run)
-  -- Where its trigger has no further fire time either, the job comes to its end all the same.
-  if record and uncount(run, record) and not redis.call('ZSCORE', key.due, job) and not redis.call('ZSCORE', key.frozen, job) then
-    redis.call('HSET', key.exhaustion, job, 'ending')
-  end
+  if record then uncount(run, record) end
   local first = tonumber(attempt) == 1
   local text = entry(at_of(run) or int(now), 0, now, 'k', first and 0 or attempt, 0, '-', detail)
   finish(run, task, text, first and '' or earlier, '', now)
 end
 
+-- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
+-- l: given up by a node that stops; another attempt may start at once. v: vetoed by a listener before its handler was called.
 local function complete()
   local items, runs = {}, {}
   for run, token, outcome, detail, result in each(list.completions) do
@@ -63,7 +49,7 @@ local function complete()
       if cancels[i] and item.outcome ~= 's' and item.outcome ~= 'c' then
         -- What was cancelled is not tried again, whatever became of the attempt.
         if others[i] then redis.call('HDEL', key.attempts, item.run) end
-        if item.outcome == 'b' then
+        if item.outcome == 'b' or item.outcome == 'v' then
           records = records or records_of(runs)
           if records[item.run] then uncount(item.run, records[item.run]) end
         end

@@ -1,10 +1,10 @@
 -- Jobs of which no further fire time starts. `exhaustion` has, by job: `ending` while what was written of its last fire times has
 -- not ended, `full` while as many runs as its `maxRuns` have started and one of them has not ended, then `done`.
 
-local function is_held_anywhere(job, record)
+-- `several`: runs of it may run that `running` does not name.
+local function is_held_anywhere(job, several)
   if redis.call('HEXISTS', key.running, job) == 1 then return true end
-  -- `running` names the only one that runs; unless the job's overlap is, or may have been before it was changed, one that lets several run.
-  if record.overlap ~= 'a' and record.overlap ~= 'r' and record.version == '1' then return false end
+  if not several then return false end
   local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
   for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
   for _, node in ipairs(nodes) do
@@ -21,7 +21,9 @@ end
 
 local function exhaust(job, how)
   local record = parse(redis.call('HGET', key.jobs, job) or '')
-  if not record or has_any(key.requeued, job) or is_held_anywhere(job, record) then return end
+  if not record or has_any(key.requeued, job) then return end
+  -- A job that has been changed may have allowed overlap before.
+  if is_held_anywhere(job, record.overlap == 'a' or record.overlap == 'r' or record.version ~= '1') then return end
   local most = how == 'full' and tonumber(extra(record, 'mr') or nil)
   if most and tonumber(redis.call('HGET', key.counts, job) or 0) >= most then
     while take_back(job, record.lane, 0) == TAKE do end
