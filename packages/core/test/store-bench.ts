@@ -29,11 +29,13 @@ export const later: Trigger = once(new Date("2099-01-01T00:00:00Z"));
 export class StoreBench implements AsyncDisposable {
   readonly store: Store;
   readonly redis: Redis;
+  readonly url: string;
   readonly events: Events = new Events(silentLogger);
   epoch = 1;
 
   constructor(server: RedisServer, retention: Partial<Store["retention"]> = {}) {
     this.redis = server.client();
+    this.url = server.url;
     this.store = new Store({
       redis: server.url,
       namespace: uniqueNamespace("bench"),
