@@ -5,6 +5,7 @@ import { Cluster, heard, startsOf } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { createScheduler } from "./index.js";
 import { type PauseTarget, pauseTarget, resumeTarget } from "./pause.js";
+import { resume } from "./scripts/index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -160,6 +161,30 @@ describe("pausing by a plain key", () => {
     expect(await node.take()).toEqual([]);
     await resumeTarget(bench.store, { tag: "emea" });
     expect(await node.take()).toEqual([run]);
+  });
+
+  test("what is paused anew while a pause of many is ended stays paused", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node", 1e9);
+    const { prefix: _, ...keys } = bench.store.keys;
+    for (const id of ["a", "b", "c"]) {
+      await bench.define(id, { tags: ["emea"] });
+      await bench.runNow(id);
+    }
+    await pauseTarget(bench.store, { tag: "emea" }, reason);
+    expect(await node.take()).toEqual([]);
+    const step = (again: number): Promise<[string, number, number]> =>
+      resume.run(bench.store.commands, {
+        keys,
+        args: { ...bench.store.told, name: "tag:emea", batch: 1, again },
+      });
+    expect((await step(0)).slice(1)).toEqual([1, 1]);
+    await pauseTarget(bench.store, { tag: "emea" }, reason);
+    expect((await step(1)).slice(1)).toEqual([0, 0]);
+    expect(await bench.redis.exists(bench.store.keys.pause("tag:emea"))).toBe(1);
+    expect(await node.take()).toEqual([]);
+    await resumeTarget(bench.store, { tag: "emea" });
+    expect(await node.take()).toHaveLength(3);
   });
 
   test("an update that takes the paused tag away lets the job go on", async () => {

@@ -60,9 +60,9 @@ export async function resumeTarget(store: Store, target: PauseTarget): Promise<b
   const name = pauseName(target);
   const { prefix: _, ...keys } = store.keys;
   let was = false;
-  for (let more = 1; more === 1; ) {
+  for (let [more, again] = [1, 0]; more === 1; again = 1) {
     const [, deleted, left] = await store.timed(
-      () => resume.run(store.commands, { keys, args: { ...store.told, name, batch: 500 } }),
+      () => resume.run(store.commands, { keys, args: { ...store.told, name, batch: 500, again } }),
       ([time]) => time,
     );
     was ||= deleted === 1;

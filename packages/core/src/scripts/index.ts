@@ -325,7 +325,7 @@ export const resume = defineScript<[string, number, number]>()({
   file: file("resume"),
   include: records,
   keys: ["clock", "due", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
-  args: ["prefix", "name", "batch", "events_max"],
+  args: ["prefix", "name", "batch", "again", "events_max"],
 });
 
 /** `[now, next index, its cursor, 1 at the end of a sweep, mended (subject, what), jobs without a next fire time]` */
