@@ -316,14 +316,18 @@ describe("a run of maxRuns that is handed back leaves the job none short, when i
         await bench[Symbol.asyncDispose]();
       });
 
-  test("was to be cancelled before its node had heard of it", async () => {
+  const unstarted = [
+    ["b", "handed back"],
+    ["v", "vetoed"],
+  ] as const;
+  test.each(unstarted)("was to be cancelled before its node had heard of it (%s: %s)", async (outcome) => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { trigger: every("1h"), maxRuns: 1 });
     const node = await bench.node("node", 1e9);
     const [run = ""] = await bench.write("job", [(await bench.now()) - 1]);
     const { claimed } = await node.claim();
     await bench.run(run).cancel();
-    await node.complete(claimed, "b");
+    await node.complete(claimed, outcome);
     expect(await bench.run(run).get()).toMatchObject({ state: "cancelled" });
     expect(await bench.job("job").get()).toMatchObject({ state: "scheduled", startedRuns: 0 });
     expect((await bench.job("job").get())?.nextFireTime).toBeDefined();
