@@ -1,0 +1,330 @@
+import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
+import {
+  type ApplyOptions,
+  type ApplyParts,
+  type ApplyReport,
+  type ApplySetOptions,
+  applyJobs,
+  tell,
+} from "./apply.js";
+import { nameAt, whole } from "./check.js";
+import { catchCrashes } from "./crash.js";
+import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
+import { writeJobs } from "./define.js";
+import { examine, type Finding } from "./doctor.js";
+import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
+import { InvalidOptionError } from "./errors.js";
+import { type EventsOptions, openEvents, type SchedulerEvent } from "./event-stream.js";
+import { Events, type Listener, type SchedulerEvents } from "./events.js";
+import { type JobGroup, jobGroup } from "./group.js";
+import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
+import { jittered } from "./id.js";
+import type { Job, JobOptions } from "./job.js";
+import type { JobDeclaration, JobSet } from "./job-set.js";
+import { RunLocks } from "./lock.js";
+import { Node } from "./node.js";
+import { type Settings, storeVotes } from "./options.js";
+import { type PauseOptions, type PauseTarget, pauseTarget, resumeTarget } from "./pause.js";
+import { readEnqueuedHistory } from "./read-history.js";
+import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
+import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
+import { type RunsOf, readUnfinished } from "./read-unfinished.js";
+import type { Run } from "./run.js";
+import type { Scheduler } from "./scheduler.js";
+import { type StopOptions, stopTimeout } from "./stop.js";
+import { Store } from "./store.js";
+import {
+  type AnyTask,
+  checkTaskOptions,
+  type Handler,
+  type InputOf,
+  nameOf,
+  type OutputOf,
+  type Task,
+  type TaskOptions,
+  type TaskRef,
+  validateInput,
+} from "./task.js";
+
+/** What users see of a scheduler, put together from the files that do the work; its life from start to stop. */
+export class RedisScheduler implements Scheduler {
+  readonly namespace: string;
+  readonly #settings: Settings;
+  readonly #store: Store;
+  readonly #events: Events;
+  readonly #tasks = new Map<string, AnyTask>();
+  readonly #busy = new Set<object>();
+  #locks: RunLocks | undefined;
+  #node: Node | undefined;
+  #state: "open" | "stopping" | "stopped" = "open";
+  #listening = false;
+  #started: Promise<void> | undefined;
+  #startingOver: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #releaseCrashes: (() => void) | undefined;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.namespace = settings.namespace;
+    const { redis, namespace, retention, deadline } = settings;
+    this.#store = new Store({
+      redis,
+      namespace,
+      retention,
+      events: settings.eventsMax,
+      deadline,
+      leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
+    });
+    this.#events = new Events(settings.logger);
+  }
+
+  get #parts(): ApplyParts {
+    return {
+      store: this.#store,
+      events: this.#events,
+      maxInput: this.#settings.maxInput,
+      logger: this.#settings.logger,
+      validate: (task, input) => this.#validate(task, input),
+    };
+  }
+
+  get nodeId(): string | undefined {
+    return this.#node?.id;
+  }
+
+  task<Input, Output>(
+    name: string,
+    ...rest: [Handler<Input, Output>] | [TaskOptions<Input>, Handler<Input, Output>]
+  ): Task<Input, Output> {
+    nameAt("task", name);
+    const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
+    if (typeof handler !== "function")
+      throw new InvalidOptionError("handler", `of task ${name} must be a function.`);
+    checkTaskOptions(options);
+    if (this.#tasks.has(name)) throw new InvalidOptionError("task", `${name} has a handler already.`);
+    const task: Task<Input, Output> = { name, options, handler };
+    this.#tasks.set(name, task as AnyTask);
+    this.#node
+      ?.describe()
+      .catch((error: unknown) => this.#events.emit("error", { step: "describe", error: error as Error }));
+    return task;
+  }
+
+  async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
+    this.#assertOpen();
+    const wanted = { task: nameOf(task), options };
+    await this.#validate(wanted.task, options?.input);
+    tell(this.#parts, await writeJobs(this.#store, [wanted], this.#settings.maxInput));
+    const [job] = await readJobs(this.#store, [options.id]);
+    if (job === undefined)
+      throw new EscapementError("JOB_NOT_FOUND", `Job ${options.id} was removed by others at once.`);
+    return job as Job<InputOf<T>>;
+  }
+
+  async apply(
+    jobs: readonly JobDeclaration[] | JobSet,
+    options: ApplyOptions & ApplySetOptions = {},
+  ): Promise<ApplyReport> {
+    this.#assertOpen();
+    return applyJobs(this.#parts, jobs, options);
+  }
+
+  async enqueue<T extends TaskRef>(
+    task: T,
+    options: EnqueueOptions<InputOf<T>> = {},
+  ): Promise<RunHandle<OutputOf<T>>> {
+    const [handle] = await this.enqueueMany(task, [options]);
+    return handle as RunHandle<OutputOf<T>>;
+  }
+
+  async enqueueMany<T extends TaskRef>(
+    task: T,
+    runs: readonly EnqueueOptions<InputOf<T>>[],
+  ): Promise<RunHandle<OutputOf<T>>[]> {
+    this.#assertOpen();
+    if (!Array.isArray(runs))
+      throw new InvalidOptionError("runs", "must be a list of options, one item a run.");
+    for (const run of runs as readonly (EnqueueOptions | undefined)[])
+      await this.#validate(nameOf(task), run?.input);
+    const ids = await enqueueRuns(this.#store, nameOf(task), runs, this.#settings.maxInput);
+    return ids.map((id) => runHandle<OutputOf<T>>(this.#store, id));
+  }
+
+  job(id: string): JobHandle {
+    return jobHandle(this.#parts, id);
+  }
+
+  jobs(filter: JobFilter = {}): AsyncIterable<Job> {
+    return listJobs(this.#store, checkFilter(filter));
+  }
+
+  group(filter: JobFilter): JobGroup {
+    return jobGroup(this.#parts, filter);
+  }
+
+  run(id: string): RunHandle {
+    return runHandle(this.#store, id);
+  }
+
+  finishedRuns(task: string, limit = 100): Promise<Run[]> {
+    return readEnqueuedHistory(this.#store, nameAt("task", task), whole("limit", limit, 1, 10_000));
+  }
+
+  unfinishedRuns(of: RunsOf, limit = 100): Promise<Run[]> {
+    return readUnfinished(this.#store, of, limit);
+  }
+
+  deadLetters(of: DeadLettersOf = {}): Promise<DeadLetter[]> {
+    return listDeadLetters(this.#store, of);
+  }
+
+  redrive(of: DeadLettersOf = {}): Promise<string[]> {
+    return takeDeadLetters(this.#store, of, true);
+  }
+
+  removeDeadLetters(of: DeadLettersOf = {}): Promise<string[]> {
+    return takeDeadLetters(this.#store, of, false);
+  }
+
+  nodes(): Promise<NodeInfo[]> {
+    return readNodes(this.#store);
+  }
+
+  leader(): Promise<LeaderInfo | undefined> {
+    return readLeader(this.#store);
+  }
+
+  isLeader(): boolean {
+    return this.#node?.isLeader() ?? false;
+  }
+
+  pause(target: PauseTarget, options: PauseOptions): Promise<void> {
+    return pauseTarget(this.#store, target, options);
+  }
+
+  resume(target: PauseTarget): Promise<boolean> {
+    return resumeTarget(this.#store, target);
+  }
+
+  events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
+    this.#assertOpen();
+    return openEvents(this.#store, options);
+  }
+
+  async doctor(): Promise<Finding[]> {
+    this.#openLocks();
+    return examine(this.#store, this.#settings, this.#locks);
+  }
+
+  on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  off<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  async start(): Promise<void> {
+    this.#assertOpen();
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#store.commands.ready();
+      const results = await checkServer(this.#store.commands, {
+        allowEviction: this.#settings.allowEviction,
+      });
+      assertUsable(results);
+      for (const { check, level, message } of results)
+        if (level === "warning") this.#settings.logger.warn({ check }, message);
+      await this.#store.lease.ready();
+      await this.#store.now();
+      this.#openLocks();
+      this.#listen();
+      if (this.#settings.catchCrashes) this.#releaseCrashes ??= catchCrashes();
+      await this.#become();
+    } catch (error) {
+      this.#started = undefined; // it can be tried again
+      throw error;
+    }
+  }
+
+  async stop(options: StopOptions = {}): Promise<void> {
+    const ms = stopTimeout(options);
+    this.#stopped ??= this.#stop(ms);
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(timeout: number): Promise<void> {
+    this.#state = "stopping";
+    await this.#started?.catch(() => undefined);
+    await this.#startingOver;
+    await this.#node?.stop(timeout);
+    this.#releaseCrashes?.();
+    await this.#locks?.close();
+    this.#store.close();
+    this.#state = "stopped";
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    this.#store.listen();
+    this.#store.on("lost", () => this.#events.emit("storeLost", { node: this.nodeId ?? "-" }));
+    this.#store.on("restored", () => this.#events.emit("storeRestored", { node: this.nodeId ?? "-" }));
+  }
+
+  async #become(): Promise<void> {
+    const node = new Node({
+      store: this.#store,
+      settings: this.#settings,
+      tasks: this.#tasks,
+      locks: this.#locks,
+      events: this.#events,
+      logger: this.#settings.logger,
+      busy: this.#busy,
+      onDead: () => {
+        this.#startingOver = this.#startOver();
+      },
+    });
+    await node.start();
+    this.#node = node;
+  }
+
+  /** A dead node comes back under a new identity, as soon as Redis answers. */
+  async #startOver(): Promise<void> {
+    for (let failures = 0; this.#state === "open"; failures += 1) {
+      try {
+        await this.#become();
+        return;
+      } catch (error) {
+        this.#events.emit("error", { step: "join", error: error as Error });
+        await new Promise((resolve) =>
+          setTimeout(resolve, jittered(Math.min(100 * 2 ** Math.min(failures, 5), 2000))),
+        );
+      }
+    }
+  }
+
+  #openLocks(): void {
+    const { voters, lockTtl } = this.#settings;
+    if (!storeVotes(this.#settings)) this.#locks ??= new RunLocks(this.#store, voters, lockTtl, this.#events);
+  }
+
+  #validate(task: string, input: unknown): Promise<unknown> {
+    return validateInput(this.#tasks.get(task)?.options, input);
+  }
+
+  #assertOpen(): void {
+    if (this.#state === "open") return;
+    throw new EscapementError("SCHEDULER_STOPPED", "This scheduler has been stopped. Create another.");
+  }
+}
