@@ -149,6 +149,23 @@ describe("S15: the sweeper", () => {
     });
   }
 
+  test("a job that was put aside goes on, though nobody knows any more by which pause", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const { keys } = bench.store;
+    await bench.define("job", { trigger: every("1h") });
+    await bench.redis.set(keys.pause("job:job"), "");
+    await bench.write("job", []);
+    const cursor = await bench.redis.zscore(keys.frozen, "job");
+    expect(cursor).not.toBeNull();
+    await bench.redis.del(keys.pauses);
+    // Paused still: its end will be noticed again.
+    expect(await bench.sweep()).toEqual([]);
+    expect(await bench.redis.smembers(keys.pauses)).toEqual(["job:job"]);
+    await bench.redis.del(keys.pauses, keys.pause("job:job"));
+    expect(await bench.sweep()).toEqual(["job", "put aside by nothing"]);
+    expect(await bench.redis.zscore(keys.due, "job")).toBe(cursor);
+  });
+
   test("S16: a leaked place of a concurrency key is free again for the run that waits for it", async () => {
     await using bench = await new StoreBench(server).ready();
     const [run = ""] = await enqueueRuns(bench.store, "task", [{ concurrencyKey: "key" }], 1000);

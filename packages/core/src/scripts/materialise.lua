@@ -23,21 +23,11 @@ for i, job in ipairs(jobs) do
     and string.match(states[i] or '', '^%S+') == job.version
   job.record = job.current and parse(records[i]) or nil
   if job.record then
-    names[#names + 1] = 'queue:' .. job.record.queue
-    names[#names + 1] = 'task:' .. job.record.task
+    add_pauses_of_lane(names, job.record)
     add_pauses_of_job(names, job.id, job.record)
   end
 end
 look_at_pauses(names)
-
--- The pause that holds a job, or nil.
-local function pause_of(job)
-  if pause_seen.all then return 'all' end
-  for _, name in ipairs({ 'queue:' .. job.record.queue, 'task:' .. job.record.task }) do
-    if pause_seen[name] then return name end
-  end
-  return pause_of_job(job.id, job.record)
-end
 
 local function is_full(job)
   local most = tonumber(extra(job.record, 'mr') or nil)
@@ -79,7 +69,7 @@ local function move_on(job)
 end
 
 for i, job in ipairs(jobs) do
-  local name = job.record and pause_of(job)
+  local name = job.record and (pause_of_lane(job.record) or pause_of_job(job.id, job.record))
   done[i] = job.current and (name and '2' or '1') or '0'
   job.writes = job.current and not name
   if job.writes and job.record and is_full(job) then

@@ -163,13 +163,14 @@ function check.limited(runs, names)
   end
 end
 
+-- While there are pauses to watch, what they held back may be about to be let go: then it is no fault.
+local watched = redis.call('EXISTS', key.pauses) == 1
+
 function check.paused(runs)
-  local records, names = records_of(runs), { 'all' }
+  local records, names = records_of(runs), {}
   for _, run in ipairs(runs) do
     local record = records[run]
     if record then
-      names[#names + 1] = 'queue:' .. record.queue
-      names[#names + 1] = 'task:' .. record.task
       add_pauses_of_job(names, job_of(run), record)
     end
   end
@@ -181,7 +182,33 @@ function check.paused(runs)
       or redis.call('HGET', key.exhaustion, job) == 'full')
     if record and not waits and redis.call('ZREM', key.paused, run) == 1 then
       make_ready(record.lane, record.priority, fire_time_of(run), run)
-      mend(run, 'held back by nothing')
+      if not watched then mend(run, 'held back by nothing') end
+    end
+  end
+end
+
+-- Jobs that are put aside: under a pause of whose end the leader will hear, or they go on.
+function check.frozen(jobs)
+  local names, records = { 'all' }, {}
+  for _, job in ipairs(jobs) do
+    local record = parse(redis.call('HGET', key.jobs, job) or '')
+    if record then
+      records[job] = record
+      add_pauses_of_lane(names, record)
+      add_pauses_of_job(names, job, record)
+    end
+  end
+  look_at_pauses(names)
+  for _, job in ipairs(jobs) do
+    local record = records[job]
+    local name = record and (pause_of_lane(record) or pause_of_job(job, record))
+    if name then
+      if redis.call('SISMEMBER', arg.prefix .. 'paused-by:' .. name, job) == 0 or redis.call('SISMEMBER', key.pauses, name) == 0 then
+        note_paused_job(job, name)
+      end
+    else
+      release_from_pause(job, now)
+      if not watched then mend(job, 'put aside by nothing') end
     end
   end
 end
@@ -220,9 +247,9 @@ function check.jobs(jobs)
   end
 end
 
-local indices = { 'unstarted', 'requeued', 'runs', 'attempts', 'running', 'blocked', 'paused', 'limited', 'holds', 'progress',
+local indices = { 'unstarted', 'requeued', 'runs', 'attempts', 'running', 'blocked', 'paused', 'frozen', 'limited', 'holds', 'progress',
   'nodeInfo', 'deadLetters', 'jobs' }
-local sorted = { unstarted = true, requeued = true, blocked = true, paused = true }
+local sorted = { unstarted = true, requeued = true, blocked = true, paused = true, frozen = true }
 local has_values = { running = true, limited = true, deadLetters = true }
 
 -- A page of an index: its items, their values, and where the next one begins.

@@ -28,7 +28,20 @@ local function add_pauses_of_job(names, job, record)
   for tag in string.gmatch(extra(record, 'tg') or '', '[^,]+') do names[#names + 1] = 'tag:' .. tag end
 end
 
--- The name of the pause that holds a job, of those that were looked at; nil: none.
+local function add_pauses_of_lane(names, record)
+  names[#names + 1] = 'queue:' .. record.queue
+  names[#names + 1] = 'task:' .. record.task
+end
+
+-- The name of the pause that holds everything, or a run's queue or task, of those that were looked at; nil: none.
+local function pause_of_lane(record)
+  if pause_seen.all then return 'all' end
+  if pause_seen['queue:' .. record.queue] then return 'queue:' .. record.queue end
+  if pause_seen['task:' .. record.task] then return 'task:' .. record.task end
+  return nil
+end
+
+-- The same of the job, or one of its tags.
 local function pause_of_job(job, record)
   if pause_seen['job:' .. job] then return 'job:' .. job end
   for tag in string.gmatch(extra(record, 'tg') or '', '[^,]+') do
