@@ -180,7 +180,8 @@ export class Trial implements AsyncDisposable {
       const history: Outcome[] = await this.client.job(job.id).history({ limit: 10_000 });
       cases.push({
         id: job.id,
-        fireTimes: expectedFireTimes(job, until),
+        fireTimes:
+          job.trigger === undefined ? [] : expectedFireTimes({ ...job, trigger: job.trigger }, until),
         overlap: job.overlap === "skip" ? "skip" : "allow",
         history,
       });

@@ -93,7 +93,9 @@ async function showJob(client: Client, id: string): Promise<void> {
       ["state", job.state],
       ["error", job.error],
       ["fires", description],
-      ["trigger", JSON.stringify(job.trigger)],
+      ["trigger", job.trigger === undefined ? undefined : JSON.stringify(job.trigger)],
+      ["depends on", job.dependsOn.length === 0 ? undefined : job.dependsOn.join(", ")],
+      ["then", job.then.length === 0 ? undefined : job.then.join(", ")],
       ["next fire time", shownDate(job.nextFireTime)],
       ["running", job.running],
       ["input", job.input === undefined ? undefined : JSON.stringify(job.input)],
@@ -114,6 +116,7 @@ async function showJob(client: Client, id: string): Promise<void> {
 
 /** A stored trigger may have been written by others, and be none. */
 function describedTrigger(job: Job): string | undefined {
+  if (job.trigger === undefined) return "when the runs of others have succeeded";
   try {
     return describe(job.trigger);
   } catch {

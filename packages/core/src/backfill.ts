@@ -33,6 +33,11 @@ export async function backfillJob(
   if (job === undefined) throw jobNotFound(id);
   const to = Math.min(instant("to", given["to"]) ?? now, now);
   const { trigger, startAt, endAt } = job;
+  if (trigger === undefined)
+    throw new InvalidOptionError(
+      "job",
+      `${id} has no trigger: its fire times are those of what it depends on.`,
+    );
   const compiled = compileSchedule(
     id,
     { trigger, startAt: startAt?.getTime(), endAt: endAt?.getTime() },

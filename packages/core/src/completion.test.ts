@@ -64,6 +64,22 @@ describe("an interval that counts from completion", () => {
     await bench[Symbol.asyncDispose]();
   });
 
+  test.each([
+    ["overlap", {}],
+    ["limit", { concurrencyKey: "key", concurrencyLimit: { max: 1, whenFull: "skip" } }],
+  ] as const)("goes on after what its %s skipped", async (reason, options) => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { trigger, ...options });
+    await new Materialiser(bench.store, 60_000, bench.events).round(bench.epoch);
+    const node = await bench.node("node", 600_000);
+    await bench.runNow("job");
+    expect(await node.take()).toHaveLength(1);
+    await bench.advance(30_001);
+    expect(await node.take()).toEqual([]);
+    expect((await bench.job("job").history())[0]).toMatchObject({ state: "skipped", reason });
+    expect(await nextOf(bench)).toBeGreaterThan(await bench.now());
+  });
+
   test("goes on when its run is cancelled before it starts, is missed, or lost with its node", async () => {
     const waiting = await started();
     await waiting.node.complete(waiting.claimed);

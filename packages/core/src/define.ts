@@ -1,15 +1,18 @@
 import { createHash } from "node:crypto";
 import { EscapementError } from "@escapement/redis";
-import { show } from "@escapement/redis/internal";
 import { assertFires, compileTrigger, holdsNow, type Trigger } from "@escapement/triggers";
 import { type Definition, defineJob } from "./definition.js";
+import { assertTies } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
 import type { JobOptions } from "./job.js";
-import { compileSchedule } from "./job-trigger.js";
+import { compileSchedule, scheduleOf } from "./job-trigger.js";
+import { locate } from "./locate.js";
 import { type JobRecord, readJobRecord, writeJobRecord } from "./record.js";
 import { repeat } from "./repeat.js";
 import { upsert } from "./scripts/index.js";
 import type { Store } from "./store.js";
+
+export { locate } from "./locate.js";
 
 /** A job that is to be as `options` say. */
 export interface Wanted {
@@ -93,6 +96,7 @@ export async function checkJobs(store: Store, wanted: readonly Wanted[], maxInpu
   const now = await store.now();
   for (const { id, definition, where } of items)
     locate(where, id, () => assertComputable(id, definition.trigger, now));
+  await assertTies(store, items);
   return items;
 }
 
@@ -149,24 +153,9 @@ export async function previewItems(store: Store, items: readonly Item[], set?: s
   return previews;
 }
 
-/** Does something for one of many jobs. The message of what it throws, or rejects with, begins with the job's place and id. */
-export function locate<T>(where: string | undefined, id: unknown, what: () => T): T {
-  const fail = (error: unknown): never => {
-    if (where !== undefined && error instanceof Error)
-      error.message = `${where}${typeof id === "string" ? ` (${show(id)})` : ""}: ${error.message}`;
-    throw error;
-  };
-  try {
-    const done = what();
-    return done instanceof Promise ? (done.catch(fail) as T) : done;
-  } catch (error) {
-    return fail(error);
-  }
-}
-
 // That a trigger can fire at all; whether it still will is judged against what is stored.
-function assertComputable(id: string, trigger: Trigger, now: number): void {
-  compileTrigger(trigger, { jobId: id, anchor: now });
+function assertComputable(id: string, trigger: Trigger | undefined, now: number): void {
+  if (trigger !== undefined) compileTrigger(trigger, { jobId: id, anchor: now });
 }
 
 async function defineBatch(
@@ -286,7 +275,7 @@ function compare(item: Item, stored: Stored, now: number, set: string | undefine
     return { ...write, cursor: cursorAfter(id, record, definition, due, now, created) };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
   // "now" means the moment at which the trigger was given, not that of the job's creation.
-  const anchor = holdsNow(definition.trigger) ? now + 100 : created;
+  const anchor = definition.trigger !== undefined && holdsNow(definition.trigger) ? now + 100 : created;
   return { ...write, cursor: firstFireTime(id, definition, now, anchor), created: anchor };
 }
 
@@ -303,9 +292,11 @@ function noFireTime({ startAt, endAt }: Definition): InvalidOptionError {
 }
 
 function firstFireTime(id: string, definition: Definition, now: number, anchor: number): string {
-  assertFires(definition.trigger, { after: now, anchor, jobId: id });
+  const schedule = scheduleOf(definition);
+  if (schedule === undefined) return "none";
+  assertFires(schedule.trigger, { after: now, anchor, jobId: id });
   // A fire time at this very instant counts: it is how "now" is written.
-  const next = compileSchedule(id, definition, { anchor }).next(now - 1);
+  const next = compileSchedule(id, schedule, { anchor }).next(now - 1);
   if (next !== null) return String(next);
   throw noFireTime(definition);
 }
@@ -332,9 +323,11 @@ function cursorAfter(
 ): string {
   const bounds = ({ startAt, endAt, maxRuns }: Definition | JobRecord): string =>
     JSON.stringify([startAt, endAt, maxRuns]);
+  const schedule = scheduleOf(definition);
+  if (schedule === undefined) return bounds(readJobRecord(record)) === bounds(definition) ? "keep" : "none";
   if (bounds(readJobRecord(record)) === bounds(definition) || (due !== undefined && due <= now))
     return "keep";
-  const next = compileSchedule(id, definition, { anchor, ...(due !== undefined && { fireTime: due }) }).next(
+  const next = compileSchedule(id, schedule, { anchor, ...(due !== undefined && { fireTime: due }) }).next(
     now - 1,
   );
   if (next !== null) return String(next);

@@ -16,7 +16,12 @@ const grace = 60_000;
 /** A job's definition with every default filled in: what the record in the store says. */
 export interface Definition {
   readonly task: string;
-  readonly trigger: Trigger;
+  /** None for a job that starts when the runs of others have succeeded. */
+  readonly trigger: Trigger | undefined;
+  /** Jobs whose runs its own wait for. */
+  readonly dependsOn: readonly string[];
+  /** Jobs whose runs wait for its own. */
+  readonly then: readonly string[];
   readonly queue: string;
   readonly tags: readonly string[];
   readonly priority: number;
@@ -50,6 +55,8 @@ const known = [
   "id",
   "task",
   "trigger",
+  "dependsOn",
+  "then",
   "input",
   "metadata",
   "queue",
@@ -88,18 +95,11 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
   const given = fields("options", options, known);
   nameAt("id", given["id"]);
   oneOf("onConflict", orElse(given["onConflict"], "replace"), ["replace", "keep", "error"]);
-  if (given["trigger"] === undefined) {
-    throw new InvalidOptionError(
-      "trigger",
-      'is missing. Give one such as cron("0 9 * * *") or every("90s").',
-    );
-  }
   const misfire = fields("misfire", orElse(given["misfire"], {}), ["grace", "catchUp", "max"]);
   return {
     task: nameAt("task", task),
-    trigger: parseTrigger(given["trigger"]),
+    ...firingOptions(given),
     overlap: oneOf("overlap", orElse(given["overlap"], "skip"), overlaps),
-    ...schedulingOptions(given),
     grace: duration("misfire.grace", orElse(misfire["grace"], grace), 0),
     catchUp: oneOf("misfire.catchUp", orElse(misfire["catchUp"], "latest"), [
       "none",
@@ -114,6 +114,30 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
     metadata: inputJson("metadata", given["metadata"], maxInput),
     ...sharedOptions(given),
   };
+}
+
+/** When a job fires: by its trigger, or when the runs of others have succeeded. */
+function firingOptions(
+  given: Record<string, unknown>,
+): Pick<
+  Definition,
+  "trigger" | "dependsOn" | "then" | "startAt" | "endAt" | "maxRuns" | "whenExhausted" | "jitter"
+> {
+  const dependsOn = names("dependsOn", orElse(given["dependsOn"], []), 20);
+  const followed = names("then", orElse(given["then"], []), 20);
+  const scheduling = schedulingOptions(given);
+  if (given["trigger"] !== undefined)
+    return { trigger: parseTrigger(given["trigger"]), dependsOn, then: followed, ...scheduling };
+  if (given["dependsOn"] === undefined) {
+    throw new InvalidOptionError(
+      "trigger",
+      'is missing. Give one such as cron("0 9 * * *") or every("90s"), or dependsOn for a job that follows others.',
+    );
+  }
+  for (const name of ["startAt", "endAt", "jitter"] as const)
+    if (scheduling[name] !== undefined && scheduling[name] !== 0)
+      throw new InvalidOptionError(name, "is about a trigger, and this job has none.");
+  return { trigger: undefined, dependsOn, then: followed, ...scheduling };
 }
 
 /** From when on, until when, how often and how exactly a job fires. */

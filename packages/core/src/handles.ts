@@ -163,11 +163,14 @@ async function updateJob(
 }
 
 function changed(id: string, definition: Definition, changes: JobChanges): JobOptions {
-  const { task: _, grace, catchUp, max, input, metadata, ...rest } = definition;
+  const { task: _, grace, catchUp, max, input, metadata, dependsOn, ...rest } = definition;
   const given: unknown = changes.misfire === undefined ? {} : changes.misfire;
   const kept = Object.entries(rest).filter(([, value]) => value !== undefined);
+  // Said by a job without a trigger though it be empty; not by another one, which is not to lose its trigger by mistake.
+  const depends = definition.trigger === undefined || dependsOn.length > 0 ? { dependsOn } : {};
   return {
     ...(Object.fromEntries(kept) as Pick<JobOptions, "trigger">),
+    ...depends,
     id,
     ...(input === undefined ? {} : { input: JSON.parse(input) as unknown }),
     ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),

@@ -1,8 +1,24 @@
-import { type CompiledTrigger, type CompileOptions, compileTrigger } from "@escapement/triggers";
+import {
+  type CompiledTrigger,
+  type CompileOptions,
+  compileTrigger,
+  type Trigger,
+} from "@escapement/triggers";
 import type { Definition } from "./definition.js";
 
 /** What of a job's definition says when it fires. */
-export type Schedule = Pick<Definition, "trigger" | "startAt" | "endAt">;
+export interface Schedule extends Pick<Definition, "startAt" | "endAt"> {
+  readonly trigger: Trigger;
+}
+
+/** When a job fires by itself; `undefined` for one that has no trigger, since it follows others. */
+export function scheduleOf({
+  trigger,
+  startAt,
+  endAt,
+}: Pick<Definition, "trigger" | "startAt" | "endAt">): Schedule | undefined {
+  return trigger === undefined ? undefined : { trigger, startAt, endAt };
+}
 
 /** Compiles a job's trigger, without the fire times before its `startAt` and after its `endAt`; both themselves count. */
 export function compileSchedule(

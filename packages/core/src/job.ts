@@ -33,8 +33,16 @@ export type Overlap = "skip" | "allow" | "queue-one" | "queue-all" | "cancel-run
 export interface JobOptions<Input = unknown> {
   /** Names the job; defining it again changes it. 1 to 128 of `A-Z a-z 0-9 _ . : / -`. */
   readonly id: string;
-  /** When it fires. */
-  readonly trigger: Trigger;
+  /** When it fires. To be left out only by a job that gives `dependsOn`: it runs when the runs of others have succeeded. */
+  readonly trigger?: Trigger;
+  /**
+   * Jobs, at most 20, whose runs of the same fire time must have succeeded before its own starts. With a trigger its run waits for them, until its
+   * `misfire.grace` is over; without one it has a run for each fire time at which all of them succeeded. Where one of their runs ends
+   * otherwise, its own is recorded as skipped, with the reason `dependency`. @default none
+   */
+  readonly dependsOn?: readonly string[];
+  /** Jobs, at most 20, that depend on this one, as if their own `dependsOn` named it. @default none */
+  readonly then?: readonly string[];
   /** Handed to the task: JSON, at most 64 KiB. */
   readonly input?: Input;
   /** Free JSON for people and tools, at most 64 KiB. */
@@ -83,7 +91,7 @@ export interface JobOptions<Input = unknown> {
 export type Delivery = "at-least-once" | "at-most-once";
 
 /**
- * - `scheduled`: it has a next fire time, or runs that have not ended
+ * - `scheduled`: it has a next fire time, or runs that have not ended, or no trigger but others to follow
  * - `exhausted`: its trigger has no fire time left, and its last run has ended
  * - `parked`: its fire times could not be computed; `error` says why. Define it anew.
  */
@@ -93,7 +101,10 @@ export type JobState = "scheduled" | "exhausted" | "parked";
 export interface Job<Input = unknown> {
   readonly id: string;
   readonly task: string;
-  readonly trigger: Trigger;
+  /** None for a job that follows others: see `dependsOn`. */
+  readonly trigger: Trigger | undefined;
+  readonly dependsOn: readonly string[];
+  readonly then: readonly string[];
   readonly input: Input | undefined;
   readonly metadata: unknown;
   readonly queue: string;

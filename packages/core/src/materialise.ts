@@ -1,7 +1,7 @@
 import { type CompiledTrigger, jitter } from "@escapement/triggers";
 import { type CatchUpRule, type Plan, planFireTimes } from "./catch-up.js";
 import type { Events } from "./events.js";
-import { compileSchedule, countsFromCompletion, none } from "./job-trigger.js";
+import { compileSchedule, countsFromCompletion, none, scheduleOf } from "./job-trigger.js";
 import { readJobRecord } from "./record.js";
 import { runIdOf } from "./run-id.js";
 import { materialise, park } from "./scripts/index.js";
@@ -112,14 +112,16 @@ export class Materialiser {
       }
       try {
         const record = readJobRecord(text);
+        const schedule = scheduleOf(record);
+        if (schedule === undefined) throw new Error("it has no trigger, and so no fire times of its own");
         const { grace, catchUp, max, jitter } = record;
         const anchor = Number(state.split(" ")[1]);
         this.#remember(id, {
           state,
           // The next fire time of one that counts from completion is written by the script in which its run ends.
-          trigger: countsFromCompletion(record)
-            ? none(record)
-            : compileSchedule(id, record, { anchor, fireTime: cursor }),
+          trigger: countsFromCompletion(schedule)
+            ? none(schedule)
+            : compileSchedule(id, schedule, { anchor, fireTime: cursor }),
           rule: { grace: grace + jitter, catchUp, max },
           jitter,
         });

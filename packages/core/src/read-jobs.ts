@@ -95,7 +95,9 @@ function toJob(id: string, text: string, found: Found): Job {
   return {
     id,
     task: head.task,
-    trigger: record.trigger ?? { type: "once", at: [] },
+    trigger: head.fires ? (record.trigger ?? { type: "once", at: [] }) : undefined,
+    dependsOn: head.dependsOn,
+    then: head.then,
     input: record.input,
     metadata: record.metadata,
     queue: head.queue,
@@ -163,6 +165,7 @@ function fits(job: Job, { tag, state }: JobFilter): boolean {
 export function comingFireTimes(job: Job, now: number, count: number): Date[] {
   if (job.state === "exhausted") return [];
   const { trigger, startAt, endAt } = job;
+  if (trigger === undefined) return [];
   const schedule = { trigger, startAt: startAt?.getTime(), endAt: endAt?.getTime() };
   const compiled = compileSchedule(job.id, schedule, {
     anchor: job.createdAt,

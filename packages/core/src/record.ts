@@ -84,12 +84,13 @@ export function writeJobRecord(version: number, definition: Definition): string 
     {
       mr: maxRuns,
       ac: paceOf(definition),
+      ...tiesOf(definition),
       we: whenExhausted === "remove" ? "r" : undefined,
       rt: writeRetain(retain),
     },
   );
   const text = body({
-    trigger: JSON.stringify(trigger),
+    trigger: trigger === undefined ? undefined : JSON.stringify(trigger),
     input,
     timeout: numberText(timeout),
     retry: retry === undefined ? undefined : JSON.stringify(retry),
@@ -103,8 +104,17 @@ export function writeJobRecord(version: number, definition: Definition): string 
 
 /** What a script needs to know to write the next fire time of a job whose interval counts from completion. */
 function paceOf({ trigger, endAt, maxRuns }: Definition): string | undefined {
-  if (trigger.type !== "every" || trigger.after === undefined) return undefined;
+  if (trigger?.type !== "every" || trigger.after === undefined) return undefined;
   return `${trigger.interval}:${endAt ?? ""}:${maxRuns ?? ""}`;
+}
+
+/** What scripts need to know of a job whose runs wait for others', or others' for its own. Ids hold no commas. */
+function tiesOf({ trigger, dependsOn, then: followed }: Definition): Extras {
+  return {
+    nt: trigger === undefined ? 1 : undefined,
+    dp: dependsOn.length === 0 ? undefined : dependsOn.join(","),
+    th: followed.length === 0 ? undefined : followed.join(","),
+  };
 }
 
 /** An enqueued run's record. */
@@ -143,6 +153,10 @@ export interface RecordHead {
   readonly whenExhausted: "keep" | "remove";
   readonly tags: readonly string[];
   readonly retain: Retain | undefined;
+  /** Whether it fires by a trigger of its own. */
+  readonly fires: boolean;
+  readonly dependsOn: readonly string[];
+  readonly then: readonly string[];
 }
 
 /** Reads a record's first line. */
@@ -173,6 +187,9 @@ export function readHead(record: string): RecordHead {
     whenExhausted: extras.get("we") === "r" ? "remove" : "keep",
     tags: extras.get("tg")?.split(",") ?? [],
     retain: readRetain(extras.get("rt")),
+    fires: !extras.has("nt"),
+    dependsOn: extras.get("dp")?.split(",") ?? [],
+    then: extras.get("th")?.split(",") ?? [],
   };
 }
 
@@ -189,7 +206,7 @@ function overlapOf(letter: string | undefined): Overlap {
 
 /** A job's record, read back. The trigger is validated again: the store may have been written by others. */
 export interface JobRecord extends RecordHead {
-  readonly trigger: Trigger;
+  readonly trigger: Trigger | undefined;
   readonly input: unknown;
   readonly metadata: unknown;
   readonly timeout: number | undefined;
@@ -211,7 +228,7 @@ export function readJobRecord(record: string): JobRecord {
     retry: parsed["retry"] as Retry | undefined,
     startAt: parsed["startAt"] as number | undefined,
     endAt: parsed["endAt"] as number | undefined,
-    trigger: parseTrigger(parsed["trigger"]),
+    trigger: head.fires ? parseTrigger(parsed["trigger"]) : undefined,
     input: parsed["input"],
     metadata: parsed["metadata"],
     timeout: parsed["timeout"] as number | undefined,
@@ -220,7 +237,7 @@ export function readJobRecord(record: string): JobRecord {
 
 /** The definition that a record was written from; writing it again gives the same record. */
 export function toDefinition(record: JobRecord): Definition {
-  const { version: _, input, metadata, ...rest } = record;
+  const { version: _, fires: __, input, metadata, ...rest } = record;
   return {
     ...rest,
     input: input === undefined ? undefined : JSON.stringify(input),

@@ -1,6 +1,6 @@
 import { monotonic } from "./clock.js";
 import type { Events } from "./events.js";
-import { compileSchedule } from "./job-trigger.js";
+import { compileSchedule, scheduleOf } from "./job-trigger.js";
 import { readJobRecord } from "./record.js";
 import { sweep } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -76,7 +76,9 @@ export class Sweeper {
       if (record == null || state == null) return [];
       const [version = "", created] = state.split(" ");
       try {
-        const next = compileSchedule(job, readJobRecord(record), { anchor: Number(created) }).next(now);
+        const schedule = scheduleOf(readJobRecord(record));
+        if (schedule === undefined) return [];
+        const next = compileSchedule(job, schedule, { anchor: Number(created) }).next(now);
         return [job, version, next ?? ""];
       } catch {
         return [];

@@ -44,6 +44,10 @@ export interface Keys {
   readonly paced: string;
   /** Hash: job id → what is kept of its runs, for jobs with a `retain`. */
   readonly retention: string;
+  /** Sorted set, all scores 0: which jobs' runs depend on which, in both directions. Only of jobs with `dependsOn` or `then`. */
+  readonly edges: string;
+  /** Sorted set, all scores 0: `<run> <what>`, what is known of the parents of runs that depend on others. */
+  readonly met: string;
   /** Hash: run id → the scopes, with spaces between, in whose `held:<scope>` it has a place. Only of runs that are limited. */
   readonly holds: string;
   /** Hash: run id → the concurrency key that it waits for, in `full:<key>`. */
@@ -141,6 +145,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     running: `${prefix}running`,
     paced: `${prefix}paced`,
     retention: `${prefix}retention`,
+    edges: `${prefix}edges`,
+    met: `${prefix}met`,
     holds: `${prefix}holds`,
     limited: `${prefix}limited`,
     counts: `${prefix}counts`,

@@ -43,6 +43,7 @@ else
   flush_events(now)
 end
 
+for _, run in ipairs(given_up) do pass(run, 'skipped', 'dependency') end
 local reply = {}
 for _, item in ipairs(claimed) do
   reply[#reply + 1] = item.run

@@ -5,6 +5,6 @@ if arg.set ~= '' and redis.call('HGET', key.setOf, arg.job) ~= arg.set then retu
 local now = clock()
 if not remove_job(arg.job) then return 0 end
 tell('jobRemoved ' .. arg.job)
-flush_lanes()
+if flush_lanes() then publish(int(now)) end
 flush_events(now)
 return 1

@@ -75,7 +75,10 @@ for i, item in ipairs(items) do
     if item.cursor ~= 'keep' then
       while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end
       redis.call('ZREM', key.parked, item.id)
-      if item.cursor == 'none' then redis.call('ZREM', key.due, item.id)
+      if item.cursor == 'none' then
+        redis.call('ZREM', key.due, item.id)
+        redis.call('ZREM', key.frozen, item.id)
+        redis.call('HDEL', key.exhaustion, item.id)
       else
         redis.call('ZADD', key.due, item.cursor, item.id)
         redis.call('ZREM', key.frozen, item.id)
@@ -86,8 +89,10 @@ for i, item in ipairs(items) do
     if old then follow(item.id, old, new) end
     -- What held it back may not any more: it is looked at anew.
     if old and holds_back then release_from_pause(item.id, now) end
+    tie(item.id, old, new)
   end
 end
+retell(now)
 if flush_lanes() then publish(int(now)) end
 if soonest then publish('jobs ' .. int(soonest)) end
 flush_events(now)

@@ -118,6 +118,7 @@ export class Evidence {
   #expected(until: number): string[] {
     const ids: string[] = [];
     for (const { id, trigger, createdAt } of this.#jobs.values()) {
+      if (trigger === undefined) continue;
       const anchor = createdAt.getTime();
       const compiled = compileTrigger(trigger, { jobId: id, anchor });
       const from = Math.max(anchor, this.#settledUntil);

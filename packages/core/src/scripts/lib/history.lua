@@ -41,11 +41,15 @@ local function pace(job, text, now)
     return
   end
   if redis.call('ZSCORE', key.due, job) then return end
-  if redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1] then return end
+  local own = job .. '@' .. string.match(text, '^%d+') -- one that is skipped may still be listed
+  for _, run in ipairs(redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 2)) do
+    if run ~= own then return end
+  end
   redis.call('ZADD', key.due, int(now + interval), job)
   publish('jobs ' .. int(now + interval))
 end
 
+local tell_dependents -- in lib/dependencies.lua
 local is_paced, is_retained -- whether there are such jobs, read when first asked for, and in one call where there are none
 
 local function look_for_rules()
@@ -117,6 +121,7 @@ local function remember_job(job, text, run, result, now)
   tell_end(run ~= '' and run or job .. '@' .. string.match(text, '^%S+'), text)
   if is_paced == nil then look_for_rules() end
   if is_paced then pace(job, text, now) end
+  tell_dependents(job, text, now)
   local kept = retention(is_retained and redis.call('HGET', key.retention, job), arg.history_max)
   local list, results, most = arg.prefix .. 'history:' .. job, arg.prefix .. 'results:' .. job, kept.runs
   if kept.failed and has_failed(text) then list, most = arg.prefix .. 'failures:' .. job, kept.failed end

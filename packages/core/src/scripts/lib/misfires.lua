@@ -7,6 +7,7 @@ local function padded(time) return string.format('%013.0f', time) end
 -- and answers whether there may be more.
 local function settle_misfires(job, record, now)
   if not record.grace then return false end
+  give_up_overdue(job, record, now)
   local from, to = '[' .. job .. '@', '[' .. job .. '@' .. padded(now)
   local first = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, 1)[1]
   if not first or now - fire_time_of(first) <= record.grace then return false end

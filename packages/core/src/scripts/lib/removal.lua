@@ -30,5 +30,6 @@ local function remove_job(job)
   redis.call('ZREM', key.due, job)
   redis.call('ZREM', key.frozen, job)
   redis.call('ZREM', key.parked, job)
+  untie(job, clock())
   return true
 end
