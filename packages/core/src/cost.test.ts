@@ -74,32 +74,32 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
     }
     expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
       "
-      plain                 74    9.56
-      input                 74    9.56
-      metadata              74    9.56
-      tags                  74    9.56
-      priority              74    9.56
-      startAt, endAt        74    9.56
-      jitter                74    9.56
-      misfire               74    9.56
-      maxRuns               83   14.59
-      after completion      77   11.57
-      whenExhausted         74    9.56
-      retain                76   10.57
-      overlap allow         71    6.56
-      overlap queue-one     74    9.56
-      overlap replace       74    9.56
-      timeout               74    9.56
-      at-most-once          74    9.56
-      retry, not needed     74    9.56
-      retry, needed once   133   18.14
-      dead letter           79   13.57
-      no dead letter        75    9.57
-      result                76   11.56
-      concurrencyKey        82   13.60
-      key's rateLimit       86   17.60
-      limit                 81   12.60
-      rateLimit             78   13.56
+      plain                 75    9.57
+      input                 75    9.57
+      metadata              75    9.57
+      tags                  75    9.57
+      priority              75    9.57
+      startAt, endAt        75    9.57
+      jitter                75    9.57
+      misfire               75    9.57
+      maxRuns               84   14.60
+      after completion      78   11.58
+      whenExhausted         75    9.57
+      retain                78   10.59
+      overlap allow         72    6.57
+      overlap queue-one     75    9.57
+      overlap replace       75    9.57
+      timeout               75    9.57
+      at-most-once          75    9.57
+      retry, not needed     75    9.57
+      retry, needed once   134   18.15
+      dead letter           80   13.58
+      no dead letter        76    9.58
+      result                77   11.57
+      concurrencyKey        83   13.61
+      key's rateLimit       87   17.61
+      limit                 82   12.61
+      rateLimit             79   13.57
       "
     `);
   });

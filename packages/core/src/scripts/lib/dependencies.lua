@@ -7,7 +7,6 @@
 local MOST_PENDING = 100 -- fire times of a child of which something is known
 local DEEPEST = 100 -- generations that a step tells of an end: more than a definition may tie together
 
-local has_edges -- read when first asked for
 local parents_seen = {} -- of jobs that were asked for
 local generation = 0
 local given_up = {} -- runs that this step has skipped since they depend on others

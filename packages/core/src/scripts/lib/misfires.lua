@@ -7,9 +7,11 @@ local function padded(time) return string.format('%013.0f', time) end
 -- and answers whether there may be more.
 local function settle_misfires(job, record, now)
   if not record.grace then return false end
-  give_up_overdue(job, record, now)
   local from, to = '[' .. job .. '@', '[' .. job .. '@' .. padded(now)
   local first = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, 1)[1]
+  if not first or now - fire_time_of(first) <= record.grace then return false end
+  give_up_overdue(job, record, now)
+  first = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, 1)[1]
   if not first or now - fire_time_of(first) <= record.grace then return false end
   local due = redis.call('ZRANGEBYLEX', key.unstarted, from, to, 'LIMIT', 0, TAKE)
   local low, high = 1, 0 -- those kept
