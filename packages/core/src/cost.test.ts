@@ -74,32 +74,32 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
     }
     expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
       "
-      plain                 75    9.57
-      input                 75    9.57
-      metadata              75    9.57
-      tags                  75    9.57
-      priority              75    9.57
-      startAt, endAt        75    9.57
-      jitter                75    9.57
-      misfire               75    9.57
-      maxRuns               84   14.60
-      after completion      78   11.58
-      whenExhausted         75    9.57
+      plain                 76    9.58
+      input                 76    9.58
+      metadata              76    9.58
+      tags                  76    9.58
+      priority              76    9.58
+      startAt, endAt        76    9.58
+      jitter                76    9.58
+      misfire               76    9.58
+      maxRuns               85   14.61
+      after completion      79   11.59
+      whenExhausted         76    9.58
       retain                78   10.59
-      overlap allow         72    6.57
-      overlap queue-one     75    9.57
-      overlap replace       75    9.57
-      timeout               75    9.57
-      at-most-once          75    9.57
-      retry, not needed     75    9.57
-      retry, needed once   134   18.15
-      dead letter           80   13.58
-      no dead letter        76    9.58
-      result                77   11.57
-      concurrencyKey        83   13.61
-      key's rateLimit       87   17.61
-      limit                 82   12.61
-      rateLimit             79   13.57
+      overlap allow         73    6.58
+      overlap queue-one     76    9.58
+      overlap replace       76    9.58
+      timeout               76    9.58
+      at-most-once          76    9.58
+      retry, not needed     76    9.58
+      retry, needed once   135   18.16
+      dead letter           81   13.59
+      no dead letter        77    9.59
+      result                78   11.58
+      concurrencyKey        84   13.62
+      key's rateLimit       88   17.62
+      limit                 83   12.62
+      rateLimit             80   13.58
       "
     `);
   });

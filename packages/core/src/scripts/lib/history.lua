@@ -53,11 +53,9 @@ local tell_dependents, has_edges -- in lib/dependencies.lua
 local is_paced, is_retained -- whether there are such jobs, read when first asked for, and in one call where there are none
 
 local function look_for_rules()
-  local found = redis.call('EXISTS', key.paced, key.retention, key.edges)
-  is_paced = found == 3 or (found > 0 and redis.call('EXISTS', key.paced) == 1)
-  if is_paced then found = found - 1 end
-  is_retained = found == 2 or (found == 1 and redis.call('EXISTS', key.retention) == 1)
-  has_edges = found == (is_retained and 2 or 1)
+  local found = redis.call('EXISTS', key.paced, key.retention)
+  is_paced = found == 2 or (found == 1 and redis.call('EXISTS', key.paced) == 1)
+  is_retained = found == 2 or (found == 1 and not is_paced)
 end
 
 local as_usual = {} -- what is kept by the settings alone
