@@ -7,6 +7,7 @@ export type Firing = Pick<Job, "id" | "trigger" | "createdAt"> &
 
 /** All fire times of a job from its creation until `until` (ms, inclusive), as its definition gives them, none of which was missed. */
 export function expectedFireTimes(job: Firing, until: number): number[] {
+  if (job.trigger === undefined) return []; // those of the jobs that it depends on
   const anchor = job.createdAt.getTime();
   const last = Math.min(until, job.endAt?.getTime() ?? until);
   const compiled = compileTrigger(job.trigger, { jobId: job.id, anchor });

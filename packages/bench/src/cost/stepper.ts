@@ -4,7 +4,6 @@ import {
   type Claimed,
   type Completion,
   completeAndClaim,
-  writeJobs,
   Events,
   enqueueRuns,
   join,
@@ -13,6 +12,7 @@ import {
   type ScopedLimit,
   type ScopedRate,
   Store,
+  writeJobs,
 } from "@escapement/core/internal";
 import type { RedisServer } from "@escapement/testing";
 import { cron } from "@escapement/triggers";
