@@ -93,6 +93,77 @@ describe("maxRuns", () => {
     expect((await bench.job("job").get())?.startedRuns).toBe(2);
     await expectSound(bench);
   });
+  test("a run that was cancelled and handed back unstarted does not count", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { maxRuns: 2 });
+    const now = await bench.now();
+    const [run = ""] = await bench.write("job", [now - 5]);
+    const node = await bench.node("node");
+    const { claimed } = await node.claim();
+    await bench.run(run).cancel();
+    await node.complete(claimed, "b");
+    expect((await bench.run(run).get())?.state).toBe("cancelled");
+    expect((await bench.job("job").get())?.startedRuns).toBe(0);
+    await expectSound(bench);
+  });
+  test("a run by hand that is handed back counts nothing, whatever its key is called", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { maxRuns: 2, concurrencyKey: "discounted" });
+    await bench.runNow("job");
+    const node = await bench.node("node");
+    await node.complete((await node.claim()).claimed, "b");
+    expect((await bench.job("job").get())?.startedRuns).toBe(0);
+  });
+  test("raised while the leader is behind: the job goes on after the run that was to be its last", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const trigger = every("10s");
+    await bench.define("job", { trigger, maxRuns: 1 });
+    const now = await bench.now();
+    await bench.write("job", [now - 5]);
+    const node = await bench.node("node");
+    const { claimed } = await node.claim();
+    await bench.advance(30_000);
+    await bench.define("job", { trigger, maxRuns: 2 });
+    await node.complete(claimed);
+    expect((await bench.job("job").get())?.state).toBe("scheduled");
+    await new Materialiser(bench.store, 15_000, bench.events).round(bench.epoch);
+    expect(await node.take()).toHaveLength(1);
+    await expectSound(bench);
+  });
+  test("set anew below the count: what was held back until the leader had caught up is taken back with the rest", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const now = await bench.now();
+    const options = { trigger: every("10s", { from: now }), misfire: { grace: "5s" } };
+    await bench.define("job", { ...options, maxRuns: 1 });
+    await bench.write("job", [now, now + 10_000], { next: now + 20_000 });
+    const node = await bench.node("node");
+    const { claimed } = await node.claim({ slots: 1 });
+    await bench.advance(17_000);
+    await bench.define("job", options);
+    await bench.define("job", { ...options, maxRuns: 1 });
+    await bench.advance(4000);
+    await node.complete(claimed);
+    expect(await node.take()).toEqual([]);
+    await new Materialiser(bench.store, 15_000, bench.events).round(bench.epoch);
+    expect((await bench.job("job").get())?.state).toBe("exhausted");
+    expect((await bench.keysLeft()).filter((name) => name.startsWith("ready"))).toEqual([]);
+    await expectSound(bench);
+  });
+  test("a job is not exhausted while a run runs that started when it allowed overlap", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const options = { trigger: every("1h"), maxRuns: 2 };
+    await bench.define("job", { ...options, overlap: "allow" });
+    const now = await bench.now();
+    await bench.write("job", [now - 5, now - 4]);
+    const node = await bench.node("node");
+    const { claimed } = await node.claim();
+    await bench.define("job", { ...options, overlap: "skip" });
+    await node.complete(claimed.slice(0, 1));
+    expect((await bench.job("job").get())?.state).toBe("scheduled");
+    await node.complete(claimed.slice(1), "b");
+    expect(runs((await node.claim()).claimed)).toEqual(runs(claimed.slice(1)));
+    await expectSound(bench);
+  });
 });
 
 describe("schedule", () => {
@@ -320,6 +391,49 @@ describe("cancel", () => {
 });
 
 describe("overlap", () => {
+  test("skip: what came while a run waited for its next attempt is skipped, also after that has started", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { overlap: "skip" });
+    const now = await bench.now();
+    const [first] = await bench.write("job", [now - 5]);
+    const node = await bench.node("node");
+    await node.complete((await node.claim()).claimed, "F", "1000");
+    const [second = ""] = await bench.write("job", [now + 500]);
+    await bench.advance(2000);
+    expect(await node.take()).toEqual([first]);
+    expect(await bench.run(second).get()).toMatchObject({ state: "skipped", reason: "overlap" });
+    await expectSound(bench);
+  });
+  test("a further attempt that is handed back holds its job still", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { overlap: "queue-all" });
+    const now = await bench.now();
+    const [run] = await bench.write("job", [now - 5]);
+    const node = await bench.node("node");
+    await node.complete((await node.claim()).claimed, "F", "0");
+    const { claimed } = await node.claim();
+    await node.complete(claimed, "b");
+    expect((await bench.job("job").get())?.running).toBe(run);
+    expect((await node.claim()).claimed).toMatchObject([{ run, attempt: 2 }]);
+    await expectSound(bench);
+  });
+  test("a run that waits for a key goes by what its job has become", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const key = { concurrencyKey: "key" };
+    await bench.define("one", { ...key, overlap: "allow" });
+    await bench.define("other", key);
+    const now = await bench.now();
+    const [first, second] = await bench.write("one", [now - 5, now - 4]);
+    const [third] = await bench.write("other", [now - 3]);
+    const node = await bench.node("node");
+    const { claimed } = await node.claim();
+    expect(runs(claimed)).toEqual([first]);
+    await bench.define("other", { ...key, priority: 5 });
+    await node.complete(claimed);
+    expect(await node.take()).toEqual([third]);
+    expect((await bench.run(second ?? "").get())?.state).toBe("ready");
+    await expectSound(bench);
+  });
   test.each(["F", "node death"] as const)(
     "replace: the replaced run does not come back and replace the new one (%s)",
     async (how) => {

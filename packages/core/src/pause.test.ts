@@ -149,6 +149,22 @@ describe("pausing by a plain key", () => {
     await expectSound(bench);
   });
 
+  test("once the first fire time that waits is later than its grace, those after it wait for the leader too", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const now = await bench.now();
+    const trigger = every("10s", { from: new Date(now) });
+    await bench.define("job", { trigger, misfire: { grace: "15s" }, overlap: "allow" });
+    const [first = "", second = ""] = await bench.write("job", [now, now + 10_000], { next: now + 20_000 });
+    await bench.advance(21_000); // and no leader has come by
+    const node = await bench.node("node", 1e9);
+    expect(await node.take()).toEqual([]);
+    const last = now + 20_000;
+    await bench.write("job", [last], { expected: last, next: now + 30_000 });
+    expect(await node.take()).toEqual([`job@${last}`]);
+    for (const run of [first, second]) expect((await bench.run(run).get())?.state ?? "missed").toBe("missed");
+    await expectSound(bench);
+  });
+
   test("two pauses on one job add up: it goes on when none is left", async () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { tags: ["emea"] });

@@ -15,7 +15,7 @@ afterAll(() => server.stop());
 /** A job whose first attempt was given up by a node that stopped, and a run of it by hand. */
 async function withQueuedRuns(): Promise<{ bench: StoreBench; runs: string[] }> {
   const bench = await new StoreBench(server).ready();
-  await bench.define("job", { queue: "old" });
+  await bench.define("job", { queue: "old", overlap: "queue-all" });
   const now = await bench.now();
   await bench.write("job", [now - 10]);
   const node = await bench.node("first");
@@ -28,7 +28,7 @@ async function withQueuedRuns(): Promise<{ bench: StoreBench; runs: string[] }> 
 describe("a further attempt and a run by hand that are queued", () => {
   test("follow their job into another queue, and hold up nothing", async () => {
     const { bench, runs } = await withQueuedRuns();
-    await bench.define("job", { queue: "new" });
+    await bench.define("job", { queue: "new", overlap: "queue-all" });
     await expectSound(bench);
     const node = await bench.node("second");
     const { claimed } = await node.claim({ lanes: ["new@task"] });

@@ -62,10 +62,6 @@ local function move_on(job)
       .. (job.exact == '0' and ',"exact":false}' or '}')
     remember_job(job.id, entry(job.missed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
   end
-  if job.record then
-    settle_misfires(job.id, job.record, now)
-    if holds_back then unhold(job.id, job.record) end
-  end
 end
 
 for i, job in ipairs(jobs) do
@@ -82,11 +78,18 @@ for i, job in ipairs(jobs) do
     redis.call('ZREM', key.due, job.id)
     redis.call('ZADD', key.frozen, job.expected, job.id)
     note_paused_job(job.id, name)
-  elseif job.current then move_on(job) end
+  elseif job.current then move_on(job); job.moved = true end
 end
 in_chunks('ZADD', key.waiting, waiting, 2000)
 in_chunks('ZADD', key.unstarted, unstarted, 2000)
 in_chunks('ZADD', key.due, due, 2000)
+-- What was late before is taken as missed together with what is written now.
+for _, job in ipairs(jobs) do
+  if job.moved and job.record then
+    settle_misfires(job.id, job.record, now)
+    if holds_back then unhold(job.id, job.record) end
+  end
+end
 settle_exhausted()
 if flush_lanes() then publish(int(now)) end
 if soonest and (not head or soonest < tonumber(head)) then publish(int(soonest)) end

@@ -19,21 +19,24 @@ if arg.set ~= '' then
   end
 end
 
--- Queued runs of a job follow it into another lane; those that wait for each other need not any more
--- once runs may overlap.
+-- Queued runs of a job follow it into another lane or place; those that wait for a key are looked at again by what it is now, and
+-- those that wait for each other need not any more once runs may overlap.
 local function follow(job, old, new)
-  if old.lane ~= new.lane or old.priority ~= new.priority then
-    for _, index in ipairs({ key.unstarted, key.requeued }) do
-      local page, runs = 0, nil
-      repeat
-        runs = redis.call('ZRANGEBYLEX', index, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', page * TAKE, TAKE)
-        local scores = #runs > 0 and redis.call('ZMSCORE', lane_key(old.lane), unpack(runs)) or {}
-        for i, run in ipairs(runs) do
-          if scores[i] then leave_lane(old.lane, run); make_ready(new.lane, new.priority, fire_time_of(run), run) end
-        end
-        page = page + 1
-      until #runs < TAKE
-    end
+  local moves = old.lane ~= new.lane or old.priority ~= new.priority
+  local waits = redis.call('EXISTS', key.limited) == 1
+  for _, index in ipairs((moves or waits) and { key.unstarted, key.requeued } or {}) do
+    local page, runs = 0, nil
+    repeat
+      runs = redis.call('ZRANGEBYLEX', index, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', page * TAKE, TAKE)
+      local scores = moves and #runs > 0 and redis.call('ZMSCORE', lane_key(old.lane), unpack(runs)) or {}
+      local names = waits and #runs > 0 and redis.call('HMGET', key.limited, unpack(runs)) or {}
+      for i, run in ipairs(runs) do
+        if scores[i] then leave_lane(old.lane, run) end
+        if names[i] then leave_queue_of_key({ run }) end
+        if scores[i] or names[i] then make_ready(new.lane, new.priority, fire_time_of(run), run) end
+      end
+      page = page + 1
+    until #runs < TAKE
   end
   while new.overlap == 'a' or new.overlap == 'r' do
     local runs = redis.call('ZRANGEBYLEX', key.blocked, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)

@@ -2,7 +2,7 @@
 
 -- A run that had not started after all, if it counts: it counts no more, and what was held back since as many as may have started goes on.
 local function uncount(run, record)
-  if not string.find(redis.call('HGET', key.holds, run) or '', 'counted', 1, true) then return end
+  if not string.find(' ' .. (redis.call('HGET', key.holds, run) or ''), ' counted', 1, true) then return end
   local job = job_of(run)
   redis.call('HINCRBY', key.counts, job, -1)
   if redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job) or redis.call('HEXISTS', key.paced, job) == 1 then
@@ -65,7 +65,8 @@ local function complete()
             redis.call('HSET', key.attempts, item.run, attempt .. ' ' .. lost .. ' ' .. left .. '\n' .. earlier)
           end
           make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
-          if job_of(item.run) then release_job(item.run) end
+          -- A further attempt holds its job still: the run has not ended.
+          if job_of(item.run) and tonumber(attempt) == 1 then release_job(item.run) end
           uncount(item.run, record)
         else forget(item.run) end
       elseif item.outcome == 'v' then

@@ -30,7 +30,8 @@ local function overlap_of(run, job, record, attempt)
     cancel_holder(holder)
     holder = nil
   end
-  if not holder or holder == run then
+  if holder == run then return nil end -- since its first attempt
+  if not holder then
     redis.call('HSET', key.running, job, run .. ' ' .. int(now))
     return nil
   end

@@ -29,13 +29,24 @@ local function update_head(lane)
   if head[1] then redis.call('ZADD', key.ready, head[2], lane) else redis.call('ZREM', key.ready, lane) end
 end
 
+-- Of runs with their scores, those that this step has not taken back or ended since.
+local function still_there(items)
+  if not next(dropped) then return items end
+  local left = {}
+  for i = 1, #items, 2 do
+    if not dropped[items[i + 1]] then left[#left + 1] = items[i]; left[#left + 1] = items[i + 1] end
+  end
+  return left
+end
+
 -- Writes what make_ready and leave_lane gathered. Answers whether a lane that was empty has runs now.
 local function flush_lanes()
   local woken = false
   for lane, items in pairs(lanes_removed) do in_chunks('ZREM', lane_key(lane), items, TAKE) end
   for lane, items in pairs(lanes_added) do
-    if not redis.call('ZSCORE', key.ready, lane) then woken = true end
-    in_chunks('ZADD', lane_key(lane), items, TAKE)
+    local added = still_there(items)
+    if #added > 0 and not redis.call('ZSCORE', key.ready, lane) then woken = true end
+    in_chunks('ZADD', lane_key(lane), added, TAKE)
     update_head(lane)
   end
   for lane in pairs(lanes_removed) do if not lanes_added[lane] then update_head(lane) end end
