@@ -1,0 +1,47 @@
+import { type RedisServer, startRedis } from "@escapement/testing";
+import fc from "fast-check";
+import { afterAll, beforeAll, test } from "vitest";
+import { Cluster, dawn, places } from "../test/model/cluster.js";
+import { definition, setting } from "../test/model/definitions.js";
+import { steps } from "../test/model/steps.js";
+import { World } from "../test/model/world.js";
+import { expectSound } from "../test/store-bench.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+/** How many random sequences are tried. */
+const numRuns = Number(process.env["ESCAPEMENT_MODEL_RUNS"] ?? 100);
+/** Where random numbers start from. */
+const seed = Number(process.env["ESCAPEMENT_MODEL_SEED"] ?? Date.now() % 0x7fff_ffff);
+
+test(
+  `overlap, limits, retry, maxRuns, misfire and pause do together what a small model says (seed ${seed})`,
+  async () => {
+    console.log(`${numRuns} sequences against the model, ESCAPEMENT_MODEL_SEED=${seed}`);
+    await fc.assert(
+      fc.asyncProperty(setting, definition, definition, steps, async (limits, a, b, sequence) => {
+        const real = await Cluster.start(server, limits);
+        await using bench = real.bench;
+        await fc.asyncModelRun(async () => {
+          const world = new World(dawn, limits);
+          for (const [id, value] of [
+            ["a", a],
+            ["b", b],
+          ] as const) {
+            world.add(id, places[id], value);
+            await real.define(id, value);
+          }
+          for (const node of ["n0", "n1"]) await real.join(node);
+          return { model: { world, nodes: ["n0", "n1"] as [string, string] }, real };
+        }, sequence);
+        await expectSound(bench);
+      }),
+      { numRuns, seed },
+    );
+  },
+  Math.max(120_000, numRuns * 1000),
+);
