@@ -55,10 +55,26 @@ describe("cancel", () => {
     for (const run of [first, second, queued]) {
       expect(await bench.run(run).get()).toMatchObject({ state: "cancelled", reason: "cancelled" });
     }
-    expect((await bench.run(first).get())?.attempts.map(({ state }) => state)).toEqual([
-      "failed",
-      "cancelled",
-    ]);
+    expect((await bench.run(first).get())?.attempts.map(({ state }) => state)).toEqual(["failed"]);
+  });
+
+  test("what is cancelled before it comes is not written again, though its job is redefined", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node", 1e9);
+    const now = await bench.now();
+    const trigger = every("10s", { from: new Date(now + 10_000) });
+    await bench.define("job", { trigger });
+    const [run = ""] = await bench.write("job", [now + 10_000], { next: now + 20_000 });
+    expect(await bench.run(run).cancel()).toBe(true);
+    await bench.define("job", { trigger, maxRuns: 5 });
+    expect(Number(await bench.redis.zscore(bench.store.keys.due, "job"))).toBe(now + 10_000);
+    await bench.write("job", [now + 10_000, now + 20_000], { next: now + 30_000 });
+    await bench.advance(21_000);
+    expect(await node.take()).toEqual([`job@${now + 20_000}`]);
+    expect(await bench.run(run).get()).toMatchObject({ state: "cancelled" });
+    await bench.write("job", [], { next: now + 40_000 });
+    expect(await bench.redis.exists(bench.store.keys.calledOff)).toBe(0);
+    await expectSound(bench);
   });
 
   test("what its node was told stays until the run has ended, so that a lost message does no harm", async () => {

@@ -105,6 +105,51 @@ describe("startAt and endAt", () => {
     });
     expect(await bench.job("none").get()).toBeUndefined();
   });
+
+  test("fire times that come while as many as may have started run are missed, not passed over, should one be handed back", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node", 1e9);
+    const now = await bench.now();
+    await bench.define("job", { trigger: every("10s", { from: new Date(now) }), maxRuns: 1 });
+    await bench.write("job", [now], { next: now + 10_000 });
+    const { claimed } = await node.claim();
+    expect(claimed).toHaveLength(1);
+    await bench.advance(15_000);
+    // The leader looks: there is nothing to write, and the next fire time waits.
+    await bench.write("job", [now + 10_000, now + 20_000], { next: now + 30_000 });
+    expect(await bench.redis.zrange(bench.store.keys.frozen, 0, -1, "WITHSCORES")).toEqual([
+      "job",
+      String(now + 10_000),
+    ]);
+    expect(await bench.sweep()).toEqual([]);
+    await node.complete(claimed, "b");
+    await bench.run(claimed[0]?.run ?? "").cancel();
+    expect(await bench.redis.zscore(bench.store.keys.due, "job")).toBe(String(now + 10_000));
+    await bench.write("job", [now + 10_000], { expected: now + 10_000, next: now + 20_000 });
+    expect(await node.take()).toEqual([`job@${now + 10_000}`]);
+    await expectSound(bench);
+  });
+
+  test("a run by hand does not wait behind fire times that will not start any more", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node", 1e9);
+    const now = await bench.now();
+    await bench.define("job", { overlap: "queue-all", maxRuns: 1 });
+    const [first] = await bench.write("job", [now - 3, now - 2, now - 1]);
+    const byHand = await bench.runNow("job");
+    const { claimed } = await node.claim();
+    expect(claimed.map(({ run }) => run)).toEqual([first]);
+    await node.complete(claimed);
+    const started: string[] = [];
+    for (let turn = 0; turn < 4; turn += 1) {
+      const taken = (await node.claim()).claimed;
+      started.push(...taken.map(({ run }) => run));
+      await node.complete(taken);
+      await expectSound(bench);
+    }
+    expect(started).toEqual([byHand]);
+    expect(await bench.job("job").get()).toMatchObject({ state: "exhausted", startedRuns: 1 });
+  });
 });
 
 test("jitter: starts each run later by the same as ever, before the next fire time, and is no misfire", async () => {

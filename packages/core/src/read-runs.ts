@@ -1,13 +1,14 @@
+import type { Keys, RedisClient } from "@escapement/redis/internal";
 import { readFinished } from "./read-history.js";
-import { readNodes } from "./read-nodes.js";
-import { readHead } from "./record.js";
+import { type NodeInfo, readNodes } from "./read-nodes.js";
+import { type RecordHead, readHead } from "./record.js";
 import { type Attempt, type Run, readAttempts } from "./run.js";
 import { parseRunId } from "./run-id.js";
 import type { Store } from "./store.js";
 
 /** One run, whatever its state; `undefined` if it never was or is not kept any more. */
 export async function readRunById(store: Store, id: string): Promise<Run | undefined> {
-  // A run may move between the look at one place and at the next: look again before saying that there is none.
+  // It may be taken out of the dead letters between the look at what goes on and the look at what has ended.
   return (await lookForRun(store, id)) ?? (await lookForRun(store, id));
 }
 
@@ -19,38 +20,14 @@ async function readUnfinished(store: Store, id: string): Promise<Run | undefined
   const { keys } = store;
   const job = parseRunId(id)?.job;
   const nodes = await readNodes(store);
-  const found = await store.commands.run("reading a run", async (client) => {
-    const [record, others, waiting, unstarted, blocked, paused, limited, progress, ...held] =
-      await Promise.all([
-        job === undefined ? client.hget(keys.runs, id) : client.hget(keys.jobs, job),
-        client.hget(keys.attempts, id),
-        client.zscore(keys.waiting, id),
-        client.zscore(keys.unstarted, id),
-        client.zscore(keys.blocked, id),
-        client.zscore(keys.paused, id),
-        client.hget(keys.limited, id),
-        client.hget(keys.progress, id),
-        ...nodes.map((node) => client.hget(keys.active(node.id), id)),
-      ]);
-    const head = record === null ? undefined : readHead(record);
-    const ready = head === undefined ? null : await client.zscore(keys.readyOf(head.queue, head.task), id);
-    return { record, head, others, waiting, unstarted, blocked, paused, limited, progress, held, ready };
-  });
+  const found = await store.commands.run("reading a run", (client) => readPlaces(client, keys, id, nodes));
   const { record, head, others, held } = found;
   const holder = held.findIndex((text) => text !== null);
   const earlier = others === null ? [] : readAttempts(others.slice(others.indexOf("\n") + 1));
-  const inIndex = [
-    found.waiting,
-    found.unstarted,
-    found.blocked,
-    found.paused,
-    found.limited,
-    found.ready,
-  ].some((score) => score !== null);
-  if (holder < 0 && !inIndex) return undefined;
+  if (holder < 0 && !found.isQueued) return undefined;
   const current = holder < 0 ? undefined : readActive(held[holder] ?? "", nodes[holder]?.id ?? "-");
   const at = parseRunId(id)?.at ?? bodyTime(record) ?? 0;
-  const waits = found.waiting !== null;
+  const { waits } = found;
   const served = nodes.some(
     (node) =>
       head !== undefined && node.alive && node.tasks.includes(head.task) && node.queues.includes(head.queue),
@@ -77,6 +54,58 @@ async function readUnfinished(store: Store, id: string): Promise<Run | undefined
     progress: found.progress === null ? undefined : JSON.parse(found.progress),
     unclaimed: current === undefined && !waits && !served,
   };
+}
+
+/** Where a run stands. All places are looked at in one moment, since a run moves from one to the next. */
+async function readPlaces(
+  client: RedisClient,
+  keys: Keys,
+  id: string,
+  nodes: readonly NodeInfo[],
+): Promise<Places> {
+  const job = parseRunId(id)?.job;
+  const record = await (job === undefined ? client.hget(keys.runs, id) : client.hget(keys.jobs, job));
+  const head = record === null ? undefined : readHead(record);
+  const moment = client
+    .multi()
+    .hget(keys.attempts, id)
+    .zscore(keys.waiting, id)
+    .zscore(keys.unstarted, id)
+    .zscore(keys.blocked, id)
+    .zscore(keys.paused, id)
+    .hget(keys.limited, id)
+    .hget(keys.progress, id)
+    .zscore(head === undefined ? keys.ready : keys.readyOf(head.queue, head.task), id);
+  for (const node of nodes) moment.hget(keys.active(node.id), id);
+  const replies = (await moment.exec()) ?? [];
+  const texts = replies.map(([error, reply]) => {
+    if (error !== null) throw error;
+    return reply as string | null;
+  });
+  const [others = null, waiting, unstarted, blocked, paused, limited, progress = null, ready, ...held] =
+    texts;
+  const places = [waiting, unstarted, blocked, paused, limited, ready];
+  return {
+    record,
+    head,
+    others,
+    progress,
+    held,
+    waits: waiting !== null,
+    isQueued: places.some((place) => place !== null),
+  };
+}
+
+interface Places {
+  readonly record: string | null;
+  readonly head: RecordHead | undefined;
+  /** What there is of earlier attempts. */
+  readonly others: string | null;
+  readonly progress: string | null;
+  /** By node: what it holds of it. */
+  readonly held: readonly (string | null)[];
+  readonly waits: boolean;
+  readonly isQueued: boolean;
 }
 
 function readActive(text: string, node: string): Attempt {

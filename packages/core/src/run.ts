@@ -117,11 +117,17 @@ function readEntry(line: string): Entry {
   };
 }
 
+/** Whether a line is of an attempt: the end of a run that was cancelled or skipped between attempts is of none. */
+function wasGivenOut(line: string): boolean {
+  return line.split(" ", 7)[6] !== "-";
+}
+
 /** Reads the lines of earlier attempts, latest first, into attempts, first to last. */
 export function readAttempts(lines: string): Attempt[] {
   if (lines === "") return [];
   return lines
     .split("\n")
+    .filter(wasGivenOut)
     .map((line) => readEntry(line).attempt)
     .reverse();
 }

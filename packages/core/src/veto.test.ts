@@ -170,7 +170,7 @@ describe("a vetoed run", () => {
     const handle = await node.enqueue("task", { retry: { attempts: 5, backoff: 0 } });
     await expect(handle.result({ timeout: 5000 })).rejects.toMatchObject({ code: "RUN_FAILED" });
     const run = await handle.get();
-    expect(run).toMatchObject({ state: "skipped", veto: "once is enough", attempt: 2 });
+    expect(run).toMatchObject({ state: "skipped", veto: "once is enough", attempt: 1 });
     expect(run?.attempts[0]).toMatchObject({ state: "failed", error: { message: "first" } });
     expect(await node.deadLetters()).toEqual([]);
   });

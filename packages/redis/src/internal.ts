@@ -4,6 +4,7 @@ export {
   type ConnectionProfile,
   type ConnectOptions,
   connect,
+  type RedisClient,
   reconnectDelay,
 } from "./connection.js";
 export { toRedisError } from "./errors.js";

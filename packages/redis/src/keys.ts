@@ -24,6 +24,8 @@ export interface Keys {
   readonly paused: string;
   /** Sorted set: paused job id by the next fire time (ms) to materialise once it goes on. */
   readonly frozen: string;
+  /** Sorted set, all scores 0: runs of fire times that were cancelled before they came. */
+  readonly calledOff: string;
   /** Stream: what the cluster is told. */
   readonly events: string;
   /** Hash: what the sweeper found → how often it has put it right. */
@@ -135,6 +137,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     pauses: `${prefix}pauses`,
     paused: `${prefix}paused`,
     frozen: `${prefix}frozen`,
+    calledOff: `${prefix}called-off`,
     events: `${prefix}events`,
     mended: `${prefix}mended`,
     waiting: `${prefix}waiting`,

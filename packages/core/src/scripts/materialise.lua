@@ -37,10 +37,20 @@ end
 local waiting, unstarted, due, done, soonest = {}, {}, {}, {}, nil
 local take = each(list.runs)
 
+-- Fire times that were cancelled before they came, and are not written again whatever has become of their job's definition.
+local called_off = redis.call('EXISTS', key.calledOff) == 1
+
+local function forget_called_off(job)
+  for _, run in ipairs(redis.call('ZRANGEBYLEX', key.calledOff, '[' .. job.id .. '@', '(' .. job.id .. '@~')) do
+    local time = fire_time_of(run)
+    if time <= now and (job.next_time == '' or time < tonumber(job.next_time)) then redis.call('ZREM', key.calledOff, run) end
+  end
+end
+
 local function write(job)
   for _ = 1, job.runs do
     local run, not_before = take()
-    if job.writes then
+    if job.writes and not (called_off and redis.call('ZSCORE', key.calledOff, run)) then
       waiting[#waiting + 1] = not_before; waiting[#waiting + 1] = run
       unstarted[#unstarted + 1] = 0; unstarted[#unstarted + 1] = run
       local time = tonumber(not_before)
@@ -69,15 +79,16 @@ for i, job in ipairs(jobs) do
   done[i] = job.current and (name and '2' or '1') or '0'
   job.writes = job.current and not name
   if job.writes and job.record and is_full(job) then
-    job.writes = false
+    job.writes, job.is_full, done[i] = false, true, '2'
     redis.call('HSET', key.exhaustion, job.id, 'full')
     ended_jobs[job.id] = true
   end
   write(job)
-  if name then
+  if name or job.is_full then
+    -- A full job goes on if one of its runs is handed back unstarted: what has come until then has been missed, and not passed over.
     redis.call('ZREM', key.due, job.id)
     redis.call('ZADD', key.frozen, job.expected, job.id)
-    note_paused_job(job.id, name)
+    if name then note_paused_job(job.id, name) end
   elseif job.current then move_on(job); job.moved = true end
 end
 in_chunks('ZADD', key.waiting, waiting, 2000)
@@ -88,6 +99,7 @@ for _, job in ipairs(jobs) do
   if job.moved and job.record then
     settle_misfires(job.id, job.record, now)
     if holds_back then unhold(job.id, job.record) end
+    if called_off then forget_called_off(job) end
   end
 end
 settle_exhausted()

@@ -202,7 +202,9 @@ function check.frozen(jobs)
   for _, job in ipairs(jobs) do
     local record = records[job]
     local name = record and (pause_of_lane(record) or pause_of_job(job, record))
-    if name then
+    if record and redis.call('HGET', key.exhaustion, job) == 'full' then
+      ended_jobs[job] = true -- it is looked at whether one of its last runs goes on
+    elseif name then
       if redis.call('SISMEMBER', arg.prefix .. 'paused-by:' .. name, job) == 0 or redis.call('SISMEMBER', key.pauses, name) == 0 then
         note_paused_job(job, name)
       end

@@ -1,6 +1,6 @@
 // How a node's request is answered: which attempts end, and which start.
 import type { Bound, Job, Run } from "./entities.js";
-import { isBehind, pausesOf, settle, unhold } from "./leading.js";
+import { isBehind, letGo, pausesOf, settle } from "./leading.js";
 import type { World } from "./world.js";
 
 /** How an attempt ended. `handed-back`, `vetoed`: it had not started; `given-up`: its node stops. */
@@ -33,7 +33,7 @@ function notStarted(world: World, run: Run, outcome: "handed-back" | "vetoed"): 
     run.job.started -= 1;
     run.counted = false;
     run.job.full = false;
-    unhold(world, run.job);
+    letGo(world, run.job);
   }
   run.state = "queued";
   run.notBefore = world.now;

@@ -24,11 +24,15 @@ export function materialise(world: World): void {
   for (const job of world.jobs.values()) {
     if (job.cursor === undefined || job.frozen || job.cursor > world.now + horizon) continue;
     const pause = pausesOf(job).find((name) => world.pauses.has(name));
-    if (pause === undefined) write(world, job, job.cursor);
-    else {
+    if (pause !== undefined) {
       job.frozen = true;
       job.heldBy.add(pause);
-    }
+    } else if (world.isFull(job)) {
+      // Put aside: should one of its runs be handed back unstarted, it goes on from there.
+      job.frozen = true;
+      job.full = true;
+      world.noticeEnd(job);
+    } else write(world, job, job.cursor);
   }
   world.settleExhausted();
 }
@@ -37,10 +41,9 @@ function write(world: World, job: Job, cursor: number): void {
   const times: number[] = [];
   for (let time = cursor; time <= world.now + lookahead; time += interval) times.push(time);
   job.cursor = cursor + times.length * interval;
-  if (world.isFull(job)) {
-    job.full = true;
-    world.noticeEnd(job);
-  } else for (const at of times) world.queue(`${job.id}@${at}`, job, at, false);
+  // What was cancelled before it came is there already, and has ended.
+  for (const at of times)
+    if (!world.runs.has(`${job.id}@${at}`)) world.queue(`${job.id}@${at}`, job, at, false);
   settle(world, job);
   unhold(world, job);
 }
@@ -56,7 +59,7 @@ export function watch(world: World): void {
 }
 
 /** Its runs go on, unless fire times have passed that the leader has yet to write: it takes all that was missed together. */
-function letGo(world: World, job: Job): void {
+export function letGo(world: World, job: Job): void {
   const wasFrozen = job.frozen;
   job.frozen = false;
   if (!(wasFrozen && isBehind(world, job))) unhold(world, job);

@@ -85,7 +85,7 @@ async function heed({ world, nodes }: Model, real: Cluster, index: Index): Promi
 }
 
 async function cancel({ world }: Model, { bench }: Cluster, pick: number): Promise<void> {
-  // Not what has yet to come: a change of `maxRuns` would materialise it a second time, which is known.
+  // Not what has yet to come: should the leader come late to a job that was redefined meanwhile, it counts it as missed, too.
   const runs = [...world.runs.values()].filter(({ at }) => at <= world.now);
   const run = runs[pick % runs.length];
   if (run === undefined) return;

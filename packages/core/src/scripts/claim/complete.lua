@@ -10,7 +10,7 @@ local function uncount(run, record)
   else
     redis.call('HSET', key.exhaustion, job, 'ending') -- this was its last fire time
   end
-  unhold(job, record)
+  release_from_pause(job, now)
 end
 
 -- Ends a run that was kept from starting, whatever attempt it would have been.

@@ -23,6 +23,7 @@ local function consider(lane)
     ended_jobs[job] = true -- if none of those that count runs, this is the end of it
     redis.call('HSET', key.exhaustion, job, 'full')
     redis.call('ZADD', key.paused, 0, run)
+    unblock(job) -- what it was let go on before: a run by hand may start
     return
   end
   local key_scope, rate = key_rate(record)

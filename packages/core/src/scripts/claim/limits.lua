@@ -3,9 +3,11 @@
 local limits = {}
 for scope, max, how in each(list.limits) do limits[scope] = { max = tonumber(max), how = how } end
 
+local used = {} -- places taken, by scope
+
 local function left_in(scope, limit)
-  if not limit.left then limit.left = limit.max - redis.call('SCARD', held_key(scope)) end
-  return limit.left
+  if not used[scope] then used[scope] = redis.call('SCARD', held_key(scope)) end
+  return limit.max - used[scope]
 end
 
 -- How a lane's runs are limited: nil if they are not; else its scopes.
@@ -33,17 +35,10 @@ local function full(lane)
 end
 
 -- The limit of a run's own key: its scope and its limit, or nil.
-local keys_seen = {}
 local function key_limit(record)
   local name = extra(record, 'ck')
   if not name then return nil end
-  local scope = 'key:' .. name
-  local limit = keys_seen[scope]
-  if not limit then
-    limit = { name = name, max = tonumber(extra(record, 'cl') or 1), how = extra(record, 'cw') or 'w' }
-    keys_seen[scope] = limit
-  end
-  return scope, limit
+  return 'key:' .. name, { name = name, max = tonumber(extra(record, 'cl') or 1), how = extra(record, 'cw') or 'w' }
 end
 
 -- Lets runs go on that wait for a key with places left, of a few keys picked at random: one that was let go on may not have taken
@@ -65,15 +60,14 @@ local function hold(run, lane, record)
   local scopes = {}
   for _, scope in ipairs(lane.scopes or {}) do
     scopes[#scopes + 1] = scope
-    limits[scope].left = left_in(scope, limits[scope]) - 1
   end
-  local scope, limit = key_limit(record)
-  if scope then
-    scopes[#scopes + 1] = scope
-    limit.left = left_in(scope, limit) - 1
-  end
+  local scope = key_limit(record)
+  if scope then scopes[#scopes + 1] = scope end
   if #scopes == 0 then return end
-  for _, name in ipairs(scopes) do redis.call('SADD', held_key(name), run) end
+  for _, name in ipairs(scopes) do
+    redis.call('SADD', held_key(name), run)
+    if used[name] then used[name] = used[name] + 1 end
+  end
   redis.call('HSET', key.holds, run, table.concat(scopes, ' '))
 end
 

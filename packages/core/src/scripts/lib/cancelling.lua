@@ -42,6 +42,7 @@ local function cancel_queued(run, record, reason, now)
   local attempt, _, earlier = attempt_of(attempts)
   if not attempts or earlier == '' then attempt = 0 end
   redis.call('HDEL', key.attempts, run)
+  if is_fire_time(run) and fire_time_of(run) > now then redis.call('ZADD', key.calledOff, 0, run) end
   local job = job_of(run)
   local own = job and '' or ',"task":"' .. record.task .. '","at":' .. (string.match(record.text, '\n{"at":(%d+)') or int(now))
   local detail = '{"reason":' .. cjson.encode(reason) .. own .. '}'

@@ -59,6 +59,7 @@ local function skip_dependent(child, run, record, now)
   redis.call('HDEL', key.attempts, run) -- left by a hand-back with voters
   given_up[#given_up + 1] = run
   remember_job(child, entry(at_of(run), 0, now, 'k', 0, 0, '-', '{"reason":"dependency"}'), run, '', now)
+  unblock(child) -- it may be the one that others were to follow
 end
 
 -- Notes one thing more of a child's run. Of more fire times than can be known of, the earliest goes: one that has started or ended,
@@ -158,6 +159,7 @@ local function is_held(run, job, record, now)
   else
     redis.call('ZADD', key.waiting, int(fire_time_of(run) + record.grace + 1), run)
     note(job, run, '#', record, now)
+    unblock(job)
   end
   return true
 end
