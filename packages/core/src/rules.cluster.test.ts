@@ -3,58 +3,14 @@ import { eventually, type RedisServer, startRedis } from "@escapement/testing";
 import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate, heard } from "../test/cluster.js";
-import type { Handler, RunHandle, Scheduler, SchedulerOptions, TaskOptions } from "./index.js";
+import { all, clients, counted, is, nodesOf, team, times } from "../test/team.js";
+import type { RunHandle } from "./index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
 });
 afterAll(() => server.stop());
-
-interface Team {
-  readonly nodes: readonly Scheduler[];
-  /** Runs nothing. */
-  readonly client: Scheduler;
-}
-
-/** Three nodes that run one at a time each, so that what runs at once runs on several, and a client. */
-async function team(
-  cluster: Cluster,
-  handler: Handler<unknown, unknown>,
-  { task = {}, ...options }: SchedulerOptions & { readonly task?: TaskOptions<unknown> } = {},
-): Promise<Team> {
-  const nodes = [0, 1, 2].map(() => cluster.scheduler({ concurrency: 1, ...options }));
-  for (const node of nodes) node.task("task", task, handler);
-  await Promise.all(nodes.map((node) => node.start()));
-  return { nodes, client: cluster.scheduler() };
-}
-
-/** Three instances that run nothing, and are connected, so that what they do at once does meet. */
-async function clients(cluster: Cluster): Promise<Scheduler[]> {
-  const three = [0, 1, 2].map(() => cluster.scheduler());
-  await Promise.all(three.map((one) => one.nodes()));
-  return three;
-}
-
-/** A handler that counts how many of it run at once, wherever. */
-function counted(ms: number): { readonly handler: Handler<unknown, unknown>; most(): number } {
-  let [now, most] = [0, 0];
-  const handler: Handler<unknown, unknown> = async () => {
-    now += 1;
-    most = Math.max(most, now);
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    now -= 1;
-  };
-  return { handler, most: () => most };
-}
-
-const times = <T>(count: number, options: T): T[] => Array.from({ length: count }, () => options);
-const all = (runs: readonly RunHandle[]): Promise<unknown[]> =>
-  Promise.all(runs.map((run) => run.result({ timeout: 20_000 })));
-const nodesOf = async (runs: readonly RunHandle[]): Promise<Set<string | undefined>> =>
-  new Set(await Promise.all(runs.map(async (run) => (await run.get())?.node)));
-const is = (run: RunHandle, state: string): Promise<unknown> =>
-  eventually(async () => (await run.get())?.state === state);
 
 describe("id", () => {
   const job = { id: "job", trigger: every("1h") };
@@ -200,6 +156,36 @@ describe("overlap", () => {
     const others = await Promise.all(nodes.map((node) => node.job("job").runNow()));
     await Promise.all(others.map((run) => is(run, "skipped")));
     held.open();
+  });
+
+  test("allow: runs of a job run on several nodes at once", async () => {
+    await using cluster = new Cluster(server);
+    const held = gate();
+    const { nodes, client } = await team(cluster, () => held.opened);
+    await client.schedule("task", { id: "job", trigger, overlap: "allow" });
+    const runs = await Promise.all(nodes.map((node) => node.job("job").runNow()));
+    await Promise.all(runs.map((run) => is(run, "active")));
+    expect((await nodesOf(runs)).size).toBe(3);
+    held.open();
+  });
+
+  test("queue-one: one waits, whichever node has the other; those after it are skipped", async () => {
+    await using cluster = new Cluster(server);
+    const held = gate();
+    const { nodes, client } = await team(cluster, () => held.opened);
+    await client.schedule("task", { id: "job", trigger, overlap: "queue-one" });
+    const first = await client.job("job").runNow();
+    await is(first, "active");
+    const others = await Promise.all(nodes.map((node) => node.job("job").runNow()));
+    const states = async (): Promise<string> =>
+      (await Promise.all(others.map(async (run) => (await run.get())?.state))).sort().join();
+    await eventually(async () => (await states()) === "ready,skipped,skipped");
+    held.open();
+    await eventually(async () => (await states()) === "skipped,skipped,succeeded");
+    const next = (await client.job("job").history({ limit: 1 }))[0];
+    expect(next?.startedAt?.getTime()).toBeGreaterThanOrEqual(
+      (await first.get())?.finishedAt?.getTime() ?? 0,
+    );
   });
 
   test("queue-all: one after the other, whichever node takes them", async () => {
