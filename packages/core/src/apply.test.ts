@@ -20,7 +20,7 @@ const stored = async (namespace: string): Promise<unknown> => {
   return Promise.all(keys.sort().map(async (key) => [key, (await redis.dumpBuffer(key))?.toString("hex")]));
 };
 
-describe("a dry run of apply", () => {
+describe("schedule, apply: a dry run", () => {
   test("says what would be added, updated and removed, field by field, and writes nothing", async () => {
     await using cluster = new Cluster(server);
     const [one, other] = [cluster.scheduler(), cluster.scheduler()];

@@ -145,7 +145,7 @@ describe("cancel", () => {
   });
 });
 
-describe("retry, on running nodes", () => {
+describe("retry: on running nodes", () => {
   test("goes on until the handler succeeds, with the error of each attempt kept", async () => {
     const [worker, client] = pair();
     await using _worker = worker;

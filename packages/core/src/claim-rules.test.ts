@@ -16,7 +16,7 @@ const queue = (
   task = "task",
 ): Promise<string[]> => enqueueRuns(on.store, task, options, 65_536);
 
-describe("runs of a job that overlap", () => {
+describe("overlap: runs of a job", () => {
   test("are skipped with the reason when their fire time comes while one runs", async () => {
     await using on = await bench();
     const node = await on.node("a");
@@ -121,7 +121,7 @@ describe("runs of a job that overlap", () => {
   });
 });
 
-test("S15: a run that waits goes on although the one before it is given up as missed", async () => {
+test("overlap: S15: a run that waits goes on although the one before it is given up as missed", async () => {
   await using on = await bench();
   const node = await on.node("a", 600_000);
   await on.define("job", { misfire: { catchUp: "latest" } });
@@ -184,7 +184,7 @@ describe("a job that changes while its runs are due", () => {
   });
 });
 
-describe("misfires of runs that were ready and that nobody claimed", () => {
+describe("misfire: of runs that were ready and that nobody claimed", () => {
   const minute = 60_000;
   async function late(catchUp: "none" | "latest" | "earliest" | "all", max = 100) {
     const on = await bench();

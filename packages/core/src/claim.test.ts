@@ -74,7 +74,7 @@ describe("a request that is sent again", () => {
 });
 
 describe("which runs are claimed", () => {
-  test("S19: only those of tasks and queues that the node names; the others stay, visible as unclaimed", async () => {
+  test("queue: S19: only those of tasks and queues that the node names; the others stay, visible as unclaimed", async () => {
     await using on = await bench();
     const node = await on.node("a");
     await queue(on, [{ id: "mine" }]);
@@ -88,7 +88,7 @@ describe("which runs are claimed", () => {
     await expectSound(on);
   });
 
-  test("by priority over all lanes, then in the order in which they came", async () => {
+  test("priority: by it over all lanes, then in the order in which they came", async () => {
     await using on = await bench();
     const node = await on.node("a");
     const ids = await queue(on, [{}, {}, {}]);

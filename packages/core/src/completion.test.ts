@@ -29,7 +29,7 @@ async function started(options: object = {}) {
   return { bench, leader, node, claimed, first };
 }
 
-describe("an interval that counts from completion", () => {
+describe("every, after completion", () => {
   test("fires first one interval after the definition, then as long after each end", async () => {
     const { bench, leader, node, claimed } = await started();
     expect(claimed).toHaveLength(1);

@@ -19,7 +19,7 @@ const client = (namespace = uniqueNamespace("define")): Scheduler =>
 const cursorOf = async ({ redis, store }: StoreBench, job: string): Promise<number> =>
   Number(await redis.zscore(store.keys.due, job));
 
-describe("defining a job", () => {
+describe("id", () => {
   test("S8: by three processes at the same time gives it once, and tells one of them that it was added", async () => {
     const namespace = uniqueNamespace("define");
     const clients = [client(namespace), client(namespace), client(namespace)];
@@ -83,7 +83,7 @@ describe("defining a job", () => {
     expect((await on.job("job").get())?.version).toBe(2);
   });
 
-  test("onConflict keeps what is there, or refuses", async () => {
+  test("onConflict: keeps what is there, or refuses", async () => {
     await using on = await bench();
     await on.define("job", { priority: 1 });
     await on.define("job", { priority: 2, onConflict: "keep" });
@@ -121,7 +121,7 @@ describe("defining a job", () => {
   });
 });
 
-describe("changing a job", () => {
+describe("update", () => {
   test("by several at once loses no change", async () => {
     await using on = await bench();
     await on.define("job", { tags: ["a"] });
@@ -172,7 +172,7 @@ describe("changing a job", () => {
   });
 });
 
-describe("removing a job", () => {
+describe("remove", () => {
   test("takes back all that was written ahead of it, and nothing of a job whose name begins the same", async () => {
     await using on = await bench();
     const now = await on.now();
@@ -212,7 +212,7 @@ describe("removing a job", () => {
   });
 });
 
-describe("enqueuing", () => {
+describe("enqueue, enqueueMany", () => {
   test("the same id queues one run, also after it has finished", async () => {
     await using on = await bench();
     await using one = client(on.store.namespace);

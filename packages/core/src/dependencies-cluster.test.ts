@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("over three nodes each run follows its parents' runs of the same fire time, once, whoever ran them", async () => {
+test("dependsOn, then: over three nodes each run follows its parents' runs of the same fire time, once, whoever ran them", async () => {
   await using cluster = new Cluster(server);
   const order: string[] = [];
   const nodes = ["one", "two", "three"].map(() => cluster.scheduler());

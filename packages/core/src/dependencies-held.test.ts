@@ -19,7 +19,7 @@ async function tied(options: object = {}): Promise<Following> {
   return bench;
 }
 
-describe("a job with a trigger that depends on others", () => {
+describe("dependsOn, then: a job with a trigger", () => {
   test("has its due run wait, out of the way, until the parents' runs of the fire time have succeeded", async () => {
     await using bench = await tied();
     const [t] = await bench.fire(["a", "child"]);
@@ -178,7 +178,7 @@ describe("a job with a trigger that depends on others", () => {
   });
 });
 
-describe("a parent that is redriven and then succeeds", () => {
+describe("dependsOn, then: a parent that is redriven and then succeeds", () => {
   test.each([
     ["without a trigger", undefined],
     ["with a trigger", every("1h")],
@@ -206,7 +206,7 @@ describe("a parent that is redriven and then succeeds", () => {
   });
 });
 
-describe("a child that changes while its run waits", () => {
+describe("dependsOn, then: a child that changes while its run waits", () => {
   test("goes on when what it waited for is no parent any more", async () => {
     await using bench = await new Following(server).ready();
     await bench.parents("a", "b");
@@ -304,7 +304,7 @@ describe("a child that changes while its run waits", () => {
   });
 });
 
-describe("a parent that is removed", () => {
+describe("dependsOn, then: a parent that is removed", () => {
   test("is no parent any more: what waited for it alone goes on, and its children's definitions say so", async () => {
     await using bench = await new Following(server).ready();
     await bench.parents("b");

@@ -36,7 +36,7 @@ async function stored(): Promise<string> {
   return JSON.stringify(jobs.sort((a, b) => (a.id < b.id ? -1 : 1)));
 }
 
-describe("what is refused, and where", () => {
+describe("dependsOn, then: what is refused, and where", () => {
   test.each([
     ["dependsOn null", [job("old", { trigger, dependsOn: null })], "INVALID_OPTION", "dependsOn"],
     ["dependsOn a text", [job("old", { trigger, dependsOn: "first" })], "INVALID_OPTION", "dependsOn"],
@@ -117,7 +117,7 @@ describe("what is refused, and where", () => {
   });
 });
 
-describe("what may be tied", () => {
+describe("dependsOn, then: what may be tied", () => {
   test("jobs of one call, in any order, also when that undoes what was the other way round", async () => {
     await scheduler.apply([job("y", { dependsOn: ["x"] }), job("x", { trigger })]);
     const { updated } = await scheduler.apply([job("y", { trigger }), job("x", { dependsOn: ["y"] })]);

@@ -182,7 +182,7 @@ class Sequence {
   }
 }
 
-test("whatever ends how, and when: each child runs once where all its parents' runs succeeded, and is skipped once where one did not", async () => {
+test("dependsOn, then: whatever ends how, and when: each child runs once where all its parents' runs succeeded, and is skipped once where one did not", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       await using bench = await new Following(server).ready();

@@ -11,7 +11,7 @@ afterAll(() => server.stop());
 
 const open = (): Promise<Following> => new Following(server).ready();
 
-describe("a job without a trigger", () => {
+describe("dependsOn, then: a job without a trigger", () => {
   test("gets a run of a fire time when all of its parents' runs of it have succeeded, in the step that ends the last", async () => {
     await using bench = await open();
     await bench.parents("a", "b");
@@ -210,7 +210,7 @@ describe("a job without a trigger", () => {
   });
 });
 
-describe("generations", () => {
+describe("dependsOn, then: generations", () => {
   test("a chain of three runs in order, one fire time all along", async () => {
     await using bench = await open();
     await bench.define("a", { then: ["b"], overlap: "allow" }, "task", [

@@ -23,7 +23,7 @@ const outline = (events: readonly SchedulerEvent[]): object[] =>
     return rest;
   });
 
-describe("what the cluster is told", () => {
+describe("events: what the cluster is told", () => {
   test("an attempt's start and end, of every kind, in order and with what is known of it", async () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { retry: { attempts: 2 } });

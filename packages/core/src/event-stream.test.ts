@@ -22,7 +22,7 @@ async function fill(bench: StoreBench, count: number, name = "job"): Promise<voi
 const about = (events: readonly SchedulerEvent[]): (string | undefined)[] =>
   events.map((event) => ("jobId" in event ? event.jobId : event.type));
 
-describe("going on behind an event", () => {
+describe("events: going on behind an event", () => {
   test("gives exactly what came after it, also in the middle of what one step told", async () => {
     await using bench = await new StoreBench(server).ready();
     const ids = ["a", "b", "c", "d", "e"];
@@ -128,7 +128,7 @@ describe("going on behind an event", () => {
   });
 });
 
-describe("a reader", () => {
+describe("events: a reader", () => {
   test("goes on without loss when Redis is killed and comes back", async () => {
     await using own = await startRedis({ appendonly: "always" });
     await using bench = await new StoreBench(own).ready();

@@ -138,7 +138,7 @@ const ends: [
   ],
 ];
 
-describe("a job is exhausted, and told so once, when its last run", () => {
+describe("whenExhausted: a job is exhausted, and told so once, when its last run", () => {
   for (const [last, options, counted] of lasts) {
     for (const [end, counts, more, how] of ends) {
       if (counted && !counts) continue; // it would go on
@@ -260,7 +260,7 @@ describe("a job is exhausted, and told so once, when its last run", () => {
   });
 });
 
-describe("a run of maxRuns that is handed back leaves the job none short, when it", () => {
+describe("maxRuns: a run that is handed back leaves the job none short, when it", () => {
   const thens: [name: string, then: (now: Situation) => Promise<void>][] = [
     [
       "is cancelled",

@@ -21,7 +21,7 @@ const prioritiesOf = async (scheduler: Scheduler): Promise<Record<string, number
   return found;
 };
 
-describe("a group of jobs", () => {
+describe("group", () => {
   test("is updated whole, over several pages, and others are left alone", async () => {
     await using cluster = new Cluster(server);
     const [one, other] = [cluster.scheduler(), cluster.scheduler()];

@@ -37,7 +37,7 @@ const stored = async (namespace: string): Promise<unknown> => {
   return Promise.all(keys.sort().map(async (key) => [key, (await redis.dumpBuffer(key))?.toString("hex")]));
 };
 
-describe("a set of jobs", () => {
+describe("defineJobs: a set of jobs", () => {
   test("is plain, frozen, and named default where it has no name", () => {
     const declared = defineJobs({ version: 3, jobs: [job("a")] });
     expect(declared).toEqual({ name: "default", version: 3, jobs: [job("a")] });
@@ -156,7 +156,7 @@ describe("a set of jobs", () => {
   });
 });
 
-describe("an older version of a set", () => {
+describe("defineJobs: an older version of a set", () => {
   test("that a node starts with late brings back no job: what the newer one dropped never fires again", async () => {
     await using cluster = new Cluster(server);
     const [first, second, late] = [cluster.scheduler(), cluster.scheduler(), cluster.scheduler()];
@@ -287,7 +287,7 @@ describe("an older version of a set", () => {
   });
 });
 
-describe("the same version of a set with other jobs", () => {
+describe("defineJobs: the same version of a set with other jobs", () => {
   test("replaces what was applied before", async () => {
     await using cluster = new Cluster(server);
     const [one, other] = [cluster.scheduler(), cluster.scheduler()];
@@ -318,7 +318,7 @@ describe("the same version of a set with other jobs", () => {
   });
 });
 
-describe("a set that is applied by force", () => {
+describe("defineJobs: a set that is applied by force", () => {
   test("refuses the newer one that is half-way", async () => {
     await using on = await new StoreBench(server).ready();
     const [newer, older] = [set(2, some(2, { trigger: later })), set(1, some(1, { trigger: later }))];

@@ -157,7 +157,7 @@ describe("limit", () => {
   });
 });
 
-test("running nodes keep to a task's limit together, and waste no time between runs", async () => {
+test("limit: running nodes keep to a task's limit together, and waste no time between runs", async () => {
   const options = {
     redis: server.url,
     namespace: uniqueNamespace("limit"),

@@ -73,7 +73,7 @@ describe("maxRuns", () => {
   });
 });
 
-describe("startAt and endAt", () => {
+describe("startAt, endAt", () => {
   const hourly = cron("@hourly");
   const hour = 3_600_000;
   const base = Date.UTC(2030, 0, 1);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-describe("listeners", () => {
+describe("events: listeners", () => {
   test("that throw, reject or never end neither stop nor delay anything", async () => {
     await using cluster = new Cluster(server);
     const node = cluster.scheduler();
@@ -75,7 +75,7 @@ describe("listeners", () => {
   });
 });
 
-describe("history", () => {
+describe("history and finished runs", () => {
   test("I13: is bounded by count, results included, for jobs and for enqueued runs", async () => {
     await using cluster = new Cluster(server);
     const node = cluster.scheduler({ retain: { runs: 3, enqueued: 4 } });

@@ -23,7 +23,7 @@ const targets: [string, PauseTarget][] = [
   ["node", { node: "node" }],
 ];
 
-describe("pausing by a plain key", () => {
+describe("pause, resume", () => {
   for (const [name, target] of targets) {
     test(`${name}: nothing starts, what runs goes on, and after it everything that was due starts`, async () => {
       await using bench = await new StoreBench(server).ready();
@@ -266,7 +266,7 @@ describe("pausing by a plain key", () => {
   });
 });
 
-describe("pausing a running cluster", () => {
+describe("pause, resume: a running cluster", () => {
   for (const how of ["deleted by hand", "expired"] as const) {
     test(`a pause that is ${how} is noticed, and what was due starts`, async () => {
       await using cluster = new Cluster(server);

@@ -40,7 +40,7 @@ test("death is final: a node declared dead cannot prolong, claim, report or come
   expect(await on.redis.exists(keys.progress)).toBe(0);
 });
 
-test("at least once: another attempt follows, up to `maxLost` lost ones; each stands in the history", async () => {
+test("delivery: at least once, another attempt follows, up to `maxLost` lost ones; each stands in the history", async () => {
   await using on = await bench();
   await on.define("job", { maxLost: 2 });
   const [run = ""] = await on.write("job", [(await on.now()) - 1]);
@@ -63,7 +63,7 @@ test("at least once: another attempt follows, up to `maxLost` lost ones; each st
   expect(await on.keysLeft()).not.toContain("running");
 });
 
-test("at most once: the run is recorded as lost, and the job's next one may start", async () => {
+test("delivery: at most once, the run is recorded as lost, and the job's next one may start", async () => {
   await using on = await bench();
   await on.define("job", { delivery: "at-most-once" });
   const now = await on.now();

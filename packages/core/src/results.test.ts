@@ -51,7 +51,7 @@ const resultsOf = async (bench: StoreBench): Promise<unknown[]> =>
 const keysOfResults = async (bench: StoreBench): Promise<string[]> =>
   (await bench.keysLeft()).filter((key) => /^results?:/.test(key));
 
-describe("retain.results", () => {
+describe("retain: results", () => {
   test("ends a result by Redis' own clock, while its run stays", async () => {
     const it = await bed({ results: 400 });
     const run = await end(it, '"kept"');
@@ -119,7 +119,7 @@ describe("retain.results", () => {
   });
 });
 
-describe("the result of a run that was taken out of the dead letters", () => {
+describe("retain: the result of a run that was taken out of the dead letters", () => {
   test.each([undefined, { results: "1h" }, { failed: 2 }] as const)(
     "is that of its last end, and stays when the entry of the one before goes: %j",
     async (retain) => {

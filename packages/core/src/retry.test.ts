@@ -113,7 +113,7 @@ describe("retry", () => {
   });
 });
 
-describe("the wait before another attempt", () => {
+describe("retry: the wait before another attempt", () => {
   const retry = (options: object): Retry => {
     const read = retryOptions({ attempts: 10, ...options });
     if (read === undefined) throw new Error("no retry");

@@ -67,7 +67,7 @@ test("update: by three instances at once loses no change", async () => {
   });
 });
 
-test("prune: by three instances at once removes each job once, and none that is declared", async () => {
+test("schedule, apply: prune by three instances at once removes each job once, and none that is declared", async () => {
   await using cluster = new Cluster(server);
   const three = await clients(cluster);
   const jobs = ["a", "b", "c"].map((id) => ({ id, task: "task", trigger: every("1h"), tags: ["set"] }));
@@ -262,7 +262,7 @@ test("every, after completion: the next one comes after the end, on whichever no
   expect(most()).toBe(1);
 });
 
-describe("runNow, result(), progress", () => {
+describe("runNow, result, progress", () => {
   test("asked for by a client, read by every instance", async () => {
     await using cluster = new Cluster(server);
     const held = gate();

@@ -15,7 +15,7 @@ afterAll(() => server.stop());
 
 const messages = (lines: readonly LogLine[]): string[] => lines.map(({ message }) => message);
 
-describe("the log of a run", () => {
+describe("logs, followLogs: the log of a run", () => {
   test("can be read in another process while the run runs, and gone on with from the last line", async () => {
     await using cluster = new Cluster(server);
     const [node, reader] = [cluster.scheduler(), cluster.scheduler()];
@@ -151,7 +151,7 @@ function flushed(run: RunHandle, message: string): Promise<unknown> {
   return eventually(async () => messages(await run.logs()).includes(message));
 }
 
-describe("followLogs", () => {
+describe("logs, followLogs: to follow", () => {
   test("yields kept and new lines, and ends with the run", async () => {
     await using cluster = new Cluster(server);
     const [node, reader] = [cluster.scheduler(), cluster.scheduler()];
@@ -229,7 +229,7 @@ describe("followLogs", () => {
   });
 });
 
-describe("a node", () => {
+describe("logs, followLogs: a node", () => {
   test("sends nothing for runs that log nothing, and one call for all that log at a time", async () => {
     await using own = await startRedis();
     await using cluster = new Cluster(own);

@@ -128,7 +128,7 @@ describe("several nodes", () => {
   });
 });
 
-describe("a run", () => {
+describe("states: a run", () => {
   test("can be read in each state", async () => {
     await using cluster = new Cluster(server);
     const node = cluster.scheduler();

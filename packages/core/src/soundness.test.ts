@@ -406,7 +406,7 @@ async function settle(history: History): Promise<void> {
 }
 
 test(
-  "S15, S16: whatever happens in whatever order, each run is in one place, and all of it comes to an end",
+  "states: S15, S16: whatever happens in whatever order, each run is in one place, and all of it comes to an end",
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {

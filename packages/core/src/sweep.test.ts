@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-describe("S15: the sweeper", () => {
+describe("states: S15: the sweeper", () => {
   test("finds nothing where all is well, whatever waits, runs, is held back or has ended", async () => {
     await using bench = await new StoreBench(server).ready();
     for (const id of ["queued", "paused", "blocked", "limited", "every"]) {

@@ -33,7 +33,7 @@ async function ask(cluster: Cluster, ...listeners: Listener<"beforeRun">[]): Pro
   return { run, called };
 }
 
-describe("a listener of beforeRun", () => {
+describe("veto: a listener of beforeRun", () => {
   test("that calls veto keeps the handler from being called, and its reason is kept", async () => {
     await using cluster = new Cluster(server);
     const answers: boolean[] = [];
@@ -128,7 +128,7 @@ describe("a listener of beforeRun", () => {
   });
 });
 
-describe("a vetoed run", () => {
+describe("veto: a vetoed run", () => {
   test("tells skipped, not afterRun, is no dead letter, and frees its slot", async () => {
     await using cluster = new Cluster(server);
     const node = cluster.scheduler({ concurrency: 1 });

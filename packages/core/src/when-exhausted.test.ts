@@ -84,7 +84,7 @@ describe("whenExhausted: remove", () => {
   });
 });
 
-describe("a job that is exhausted", () => {
+describe("whenExhausted: a job that is exhausted", () => {
   const lives: [
     name: string,
     options: (now: number) => Partial<JobOptions>,

@@ -126,7 +126,7 @@ export const attemptRules: readonly CrashRule[] = [
     },
   },
   {
-    row: "runNow, result()",
+    row: "runNow, result",
     says: "asked for in another process, resolves with what the node after the dead one answers",
     async prepare(stage) {
       const [run] = await stage.byHand(await stage.job(), 1);

@@ -1,4 +1,4 @@
-import type { JobOptions } from "@escapement/core";
+import type { JobOptions, Run } from "@escapement/core";
 import { eventually } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { type CrashRule, retold, type Seen, type Stage, untouched, victim } from "./stage.js";
@@ -103,6 +103,29 @@ export const jobRules: readonly CrashRule[] = [
           [...(await told(stage, runs)), await stage.inTurn(runs)],
           [retold, untouched, untouched, true],
         ],
+      };
+    },
+  },
+  {
+    row: "pause, resume",
+    says: "asked while its node is dead and nobody knows yet: the further attempt waits until it is over",
+    async prepare(stage) {
+      const job = await stage.job();
+      const runs = await stage.byHand(job, 1);
+      return {
+        meanwhile: () => stage.client.pause({ job }, { reason: "wrong figures" }),
+        after: async () => {
+          const seen = async (): Promise<string> => stage.inWords((await one(runs).get()) as Run);
+          await eventually(async () => (await seen()).endsWith(`1 lost ${victim}`), late);
+          // The node that comes after it is there, and looks for what it can start.
+          await (await stage.enqueue({ priority: -1000 })).result({ timeout: 20_000 });
+          const held = await seen();
+          const over = await stage.client.resume({ job });
+          return [
+            [held, over, ...(await told(stage, runs))],
+            [`ready: 1 lost ${victim}`, true, retold],
+          ];
+        },
       };
     },
   },

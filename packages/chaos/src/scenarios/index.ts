@@ -7,6 +7,7 @@ import { limitWaits } from "./limit.js";
 import { lostReplies } from "./lost-replies.js";
 import { nodeDeath } from "./node-death.js";
 import { outage } from "./outage.js";
+import { pauseHolds } from "./pause.js";
 import { redeploy } from "./redeploy.js";
 import { redisRestart } from "./redis-restart.js";
 import { storeRollback, votersDown } from "./voters.js";
@@ -26,5 +27,6 @@ export const scenarios: readonly Scenario[] = [
   limitWaits,
   redeploy,
   crashRules,
+  pauseHolds,
   dayAway,
 ];

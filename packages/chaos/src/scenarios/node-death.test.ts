@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { held, runScenario } from "../run-scenario.js";
 import { nodeDeath } from "./node-death.js";
 
-test("a node dies with handlers running: they start again elsewhere, or are recorded as lost", async () => {
+test("delivery: a node dies with handlers running: they start again elsewhere, or are recorded as lost", async () => {
   const { report, ...rest } = await runScenario(nodeDeath);
   expect(rest).toEqual(held);
   expect(report.verdict).toMatchObject({ missed: 0, duplicates: 0 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { held, runScenario } from "../run-scenario.js";
 import { outage } from "./outage.js";
 
-test("all nodes are away for a while: each job's catch-up decides what runs of what was missed", async () => {
+test("misfire: all nodes are away for a while: each job's catch-up decides what runs of what was missed", async () => {
   const { report, ...rest } = await runScenario(outage);
   expect(rest).toEqual(held);
   expect(report.verdict).toMatchObject({ missed: 0, duplicates: 0 });
