@@ -73,34 +73,34 @@ describe("a request that is sent again", () => {
   });
 });
 
+test("queue: S19: only those of tasks and queues that the node names; the others stay, visible as unclaimed", async () => {
+  await using on = await bench();
+  const node = await on.node("a");
+  await queue(on, [{ id: "mine" }]);
+  await queue(on, [{ id: "other-task" }], "unknown");
+  await queue(on, [{ id: "other-queue", queue: "reports" }]);
+
+  expect(await node.take()).toEqual(["mine"]);
+  expect(await on.run("other-task").get()).toMatchObject({ state: "ready", unclaimed: true });
+  expect(await on.run("other-queue").get()).toMatchObject({ state: "ready", unclaimed: true });
+  expect(await node.take(10, ["default@unknown", "reports@task"])).toEqual(["other-task", "other-queue"]);
+  await expectSound(on);
+});
+
+test("priority: by it over all lanes, then in the order in which they came", async () => {
+  await using on = await bench();
+  const node = await on.node("a");
+  const ids = await queue(on, [{}, {}, {}]);
+  await queue(on, [{ id: "low", priority: -1000 }]);
+  await queue(on, [{ id: "urgent", priority: 1000 }]);
+  await queue(on, [{ id: "high", priority: 1, queue: "second" }]);
+  const lanes = ["default@task", "second@task"];
+
+  const [first, ...rest] = [await node.take(2, lanes), await node.take(10, lanes)];
+  expect([...(first ?? []), ...rest.flat()]).toEqual(["urgent", "high", ...ids, "low"]);
+});
+
 describe("which runs are claimed", () => {
-  test("queue: S19: only those of tasks and queues that the node names; the others stay, visible as unclaimed", async () => {
-    await using on = await bench();
-    const node = await on.node("a");
-    await queue(on, [{ id: "mine" }]);
-    await queue(on, [{ id: "other-task" }], "unknown");
-    await queue(on, [{ id: "other-queue", queue: "reports" }]);
-
-    expect(await node.take()).toEqual(["mine"]);
-    expect(await on.run("other-task").get()).toMatchObject({ state: "ready", unclaimed: true });
-    expect(await on.run("other-queue").get()).toMatchObject({ state: "ready", unclaimed: true });
-    expect(await node.take(10, ["default@unknown", "reports@task"])).toEqual(["other-task", "other-queue"]);
-    await expectSound(on);
-  });
-
-  test("priority: by it over all lanes, then in the order in which they came", async () => {
-    await using on = await bench();
-    const node = await on.node("a");
-    const ids = await queue(on, [{}, {}, {}]);
-    await queue(on, [{ id: "low", priority: -1000 }]);
-    await queue(on, [{ id: "urgent", priority: 1000 }]);
-    await queue(on, [{ id: "high", priority: 1, queue: "second" }]);
-    const lanes = ["default@task", "second@task"];
-
-    const [first, ...rest] = [await node.take(2, lanes), await node.take(10, lanes)];
-    expect([...(first ?? []), ...rest.flat()]).toEqual(["urgent", "high", ...ids, "low"]);
-  });
-
   test("S17: a job that cannot start does not keep others from starting, nor does a long row of its runs", async () => {
     await using on = await bench();
     const node = await on.node("a");

@@ -166,7 +166,7 @@ describe("maxRuns", () => {
   });
 });
 
-describe("schedule", () => {
+describe("schedule, apply", () => {
   test("a change of jitter does not fire once(now) again", async () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { trigger: once("now") });
@@ -613,6 +613,9 @@ describe("retry", () => {
     } as const;
     expect(await retryDelay(retry, { attempt: 400, lost: 0 }, new Error("x"), {})).toBe(0);
   });
+});
+
+describe("retryIf, backoffs", () => {
   test("real: retryIf that throws, backoff that answers NaN: the run fails", async () => {
     const options = {
       redis: server.url,

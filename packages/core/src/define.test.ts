@@ -82,15 +82,17 @@ describe("id", () => {
     await on.define("job", { trigger: every(1) });
     expect((await on.job("job").get())?.version).toBe(2);
   });
+});
 
-  test("onConflict: keeps what is there, or refuses", async () => {
-    await using on = await bench();
-    await on.define("job", { priority: 1 });
-    await on.define("job", { priority: 2, onConflict: "keep" });
-    expect((await on.job("job").get())?.priority).toBe(1);
-    await expect(on.define("job", { onConflict: "error" })).rejects.toMatchObject({ code: "JOB_EXISTS" });
-  });
+test("onConflict: keeps what is there, or refuses", async () => {
+  await using on = await bench();
+  await on.define("job", { priority: 1 });
+  await on.define("job", { priority: 2, onConflict: "keep" });
+  expect((await on.job("job").get())?.priority).toBe(1);
+  await expect(on.define("job", { onConflict: "error" })).rejects.toMatchObject({ code: "JOB_EXISTS" });
+});
 
+describe("trigger", () => {
   test("once('now') fires at its creation by Redis' clock", async () => {
     await using on = await bench();
     const ahead = await on.advance(86_400_000);
@@ -212,41 +214,41 @@ describe("remove", () => {
   });
 });
 
+test("id of a run: the same queues one run, also after it has finished", async () => {
+  await using on = await bench();
+  await using one = client(on.store.namespace);
+  const node = await on.node("n");
+  await Promise.all([1, 2, 3].map((input) => one.enqueue("task", { id: "same", input })));
+  const { claimed } = await node.claim();
+  expect(claimed).toHaveLength(1);
+  await node.complete(claimed, "s", '"done"');
+  const again = await one.enqueue("task", { id: "same" });
+  expect(await again.result()).toBe("done");
+  expect(await node.take()).toEqual([]);
+  await one.enqueueMany("task", [{ id: "x" }, { id: "x" }]);
+  expect(await node.take()).toEqual(["x"]);
+});
+
+test("at, delay: waits until then, by Redis' clock", async () => {
+  await using on = await bench();
+  await using one = client(on.store.namespace);
+  const now = await on.now();
+  await one.enqueue("task", { id: "at", at: new Date(now + 50_000) });
+  await one.enqueue("task", { id: "delay", delay: 20_000 });
+  await one.enqueue("task", { id: "past", at: new Date(now - 50_000) });
+  const node = await on.node("n", 600_000);
+  expect(await one.run("at").get()).toMatchObject({
+    state: "scheduled",
+    scheduledAt: new Date(now + 50_000),
+  });
+  expect(await node.take()).toEqual(["past"]);
+  await on.advance(30_000);
+  expect(await node.take()).toEqual(["delay"]);
+  await on.advance(30_000);
+  expect(await node.take()).toEqual(["at"]);
+});
+
 describe("enqueue, enqueueMany", () => {
-  test("the same id queues one run, also after it has finished", async () => {
-    await using on = await bench();
-    await using one = client(on.store.namespace);
-    const node = await on.node("n");
-    await Promise.all([1, 2, 3].map((input) => one.enqueue("task", { id: "same", input })));
-    const { claimed } = await node.claim();
-    expect(claimed).toHaveLength(1);
-    await node.complete(claimed, "s", '"done"');
-    const again = await one.enqueue("task", { id: "same" });
-    expect(await again.result()).toBe("done");
-    expect(await node.take()).toEqual([]);
-    await one.enqueueMany("task", [{ id: "x" }, { id: "x" }]);
-    expect(await node.take()).toEqual(["x"]);
-  });
-
-  test("at a date or after a delay waits until then, by Redis' clock", async () => {
-    await using on = await bench();
-    await using one = client(on.store.namespace);
-    const now = await on.now();
-    await one.enqueue("task", { id: "at", at: new Date(now + 50_000) });
-    await one.enqueue("task", { id: "delay", delay: 20_000 });
-    await one.enqueue("task", { id: "past", at: new Date(now - 50_000) });
-    const node = await on.node("n", 600_000);
-    expect(await one.run("at").get()).toMatchObject({
-      state: "scheduled",
-      scheduledAt: new Date(now + 50_000),
-    });
-    expect(await node.take()).toEqual(["past"]);
-    await on.advance(30_000);
-    expect(await node.take()).toEqual(["delay"]);
-    await on.advance(30_000);
-    expect(await node.take()).toEqual(["at"]);
-  });
-
   test("S5: a process whose wall clock is days off queues, defines and reads as the others do", async () => {
     const redisNow = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: redisNow + 5 * 86_400_000 });

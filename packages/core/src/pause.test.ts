@@ -25,7 +25,7 @@ const targets: [string, PauseTarget][] = [
 
 describe("pause, resume", () => {
   for (const [name, target] of targets) {
-    test(`${name}: nothing starts, what runs goes on, and after it everything that was due starts`, async () => {
+    test(`of ${name}: nothing starts, what runs goes on, and after it everything that was due starts`, async () => {
       await using bench = await new StoreBench(server).ready();
       await bench.define("job", { tags: ["emea"], overlap: "allow" });
       const now = await bench.now();

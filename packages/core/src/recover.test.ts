@@ -86,7 +86,7 @@ test("an enqueued run that is lost can be read as such, with its task", async ()
   expect(await on.run("1").get()).toMatchObject({ state: "lost", task: "task", reason: "node-dead" });
 });
 
-test("what a lost attempt said of its progress goes with it", async () => {
+test("progress: what a lost attempt said of it goes with it", async () => {
   await using on = await bench();
   const node = await on.node("a", 1000);
   await queue(on, [{ id: "1", delivery: "at-most-once" }]);

@@ -12,9 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-describe("id", () => {
-  const job = { id: "job", trigger: every("1h") };
+const job = { id: "job", trigger: every("1h") };
 
+describe("id", () => {
   test("defined by three instances at once there is one job, and one of them has added it", async () => {
     await using cluster = new Cluster(server);
     const three = await clients(cluster);
@@ -24,33 +24,33 @@ describe("id", () => {
     expect(new Set(jobs.map(({ createdAt, version }) => `${createdAt.getTime()} ${version}`)).size).toBe(1);
     expect((await three[0]?.job("job").get())?.version).toBe(1);
   });
+});
 
-  test("onConflict error: of three instances that define it at once one succeeds", async () => {
-    await using cluster = new Cluster(server);
-    const three = await clients(cluster);
-    const tried = await Promise.allSettled(
-      three.map((one, priority) => one.schedule("task", { ...job, priority, onConflict: "error" })),
-    );
-    expect(tried.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    for (const one of tried)
-      if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "JOB_EXISTS" });
-  });
+test("onConflict: error: of three instances that define it at once one succeeds", async () => {
+  await using cluster = new Cluster(server);
+  const three = await clients(cluster);
+  const tried = await Promise.allSettled(
+    three.map((one, priority) => one.schedule("task", { ...job, priority, onConflict: "error" })),
+  );
+  expect(tried.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  for (const one of tried)
+    if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "JOB_EXISTS" });
+});
 
-  test("of a run, enqueued by three instances at once: it is queued once, and all have its result", async () => {
-    await using cluster = new Cluster(server);
-    let starts = 0;
-    const { nodes } = await team(cluster, () => {
-      starts += 1;
-      return starts;
-    });
-    const runs = await Promise.all(nodes.map((node) => node.enqueue("task", { id: "one" })));
-    expect(await all(runs)).toEqual([1, 1, 1]);
-    const again = await Promise.all(nodes.map((node) => node.enqueue("task", { id: "one" })));
-    const another = await nodes[0]?.enqueue("task", { priority: -1 });
-    await another?.result({ timeout: 5000 });
-    expect(await all(again)).toEqual([1, 1, 1]);
-    expect(starts).toBe(2);
+test("id of a run: enqueued by three instances at once: it is queued once, and all have its result", async () => {
+  await using cluster = new Cluster(server);
+  let starts = 0;
+  const { nodes } = await team(cluster, () => {
+    starts += 1;
+    return starts;
   });
+  const runs = await Promise.all(nodes.map((node) => node.enqueue("task", { id: "one" })));
+  expect(await all(runs)).toEqual([1, 1, 1]);
+  const again = await Promise.all(nodes.map((node) => node.enqueue("task", { id: "one" })));
+  const another = await nodes[0]?.enqueue("task", { priority: -1 });
+  await another?.result({ timeout: 5000 });
+  expect(await all(again)).toEqual([1, 1, 1]);
+  expect(starts).toBe(2);
 });
 
 test("update: by three instances at once loses no change", async () => {

@@ -106,9 +106,10 @@ describe("timeout", () => {
   });
 });
 
-describe("limit", () => {
-  const one = { limit: { max: 1, whenFull: "wait" } } as const;
+/** One place in the whole cluster. */
+const one = { limit: { max: 1, whenFull: "wait" } } as const;
 
+describe("limit", () => {
   test("whenFull wait: a fire time waits until its misfire grace, a run that was enqueued for as long as it takes", async () => {
     await using cluster = new Cluster(server);
     const held = gate();
@@ -131,23 +132,23 @@ describe("limit", () => {
     await eventually(async () => (await client.job("gives-up").history())[0]?.state === "missed");
     expect(await client.job("gives-up").history()).toHaveLength(1);
   });
+});
 
-  test("runNow: a run by hand needs a place as well", async () => {
-    await using cluster = new Cluster(server);
-    const held = gate();
-    const { client } = await team(cluster, ({ input }) => (input === "busy" ? held.opened : "went on"), one);
-    const busy = await client.enqueue("task", { input: "busy" });
-    await is(busy, "active");
-    await client.schedule("task", { id: "job", trigger });
-    const next = (await client.job("job").get())?.nextFireTime;
-    const byHand = await client.job("job").runNow();
-    await is(byHand, "ready");
-    await (await client.enqueue("other")).cancel();
-    expect((await byHand.get())?.state).toBe("ready");
-    held.open();
-    expect(await byHand.result({ timeout: 5000 })).toBe("went on");
-    expect((await client.job("job").get())?.nextFireTime).toEqual(next);
-  });
+test("runNow: a run by hand needs a place as well", async () => {
+  await using cluster = new Cluster(server);
+  const held = gate();
+  const { client } = await team(cluster, ({ input }) => (input === "busy" ? held.opened : "went on"), one);
+  const busy = await client.enqueue("task", { input: "busy" });
+  await is(busy, "active");
+  await client.schedule("task", { id: "job", trigger });
+  const next = (await client.job("job").get())?.nextFireTime;
+  const byHand = await client.job("job").runNow();
+  await is(byHand, "ready");
+  await (await client.enqueue("other")).cancel();
+  expect((await byHand.get())?.state).toBe("ready");
+  held.open();
+  expect(await byHand.result({ timeout: 5000 })).toBe("went on");
+  expect((await client.job("job").get())?.nextFireTime).toEqual(next);
 });
 
 describe("states", () => {

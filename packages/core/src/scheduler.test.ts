@@ -213,39 +213,39 @@ describe("states: a run", () => {
       expect(await handle.result({ timeout: 3000 })).toBeUndefined();
     }
   });
+});
 
-  test("that takes too long is told so by its signal, and given up after a grace", async () => {
-    await using cluster = new Cluster(server);
-    const node = cluster.scheduler();
-    node.task("listens", async ({ signal }) => {
-      await eventOnce(signal, "abort");
-      throw signal.reason;
-    });
-    const release = gate();
-    node.task("ignores", () => release.opened);
-    await node.start();
-    const runs = [
-      await node.enqueue("listens", { timeout: 50 }),
-      await node.enqueue("ignores", { timeout: "50ms" }),
-    ];
-    for (const run of runs) {
-      await expect(run.result({ timeout: 5000 })).rejects.toMatchObject({ code: "RUN_FAILED" });
-      expect(await run.get()).toMatchObject({ state: "timed-out", error: { code: "RUN_TIMEOUT" } });
-    }
-    release.open();
+test("timeout: a run that takes too long is told so by its signal, and given up after a grace", async () => {
+  await using cluster = new Cluster(server);
+  const node = cluster.scheduler();
+  node.task("listens", async ({ signal }) => {
+    await eventOnce(signal, "abort");
+    throw signal.reason;
   });
+  const release = gate();
+  node.task("ignores", () => release.opened);
+  await node.start();
+  const runs = [
+    await node.enqueue("listens", { timeout: 50 }),
+    await node.enqueue("ignores", { timeout: "50ms" }),
+  ];
+  for (const run of runs) {
+    await expect(run.result({ timeout: 5000 })).rejects.toMatchObject({ code: "RUN_FAILED" });
+    expect(await run.get()).toMatchObject({ state: "timed-out", error: { code: "RUN_TIMEOUT" } });
+  }
+  release.open();
+});
 
-  test("of a job by hand runs at once, from a client, and leaves the schedule alone", async () => {
-    await using cluster = new Cluster(server);
-    const [node, client] = [cluster.scheduler(), cluster.scheduler()];
-    node.task("task", ({ input, jobId }) => ({ input, jobId }));
-    await node.start();
-    const job = await client.schedule("task", { id: "job", trigger: every("1h"), input: "hello" });
-    const handle = await client.job("job").runNow();
-    expect(await handle.result({ timeout: 3000 })).toEqual({ input: "hello", jobId: "job" });
-    expect((await client.job("job").get())?.nextFireTime).toEqual(job.nextFireTime);
-    await expect(client.job("none").runNow()).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
-  });
+test("runNow: runs at once, from a client, and leaves the schedule alone", async () => {
+  await using cluster = new Cluster(server);
+  const [node, client] = [cluster.scheduler(), cluster.scheduler()];
+  node.task("task", ({ input, jobId }) => ({ input, jobId }));
+  await node.start();
+  const job = await client.schedule("task", { id: "job", trigger: every("1h"), input: "hello" });
+  const handle = await client.job("job").runNow();
+  expect(await handle.result({ timeout: 3000 })).toEqual({ input: "hello", jobId: "job" });
+  expect((await client.job("job").get())?.nextFireTime).toEqual(job.nextFireTime);
+  await expect(client.job("none").runNow()).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
 });
 
 describe("W7: what a handler leaves uncaught", () => {
