@@ -36,9 +36,10 @@ test("maxRuns: further attempts, runs by hand and what was skipped do not count"
     if (attempt === 1) throw new Error("not at first");
   });
   const job = client.job("job");
-  await client.schedule("task", { id: "job", trigger: cron("@yearly"), retry: { attempts: 2, backoff: 0 } });
+  const retry = { attempts: 2, backoff: 0 };
+  await client.schedule("task", { id: "job", trigger: cron("@yearly"), maxRuns: 3, retry });
   await (await job.runNow()).result({ timeout: 5000 });
-  await job.update({ trigger: every(50), maxRuns: 3 });
+  await job.update({ trigger: every(50) });
   await eventually(async () => (await job.get())?.state === "exhausted", { within: 10_000 });
   const states = (await job.history()).map(({ state }) => state);
   expect(states.filter((state) => state === "succeeded")).toHaveLength(4);
