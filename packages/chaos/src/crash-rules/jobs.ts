@@ -1,7 +1,7 @@
 import type { JobOptions, Run } from "@escapement/core";
 import { eventually } from "@escapement/testing";
-import { every } from "@escapement/triggers";
-import { type CrashRule, retold, type Seen, type Stage, untouched, victim } from "./stage.js";
+import { every, once } from "@escapement/triggers";
+import { type CrashRule, hangs, queue, retold, type Seen, type Stage, untouched, victim } from "./stage.js";
 
 const cancelled = `cancelled: 1 cancelled ${victim}`;
 const late = { within: 60_000, every: 200 };
@@ -84,6 +84,29 @@ export const jobRules: readonly CrashRule[] = [
               [retold, untouched, untouched],
               [1000, 1000],
             ],
+          ];
+        },
+      };
+    },
+  },
+  {
+    row: "dependsOn, then",
+    says: "what follows a run that was taken over is there once, when that has succeeded",
+    async prepare(stage) {
+      const job = await stage.job({ trigger: once("now") });
+      await stage.client.schedule("tick", { id: `after-${job}`, dependsOn: [job], queue, input: hangs });
+      const run = await stage.firstOf(job);
+      const child = stage.client.job(`after-${job}`);
+      return {
+        after: async () => {
+          const parent = await stage.told(run);
+          await eventually(async () => (await child.history()).length > 0, late);
+          const [first] = await child.history();
+          const follows = first !== undefined && first.startedAt !== undefined;
+          const inTurn = follows && first.startedAt >= ((await stage.end(run)).finishedAt ?? Number.NaN);
+          return [
+            [parent, (await child.history()).map((one) => stage.inWords(one)), inTurn],
+            [retold, [untouched], true],
           ];
         },
       };

@@ -189,5 +189,6 @@ export const ofJobs: readonly Rule[] = [
       ...of("dependsOn, then: what may be tied", "a chain of 100", "500 jobs"),
     ],
     cluster: ["dependsOn, then: over three nodes"],
+    killed: ["dependsOn, then: what follows a run"],
   },
 ];
