@@ -134,21 +134,21 @@ describe("startAt, endAt", () => {
     await using bench = await new StoreBench(server).ready();
     const node = await bench.node("node", 1e9);
     const now = await bench.now();
-    await bench.define("job", { overlap: "queue-all", maxRuns: 1 });
-    const [first] = await bench.write("job", [now - 3, now - 2, now - 1]);
+    await bench.define("job", { overlap: "queue-all", maxRuns: 2 });
+    const [first, second] = await bench.write("job", [now - 3, now - 2, now - 1]);
     const byHand = await bench.runNow("job");
     const { claimed } = await node.claim();
     expect(claimed.map(({ run }) => run)).toEqual([first]);
     await node.complete(claimed);
     const started: string[] = [];
-    for (let turn = 0; turn < 4; turn += 1) {
+    for (let turn = 0; turn < 5; turn += 1) {
       const taken = (await node.claim()).claimed;
       started.push(...taken.map(({ run }) => run));
       await node.complete(taken);
       await expectSound(bench);
     }
-    expect(started).toEqual([byHand]);
-    expect(await bench.job("job").get()).toMatchObject({ state: "exhausted", startedRuns: 1 });
+    expect(started).toEqual([second, byHand]);
+    expect(await bench.job("job").get()).toMatchObject({ state: "exhausted", startedRuns: 2 });
   });
 });
 

@@ -294,6 +294,22 @@ describe("pause, resume: a running cluster", () => {
     });
   }
 
+  for (const name of ["all", "queue:default", "task:task", "node"]) {
+    test(`${name}: nobody tells of its end, and what waited starts within a second or so all the same`, async () => {
+      await using cluster = new Cluster(server);
+      const scheduler = cluster.scheduler({ pollEvery: "60s" });
+      const task = scheduler.task("task", () => "done");
+      await scheduler.start();
+      const redis = server.client();
+      const key = `escapement:{${cluster.namespace}}:pause:${name === "node" ? `node:${scheduler.nodeId}` : name}`;
+      await redis.set(key, "for a moment", "PX", 300);
+      const run = await scheduler.enqueue(task);
+      expect((await run.get())?.state).toBe("ready");
+      expect(await run.result({ timeout: 5000 })).toBe("done");
+      redis.disconnect();
+    });
+  }
+
   test("bad targets and options are refused with a path, and nothing is paused", async () => {
     const scheduler = createScheduler({ redis: server.url, namespace: uniqueNamespace("pause") });
     const bad: [unknown, unknown, string][] = [
