@@ -3,9 +3,7 @@ import { InvalidOptionError } from "./errors.js";
 
 /** A plain object's own fields, after a look that each of them is known; whatever else is refused. */
 export function fields(path: string, value: unknown, known: readonly string[]): Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw new InvalidOptionError(path, `takes an object, not ${show(value)}.`);
-  }
+  if (!isOptions(value)) throw new InvalidOptionError(path, `takes an object, not ${show(value)}.`);
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
       throw new InvalidOptionError(
@@ -15,6 +13,14 @@ export function fields(path: string, value: unknown, known: readonly string[]): 
     }
   }
   return value as Record<string, unknown>;
+}
+
+/**
+ * Whether it is an object that can hold options: no list, Map, Date or Promise, whose options nobody would see. Instances of classes
+ * and modules will do.
+ */
+export function isOptions(value: unknown): value is Record<string, unknown> {
+  return ["[object Object]", "[object Module]"].includes(tagOf(value));
 }
 
 /** An option's value, or its default if it was left out. `null` is a value, and for most options a wrong one. */
@@ -61,17 +67,27 @@ export function nameAt(path: string, value: unknown): string {
   }
 }
 
+/** What JSON writes as `{}`. */
+const lossy = /^\[object (Map|Set|WeakMap|WeakSet|Promise)\]$/;
+
+/** What kind of object it is, as `[object Map]`; nothing for a proxy that throws when it is asked. */
+function tagOf(value: unknown): string {
+  try {
+    return Object.prototype.toString.call(value);
+  } catch {
+    return "";
+  }
+}
+
 /**
  * An input as JSON text, as {@link json} has it.
  *
  * @throws InvalidOptionError `INVALID_INPUT` also for what JSON would turn into something else without a word
  */
 export function inputJson(path: string, value: unknown, maxBytes: number): string | undefined {
-  const lost =
-    (typeof value === "number" && !Number.isFinite(value)) ||
-    [Map, Set, WeakMap, WeakSet, Promise].some((kind) => value instanceof kind);
+  const lost = typeof value === "number" ? !Number.isFinite(value) : lossy.test(tagOf(value));
   if (!lost) return json(path, value, maxBytes);
-  const what = typeof value === "number" ? String(value) : `a ${(value as object).constructor.name}`;
+  const what = typeof value === "number" ? String(value) : `a ${tagOf(value).slice(8, -1)}`;
   throw new InvalidOptionError(path, `cannot be written as JSON: it is ${what}.`, { code: "INVALID_INPUT" });
 }
 

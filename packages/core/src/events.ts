@@ -1,3 +1,5 @@
+import { oneOf } from "./check.js";
+import { InvalidOptionError } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { RunError } from "./run.js";
 import { judge, type Veto } from "./veto.js";
@@ -81,6 +83,35 @@ export interface SchedulerEvents {
   error: { readonly step: string; readonly error: Error };
 }
 
+const events: Readonly<Record<keyof SchedulerEvents, true>> = {
+  beforeRun: true,
+  afterRun: true,
+  afterError: true,
+  afterCrash: true,
+  completionRefused: true,
+  lockRefused: true,
+  skipped: true,
+  missed: true,
+  lost: true,
+  jobAdded: true,
+  jobUpdated: true,
+  jobRemoved: true,
+  jobParked: true,
+  nodeJoined: true,
+  nodeLeft: true,
+  nodeDead: true,
+  leaderElected: true,
+  leaderLost: true,
+  leaderStalled: true,
+  mended: true,
+  storeLost: true,
+  storeRestored: true,
+  votersLost: true,
+  votersRestored: true,
+  error: true,
+};
+const eventNames = Object.keys(events) as (keyof SchedulerEvents)[];
+
 /** Hears of an event. What it throws, or rejects with, is logged and stops nothing. */
 export type Listener<E extends keyof SchedulerEvents> = (event: SchedulerEvents[E]) => unknown;
 
@@ -93,7 +124,10 @@ export class Events {
     this.#logger = logger;
   }
 
+  /** @throws InvalidOptionError for an event that there is not: its listener would never hear of anything */
   on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): void {
+    oneOf("event", event, eventNames);
+    if (typeof listener !== "function") throw new InvalidOptionError("listener", "must be a function.");
     const set = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, set.add(listener as Listener<never>));
   }

@@ -1,15 +1,16 @@
 import { EscapementError } from "@escapement/redis";
 import { type BackfillOptions, backfillJob } from "./backfill.js";
 import { type CancelOptions, cancelRun } from "./cancel.js";
-import { fields, nameAt, whole } from "./check.js";
+import { fields, nameAt, orElse, whole } from "./check.js";
 import { retryRun } from "./dead-letters.js";
 import { writeJobs } from "./define.js";
 import { changeable, type Definition } from "./definition.js";
 import { InvalidOptionError, jobNotFound, RunFailedError } from "./errors.js";
 import type { Events } from "./events.js";
 import { newSuffix } from "./id.js";
-import type { Job, JobOptions, Misfire } from "./job.js";
+import type { Job, JobOptions } from "./job.js";
 import type { LogLine } from "./log-lines.js";
+import { type PauseOptions, pauseTarget, type ResumeOptions, resumeTarget } from "./pause.js";
 import { readHistory } from "./read-history.js";
 import { comingFireTimes, readJobs } from "./read-jobs.js";
 import { type FollowLogsOptions, followLogs, type LogsOptions, readLogs } from "./read-logs.js";
@@ -20,6 +21,7 @@ import type { Run } from "./run.js";
 import { isRunId } from "./run-id.js";
 import { runNow } from "./scripts/index.js";
 import type { Store } from "./store.js";
+import { duration } from "./times.js";
 
 /** What of a job can be changed. */
 export type JobChanges = Partial<Omit<JobOptions, "id" | "onConflict">>;
@@ -51,6 +53,10 @@ export interface JobHandle {
    * @throws EscapementError `JOB_NOT_FOUND`; InvalidOptionError, also if there are more than `max`
    */
   backfill(options: BackfillOptions): Promise<RunHandle[]>;
+  /** As `pause` of the scheduler, of this job. */
+  pause(options: PauseOptions): Promise<void>;
+  /** As `resume` of the scheduler, of this job: ends its own pause, not that of its tag, queue or task. */
+  resume(options?: ResumeOptions): Promise<boolean>;
   /** Its next `count` fire times after now, at most 1000. */
   nextFireTimes(count?: number): Promise<Date[]>;
   /** Its finished runs, latest first. */
@@ -65,9 +71,9 @@ export interface RunHandle<Output = unknown> {
   /**
    * Waits for its end and answers what its handler answered.
    *
-   * @throws RunFailedError if it did not succeed; EscapementError `RUN_NOT_FOUND`, or `RESULT_TIMEOUT` after `timeout` ms (default: none)
+   * @throws RunFailedError if it did not succeed; EscapementError `RUN_NOT_FOUND`, or `RESULT_TIMEOUT` after `timeout`: ms, or a text such as `"10s"` (default: none)
    */
-  result(options?: { readonly timeout?: number }): Promise<Output>;
+  result(options?: { readonly timeout?: number | string }): Promise<Output>;
   /**
    * Gives a run that failed for good another attempt, now, with its job's input of today.
    *
@@ -127,13 +133,18 @@ export function jobHandle(parts: HandleParts, id: string): JobHandle {
     },
     backfill: async (options) =>
       (await backfillJob(store, id, get, options)).map((run) => runHandle(store, run)),
+    pause: (options) => pauseTarget(store, { job: id }, options),
+    resume: (options) => resumeTarget(store, { job: id }, options),
     nextFireTimes: async (count = 5) => {
       whole("count", count, 1, 1000);
       const [job, now] = [await get(), await store.now()];
       if (job === undefined) throw jobNotFound(id);
       return comingFireTimes(job, now, count);
     },
-    history: ({ limit = 100 } = {}) => readHistory(store, id, whole("limit", limit, 1, 10_000)),
+    history: async (options = {}) => {
+      const { limit } = fields("options", options, ["limit"]);
+      return readHistory(store, id, whole("limit", orElse(limit, 100), 1, 10_000));
+    },
   };
 }
 
@@ -164,7 +175,7 @@ async function updateJob(
 
 function changed(id: string, definition: Definition, changes: JobChanges): JobOptions {
   const { task: _, grace, catchUp, max, input, metadata, dependsOn, ...rest } = definition;
-  const given: unknown = changes.misfire === undefined ? {} : changes.misfire;
+  const given = fields("misfire", orElse(changes.misfire, {}), ["grace", "catchUp", "max"]);
   const kept = Object.entries(rest).filter(([, value]) => value !== undefined);
   // Said by a job without a trigger though it be empty; not by another one, which is not to lose its trigger by mistake.
   const depends = definition.trigger === undefined || dependsOn.length > 0 ? { dependsOn } : {};
@@ -175,9 +186,15 @@ function changed(id: string, definition: Definition, changes: JobChanges): JobOp
     ...(input === undefined ? {} : { input: JSON.parse(input) as unknown }),
     ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),
     ...changes,
-    misfire:
-      typeof given === "object" && given !== null ? { grace, catchUp, max, ...given } : (given as Misfire),
+    misfire: { grace, catchUp, max, ...given },
   };
+}
+
+/** How long to wait for a result, in ms; no end if nothing is said. */
+function waitOf(options: object): number {
+  const { timeout } = fields("options", options, ["timeout"]);
+  if (typeof timeout === "number" && timeout >= 0) return timeout;
+  return timeout === undefined ? Number.POSITIVE_INFINITY : duration("timeout", timeout, 0);
 }
 
 const ended = new Set(["succeeded", "failed", "timed-out", "cancelled", "lost", "skipped", "missed"]);
@@ -196,8 +213,9 @@ export function runHandle<Output = unknown>(store: Store, id: string): RunHandle
     cancel: (options = {}) => cancelRun(store, id, options),
     logs: (options) => readLogs(store, id, options),
     followLogs: (options) => followLogs(store, id, options),
-    result: async ({ timeout } = {}) => {
-      const until = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+    result: async (options = {}) => {
+      const timeout = waitOf(options);
+      const until = performance.now() + timeout;
       for (let wait = 10; ; wait = Math.min(wait * 1.5, 500)) {
         const run = await get();
         if (run === undefined)

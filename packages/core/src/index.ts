@@ -29,7 +29,7 @@ export type { Limit, Rate, RateLimit } from "./limit.js";
 export type { LogLevel, LogLine } from "./log-lines.js";
 export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
-export type { PauseOptions, PauseTarget } from "./pause.js";
+export type { PauseOptions, PauseTarget, ResumeOptions } from "./pause.js";
 export type { JobFilter } from "./read-jobs.js";
 export type { FollowLogsOptions, LogsOptions } from "./read-logs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";

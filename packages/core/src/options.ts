@@ -1,6 +1,6 @@
 import { parseRedisUrl, type RedisSource } from "@escapement/redis";
 import { addressOf, checkNamespace, problemOf, show } from "@escapement/redis/internal";
-import { fields, nameAt, oneOf, orElse, whole } from "./check.js";
+import { fields, isOptions, nameAt, oneOf, orElse, whole } from "./check.js";
 import { defaultMaxInput } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import {
@@ -177,7 +177,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
 
 /** A Redis' address, as far as it can be judged without asking it. */
 function redisAt(path: string, value: unknown): RedisSource {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+  if (isOptions(value)) {
     const problem = problemOf(value as RedisSource);
     if (problem !== undefined) throw new InvalidOptionError(`${path}.${problem.option}`, problem.message);
     return value as RedisSource;

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import { fields, nameAt } from "./check.js";
+import { fields, nameAt, oneOf, orElse } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import { resume } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -24,6 +24,12 @@ export interface PauseOptions {
   readonly until?: Date | number | string;
   /** Who. @default the user and machine of this process */
   readonly by?: string;
+}
+
+/** Options of `resume`. */
+export interface ResumeOptions {
+  /** From where jobs go on: with the fire times that were held back, under each job's misfire rule. @default "missed" */
+  readonly from?: "missed";
 }
 
 /** The name of a target's key behind `pause:`. */
@@ -56,8 +62,13 @@ export async function pauseTarget(store: Store, target: PauseTarget, options: Pa
 }
 
 /** Deletes a pause's key, and lets go on what it held back. Answers whether it was there. */
-export async function resumeTarget(store: Store, target: PauseTarget): Promise<boolean> {
+export async function resumeTarget(
+  store: Store,
+  target: PauseTarget,
+  options: ResumeOptions = {},
+): Promise<boolean> {
   const name = pauseName(target);
+  oneOf("from", orElse(fields("options", options, ["from"])["from"], "missed"), ["missed"]);
   const { prefix: _, ...keys } = store.keys;
   let was = false;
   for (let [more, again] = [1, 0]; more === 1; again = 1) {

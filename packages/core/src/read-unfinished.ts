@@ -1,4 +1,5 @@
-import { nameAt } from "./check.js";
+import { fields, nameAt, whole } from "./check.js";
+import { InvalidOptionError } from "./errors.js";
 import { readNodes } from "./read-nodes.js";
 import { readRunById } from "./read-runs.js";
 import { readHead } from "./record.js";
@@ -10,10 +11,14 @@ export type RunsOf = { readonly job: string } | { readonly task: string };
 
 /** Runs that have not ended, first to last by id. Each is read by itself: a list of several moments, not of one. */
 export async function readUnfinished(store: Store, of: RunsOf, limit: number): Promise<Run[]> {
+  const { job, task } = fields("of", of, ["job", "task"]);
+  if ((job === undefined) === (task === undefined))
+    throw new InvalidOptionError("of", "must be { job } or { task }.");
+  whole("limit", limit, 1, 10_000);
   const ids =
-    "job" in of
-      ? await ofJob(store, nameAt("job", of.job), limit)
-      : await ofTask(store, nameAt("task", of.task), limit);
+    task === undefined
+      ? await ofJob(store, nameAt("of.job", job), limit)
+      : await ofTask(store, nameAt("of.task", task), limit);
   const runs: Run[] = [];
   for (const id of ids) {
     const run = await readRunById(store, id);

@@ -24,7 +24,13 @@ import type { JobDeclaration, JobSet } from "./job-set.js";
 import { RunLocks } from "./lock.js";
 import { Node } from "./node.js";
 import { type Settings, storeVotes } from "./options.js";
-import { type PauseOptions, type PauseTarget, pauseTarget, resumeTarget } from "./pause.js";
+import {
+  type PauseOptions,
+  type PauseTarget,
+  pauseTarget,
+  type ResumeOptions,
+  resumeTarget,
+} from "./pause.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
@@ -202,8 +208,8 @@ export class RedisScheduler implements Scheduler {
     return pauseTarget(this.#store, target, options);
   }
 
-  resume(target: PauseTarget): Promise<boolean> {
-    return resumeTarget(this.#store, target);
+  resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
+    return resumeTarget(this.#store, target, options);
   }
 
   events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {

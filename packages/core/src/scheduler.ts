@@ -9,7 +9,7 @@ import type { JobHandle, RunHandle } from "./handles.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclaration, JobSet } from "./job-set.js";
 import { type SchedulerOptions, settingsOf } from "./options.js";
-import type { PauseOptions, PauseTarget } from "./pause.js";
+import type { PauseOptions, PauseTarget, ResumeOptions } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
 import type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 import type { RunsOf } from "./read-unfinished.js";
@@ -84,8 +84,8 @@ export interface Scheduler extends AsyncDisposable {
    * @throws InvalidOptionError
    */
   pause(target: PauseTarget, options: PauseOptions): Promise<void>;
-  /** Ends a pause: what it held back goes on under each job's misfire rule. Answers whether there was one. */
-  resume(target: PauseTarget): Promise<boolean>;
+  /** Ends a pause: what it held back goes on under each job's misfire rule. Answers whether there was one. @throws InvalidOptionError */
+  resume(target: PauseTarget, options?: ResumeOptions): Promise<boolean>;
   /**
    * What happens in the whole cluster, as it happens; with `since` what has happened, as far as it is kept, and then what happens. Goes on
    * through broken connections; ends when this scheduler is stopped, or the signal says so.
@@ -95,6 +95,11 @@ export interface Scheduler extends AsyncDisposable {
   events(options?: EventsOptions): AsyncIterableIterator<SchedulerEvent>;
   /** Looks at everything that could keep runs from starting. */
   doctor(): Promise<Finding[]>;
+  /**
+   * Hears of what happens on this node.
+   *
+   * @throws InvalidOptionError for an event that there is not
+   */
   on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this;
   off<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this;
   /** Becomes a node. @throws EscapementError `REDIS_UNUSABLE` and others, if the server will not do */

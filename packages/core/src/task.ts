@@ -1,4 +1,4 @@
-import { fields, nameAt } from "./check.js";
+import { fields, isOptions, nameAt } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import { type Limit, limitOf, type RateLimit, rateOf } from "./limit.js";
 import type { RunContext } from "./run-context.js";
@@ -103,7 +103,7 @@ export function checkTaskOptions(options: unknown): void {
   if (retryIf !== undefined && typeof retryIf !== "function")
     throw new InvalidOptionError("options.retryIf", "must be a function.");
   if (backoffs !== undefined) {
-    if (typeof backoffs !== "object" || backoffs === null)
+    if (!isOptions(backoffs))
       throw new InvalidOptionError("options.backoffs", "must be an object of functions.");
     for (const [name, backoff] of Object.entries(backoffs))
       if (typeof backoff !== "function")
