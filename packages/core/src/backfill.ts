@@ -1,8 +1,10 @@
-import { fields, orElse, whole } from "./check.js";
+import { fields, oneOf, orElse, whole } from "./check.js";
+import { overlaps } from "./definition.js";
 import { InvalidOptionError, jobNotFound } from "./errors.js";
 import { newSuffix } from "./id.js";
-import type { Job } from "./job.js";
+import type { Job, Overlap } from "./job.js";
 import { compileSchedule } from "./job-trigger.js";
+import { overlapLetters } from "./record.js";
 import { runNow } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { instant } from "./times.js";
@@ -15,7 +17,12 @@ export interface BackfillOptions {
   readonly to?: Date | number | string;
   /** The most there may be, 1 to 1000. @default 100 */
   readonly max?: number;
+  /** What becomes of one that comes while an earlier run of the job runs. @default as the job's `overlap` says */
+  readonly overlap?: Overlap;
 }
+
+/** The names of its options. */
+export const backfillOptions = ["from", "to", "max", "overlap"] as const satisfies (keyof BackfillOptions)[];
 
 /** Queues a run for each fire time of a job from `from` to `to`. See `JobHandle.backfill`. Answers their ids. */
 export async function backfillJob(
@@ -24,7 +31,9 @@ export async function backfillJob(
   get: () => Promise<Job | undefined>,
   options: BackfillOptions,
 ): Promise<string[]> {
-  const given = fields("options", options, ["from", "to", "max"]);
+  const given = fields("options", options, backfillOptions);
+  const overlap =
+    given["overlap"] === undefined ? "" : overlapLetters[oneOf("overlap", given["overlap"], overlaps)];
   const from = instant("from", given["from"]);
   if (from === undefined)
     throw new InvalidOptionError("from", "is missing: give the first fire time to run.");
@@ -57,7 +66,7 @@ export async function backfillJob(
   const { prefix, ...keys } = store.keys;
   const [, runs] = await runNow.run(store.commands, {
     keys,
-    args: { prefix, job: id, suffix: newSuffix() },
+    args: { prefix, job: id, suffix: newSuffix() + overlap },
     lists: { times },
   });
   return runs;

@@ -49,7 +49,15 @@ export interface Definition {
   readonly metadata: string | undefined;
 }
 
-const overlaps: readonly Overlap[] = ["skip", "allow", "queue-one", "queue-all", "cancel-running", "replace"];
+/** The forms of overlap. */
+export const overlaps: readonly Overlap[] = [
+  "skip",
+  "allow",
+  "queue-one",
+  "queue-all",
+  "cancel-running",
+  "replace",
+];
 
 const known = [
   "id",

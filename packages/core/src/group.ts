@@ -1,9 +1,10 @@
-import type { BackfillOptions } from "./backfill.js";
+import { type BackfillOptions, backfillOptions } from "./backfill.js";
 import { fields } from "./check.js";
 import { changeable } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { type HandleParts, type JobChanges, type JobHandle, jobHandle } from "./handles.js";
 import { checkFilter, type JobFilter, listJobs } from "./read-jobs.js";
+import { cancelsRunning, type RemoveOptions } from "./remove-job.js";
 
 /** What was done with many jobs, by id. */
 export interface GroupReport {
@@ -28,8 +29,8 @@ export interface JobGroup {
    * @throws InvalidOptionError for what is no option of a job; nothing is changed then
    */
   update(changes: JobChanges): Promise<GroupReport>;
-  /** Removes them, and what was to run of them. Runs that run go on. */
-  remove(): Promise<GroupReport>;
+  /** Removes them, and what was to run of them. Runs that run go on, unless `cancelRunning` is given. */
+  remove(options?: RemoveOptions): Promise<GroupReport>;
   /** Runs each once, now, beside its schedule. */
   runNow(): Promise<GroupRunsReport>;
   /** Runs past fire times of each. `max` is of one job. See `JobHandle.backfill`. */
@@ -68,10 +69,13 @@ export function jobGroup(parts: HandleParts, filter: JobFilter): JobGroup {
         return true;
       });
     },
-    remove: () => each((job) => job.remove()),
+    remove: async (options = {}) => {
+      cancelsRunning(options);
+      return each((job) => job.remove(options));
+    },
     runNow: () => withRuns(async (job) => [(await job.runNow()).id]),
     backfill: async (options) => {
-      fields("options", options, ["from", "to", "max"]);
+      fields("options", options, backfillOptions);
       return withRuns(async (job) => (await job.backfill(options)).map(({ id }) => id));
     },
   };

@@ -16,7 +16,7 @@ import { comingFireTimes, readJobs } from "./read-jobs.js";
 import { type FollowLogsOptions, followLogs, type LogsOptions, readLogs } from "./read-logs.js";
 import { readRunById } from "./read-runs.js";
 import { readJobRecord, toDefinition } from "./record.js";
-import { removeJob } from "./remove-job.js";
+import { cancelsRunning, type RemoveOptions, removeJob } from "./remove-job.js";
 import type { Run } from "./run.js";
 import { isRunId } from "./run-id.js";
 import { runNow } from "./scripts/index.js";
@@ -37,8 +37,8 @@ export interface JobHandle {
    * @throws EscapementError `JOB_NOT_FOUND`
    */
   update(changes: JobChanges): Promise<Job>;
-  /** Removes it, and what was to run of it. A run that runs goes on. Answers whether there was such a job. */
-  remove(): Promise<boolean>;
+  /** Removes it, and what was to run of it. A run that runs goes on, unless `cancelRunning` is given. Answers whether there was such a job. */
+  remove(options?: RemoveOptions): Promise<boolean>;
   /**
    * Runs it once, now, beside its schedule.
    *
@@ -46,7 +46,7 @@ export interface JobHandle {
    */
   runNow(): Promise<RunHandle>;
   /**
-   * Runs past fire times, as its trigger says today, each as a run by hand: its `overlap` and limits hold, its schedule, history of
+   * Runs past fire times, as its trigger says today, each as a run by hand: its `overlap`, or the one given, and limits hold, its schedule, history of
    * the first time and `maxRuns` are left alone. Asked twice, it runs them twice.
    *
    * @returns a handle for each, in order
@@ -117,8 +117,8 @@ export function jobHandle(parts: HandleParts, id: string): JobHandle {
     id,
     get,
     update: (changes) => updateJob(parts, id, changes, get),
-    remove: async () => {
-      const removed = await removeJob(store, id);
+    remove: async (options = {}) => {
+      const removed = await removeJob(store, id, undefined, cancelsRunning(options));
       if (removed) events.emit("jobRemoved", { jobId: id });
       return removed;
     },

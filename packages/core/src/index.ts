@@ -34,6 +34,7 @@ export type { JobFilter } from "./read-jobs.js";
 export type { FollowLogsOptions, LogsOptions } from "./read-logs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 export type { RunsOf } from "./read-unfinished.js";
+export type { RemoveOptions } from "./remove-job.js";
 export type { Retain, RetainOptions, RetainSettings } from "./retention.js";
 export type { Backoff, Retry, RetryOptions } from "./retry.js";
 export type { Attempt, Run, RunError, RunState } from "./run.js";

@@ -19,7 +19,8 @@ export interface Body {
 
 type Head = Omit<Shared, "input" | "timeout" | "retry"> & { readonly tags?: readonly string[] };
 
-const overlapLetters = {
+/** The letter that stands for an overlap in a record, and in the id of a run by hand. */
+export const overlapLetters = {
   skip: "s",
   allow: "a",
   "queue-one": "o",

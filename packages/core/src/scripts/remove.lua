@@ -1,9 +1,10 @@
--- Removes a job and what was materialised of it. A run of it that runs goes on.
+-- Removes a job and what was materialised of it. A run of it that runs goes on, unless `cancel` gives a reason to cancel it.
 local stale = stale_set()
 if stale then return stale end
 if arg.set ~= '' and redis.call('HGET', key.setOf, arg.job) ~= arg.set then return 0 end
 local now = clock()
 if not remove_job(arg.job) then return 0 end
+if arg.cancel ~= '' then ask_to_cancel_all(arg.job, arg.cancel) end
 tell('jobRemoved ' .. arg.job)
 if flush_lanes() then publish(int(now)) end
 flush_events(now)

@@ -22,7 +22,10 @@ end
 
 -- What becomes of a job's run while another may be running: nil: it may start; or 'skipped'; or 'blocked', until that one's end.
 local function overlap_of(run, job, record, attempt)
-  local how = record.overlap
+  local own = own_overlap_of(run)
+  local how = own or record.overlap
+  -- It may run beside the one that holds the job: the job is not exhausted before it has ended.
+  if own == 'a' or own == 'r' then redis.call('HSET', key.exhaustion, job .. '@', 'beside') end
   if how == 'a' then return nil end
   local holder, since = string.match(redis.call('HGET', key.running, job) or '', '^(%S+) (%S+)$')
   -- A further attempt, or one that was redriven, never cuts a newer run short: it waits.

@@ -14,6 +14,22 @@ local function ask_to_cancel(run, reason)
   return false
 end
 
+-- Leaves word for the nodes that hold runs of a job, whatever they may overlap.
+local function ask_to_cancel_all(job, reason)
+  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
+  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
+  for _, node in ipairs(nodes) do
+    local asked = false
+    for _, run in ipairs(redis.call('HKEYS', arg.prefix .. 'active:' .. node)) do
+      if job_of(run) == job then
+        redis.call('HSET', arg.prefix .. 'cancelled:' .. node, run, reason)
+        asked = true
+      end
+    end
+    if asked then publish('cancel ' .. node) end
+  end
+end
+
 -- An attempt that ended without an outcome of its own, of a run that was to be cancelled.
 local function end_cancelled(run, task, started, attempt, token, node, reason, earlier, now)
   local own = job_of(run) and '' or ',"task":"' .. task .. '"'

@@ -1,5 +1,6 @@
 -- Jobs of which no further fire time starts. `exhaustion` has, by job: `ending` while what was written of its last fire times has
--- not ended, `full` while as many runs as its `maxRuns` have started and one of them has not ended, then `done`.
+-- not ended, `full` while as many runs as its `maxRuns` have started and one of them has not ended, then `done`. By `<job>@`, `beside`: of
+-- such a job runs by hand have started that may run beside the one that `running` names.
 
 -- `several`: runs of it may run that `running` does not name.
 local function is_held_anywhere(job, several)
@@ -19,11 +20,11 @@ local function has_any(index, job)
   return redis.call('ZRANGEBYLEX', index, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1] ~= nil
 end
 
-local function exhaust(job, how)
+local function exhaust(job, how, beside)
   local record = parse(redis.call('HGET', key.jobs, job) or '')
   if not record or has_any(key.requeued, job) then return end
   -- A job that has been changed may have allowed overlap before.
-  if is_held_anywhere(job, record.overlap == 'a' or record.overlap == 'r' or record.version ~= '1') then return end
+  if is_held_anywhere(job, record.overlap == 'a' or record.overlap == 'r' or record.version ~= '1' or beside) then return end
   local most = how == 'full' and tonumber(extra(record, 'mr') or nil)
   if most and tonumber(redis.call('HGET', key.counts, job) or 0) >= most then
     while take_back(job, record.lane, 0) == TAKE do end
@@ -33,6 +34,7 @@ local function exhaust(job, how)
     if how == 'full' then redis.call('HDEL', key.exhaustion, job) end -- its maxRuns were raised meanwhile
     return
   end
+  if beside then redis.call('HDEL', key.exhaustion, job .. '@') end
   tell('jobExhausted ' .. job)
   if extra(record, 'we') == 'r' then
     remove_job(job)
@@ -45,13 +47,16 @@ end
 -- Looks at the jobs of which a run has ended in this step, after all that the step does to runs.
 local function settle_exhausted()
   local jobs = {}
-  for job in pairs(ended_jobs) do jobs[#jobs + 1] = job end
+  for job in pairs(ended_jobs) do
+    jobs[#jobs + 1] = job
+    jobs[#jobs + 1] = job .. '@'
+  end
   ended_jobs = {}
   if #jobs == 0 or redis.call('EXISTS', key.exhaustion) == 0 then return end
   for from = 1, #jobs, TAKE do
     local states = redis.call('HMGET', key.exhaustion, unpack(jobs, from, math.min(from + TAKE - 1, #jobs)))
-    for i = 1, #states do
-      if states[i] and states[i] ~= 'done' then exhaust(jobs[from + i - 1], states[i]) end
+    for i = 1, #states, 2 do
+      if states[i] and states[i] ~= 'done' then exhaust(jobs[from + i - 1], states[i], states[i + 1]) end
     end
   end
 end

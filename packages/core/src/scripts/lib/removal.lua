@@ -24,7 +24,7 @@ local function remove_job(job)
   redis.call('HDEL', key.state, job)
   redis.call('HDEL', key.counts, job)
   redis.call('HDEL', key.paced, job)
-  redis.call('HDEL', key.exhaustion, job)
+  redis.call('HDEL', key.exhaustion, job, job .. '@')
   redis.call('ZREMRANGEBYLEX', key.calledOff, first, last)
   if not parsed or extra(parsed, 'rt') then redis.call('HDEL', key.retention, job) end
   redis.call('HDEL', key.setOf, job)
