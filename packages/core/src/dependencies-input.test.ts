@@ -105,7 +105,9 @@ describe("dependsOn, then: what is refused, and where", () => {
     ],
   ] as const)("%s", async (_text, jobs, code, path) => {
     const before = await stored();
-    const error: unknown = await scheduler.apply(jobs).catch((thrown: unknown) => thrown);
+    const error: unknown = await scheduler
+      .apply(jobs as readonly JobDeclaration[])
+      .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject(path === undefined ? { code } : { code, path });
     expect(String(error)).toContain("jobs[");
     expect(await stored()).toBe(before);

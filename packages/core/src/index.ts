@@ -24,7 +24,13 @@ export type { GroupReport, GroupRunsReport, JobGroup } from "./group.js";
 export type { JobChanges, JobHandle, RunHandle } from "./handles.js";
 export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";
 export type { FieldChange, JobChange } from "./job-changes.js";
-export { defineJobs, type JobDeclaration, type JobSet, type JobSetOptions } from "./job-set.js";
+export {
+  defineJobs,
+  type JobDeclaration,
+  type JobDeclarations,
+  type JobSet,
+  type JobSetOptions,
+} from "./job-set.js";
 export type { Limit, Rate, RateLimit } from "./limit.js";
 export type { LogLevel, LogLine } from "./log-lines.js";
 export type { Logger } from "./logger.js";

@@ -6,19 +6,24 @@ import { InvalidOptionError, StaleJobSetError } from "./errors.js";
 import type { JobOptions } from "./job.js";
 import { openSet } from "./scripts/index.js";
 import type { Store } from "./store.js";
-import { nameOf, type TaskRef } from "./task.js";
+import { type InputOf, nameOf, type TaskRef } from "./task.js";
 
 /** A job in a declared list or set. */
 export type JobDeclaration = JobOptions & { readonly task: TaskRef };
 
+/** Declarations as they are written: each with the input that its task takes. */
+export type JobDeclarations<T extends readonly TaskRef[] = readonly TaskRef[]> = {
+  readonly [K in keyof T]: JobOptions<InputOf<T[K]>> & { readonly task: T[K] };
+};
+
 /** Options of `defineJobs`. */
-export interface JobSetOptions {
+export interface JobSetOptions<T extends readonly TaskRef[] = readonly TaskRef[]> {
   /** Tells the sets of a namespace apart. @default "default" */
   readonly name?: string;
   /** A whole number that grows with each change of the set, 0 to 2^53 - 1: a build's number, or its time. */
   readonly version: number;
   /** All jobs of the set; `onConflict` may be `"replace"` or `"keep"`, `whenExhausted` only `"keep"`. */
-  readonly jobs: readonly JobDeclaration[];
+  readonly jobs: JobDeclarations<T>;
 }
 
 /** A declared set of jobs, for `apply` or a file that the command `escapement node --jobs` is given. */
@@ -37,11 +42,11 @@ const anyInput = 16 * 2 ** 20;
  *
  * @throws InvalidOptionError, InvalidTriggerError
  */
-export function defineJobs(options: JobSetOptions): JobSet {
+export function defineJobs<const T extends readonly TaskRef[]>(options: JobSetOptions<T>): JobSet {
   const given = fields("set", options, ["name", "version", "jobs"]);
   const name = nameAt("name", orElse(given["name"], "default"));
   const version = whole("version", given["version"], 0, Number.MAX_SAFE_INTEGER);
-  const jobs = options.jobs;
+  const jobs = options.jobs as readonly JobDeclaration[];
   const wanted = wantedOf(jobs);
   assertDifferent(wanted.map((one) => checkJob(one, anyInput)));
   // "error" would refuse every deploy but the first.

@@ -7,7 +7,7 @@ import type { Listener, SchedulerEvents } from "./events.js";
 import type { JobGroup } from "./group.js";
 import type { JobHandle, RunHandle } from "./handles.js";
 import type { Job, JobOptions } from "./job.js";
-import type { JobDeclaration, JobSet } from "./job-set.js";
+import type { JobDeclarations, JobSet } from "./job-set.js";
 import { type SchedulerOptions, settingsOf } from "./options.js";
 import type { PauseOptions, PauseTarget, ResumeOptions } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
@@ -45,7 +45,10 @@ export interface Scheduler extends AsyncDisposable {
    *
    * @throws InvalidOptionError, InvalidTriggerError; EscapementError `JOB_EXISTS`
    */
-  apply(jobs: readonly JobDeclaration[], options?: ApplyOptions): Promise<ApplyReport>;
+  apply<const T extends readonly TaskRef[]>(
+    jobs: JobDeclarations<T>,
+    options?: ApplyOptions,
+  ): Promise<ApplyReport>;
   /**
    * Makes the jobs of a set what it declares: defines those, and removes the set's others. Applied by several at once, the newest
    * version is what is there in the end.

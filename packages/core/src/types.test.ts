@@ -1,6 +1,15 @@
 import { every } from "@escapement/triggers";
 import { describe, expectTypeOf, test } from "vitest";
-import type { Job, RunHandle, Scheduler, Task, TaskOptions } from "./index.js";
+import {
+  defineJobs,
+  type Job,
+  type JobDeclaration,
+  type JobSet,
+  type RunHandle,
+  type Scheduler,
+  type Task,
+  type TaskOptions,
+} from "./index.js";
 
 declare module "./index.js" {
   interface Tasks {
@@ -71,6 +80,47 @@ describe("a task's types go with it", () => {
       expectTypeOf(scheduler.enqueue("other", { input: { any: "thing" } })).resolves.toEqualTypeOf<
         RunHandle<unknown>
       >();
+    });
+  });
+
+  test("through apply and defineJobs, each job with its own task's", () => {
+    uses((scheduler) => {
+      const typed = scheduler.task<Mail, number>("typed", (run) => run.input.to.length);
+      const good = { task: typed, id: "a", trigger, input: { to: "a" } };
+      scheduler.apply([good, { task: "send-report", id: "b", trigger, input: { to: "b" } }]);
+      scheduler.apply([
+        good,
+        { task: "other", id: "b", trigger, input: 5 },
+        { task: typed, id: "c", trigger },
+      ]);
+      scheduler.apply([] as readonly JobDeclaration[]);
+      // @ts-expect-error an input of another shape
+      scheduler.apply([good, { task: typed, id: "b", trigger, input: { to: 5 } }]);
+      // @ts-expect-error an input of another shape, by the task's name
+      scheduler.apply([good, { task: "send-report", id: "b", trigger, input: { too: "b" } }]);
+      // @ts-expect-error a misspelt option
+      scheduler.apply([{ task: "other", id: "b", trigger, retries: 5 }]);
+      expectTypeOf(
+        defineJobs({
+          version: 1,
+          jobs: [good, { task: "send-report", id: "b", trigger, input: { to: "b" } }],
+        }),
+      ).toEqualTypeOf<JobSet>();
+      // @ts-expect-error an input of another shape
+      defineJobs({ version: 1, jobs: [good, { task: typed, id: "b", trigger, input: 5 }] });
+      // @ts-expect-error an input of another shape, by the task's name
+      defineJobs({ version: 1, jobs: [{ task: "send-report", id: "b", trigger, input: 5 }] });
+      scheduler.apply(defineJobs({ version: 1, jobs: [good] }), { force: true });
+    });
+  });
+
+  test("through enqueueMany, by name as well", () => {
+    uses((scheduler) => {
+      expectTypeOf(scheduler.enqueueMany("send-report", [{ input: { to: "a" } }])).resolves.toEqualTypeOf<
+        RunHandle<{ sent: number }>[]
+      >();
+      // @ts-expect-error an input of another shape
+      scheduler.enqueueMany("send-report", [{ input: { to: "a" } }, { input: { to: 5 } }]);
     });
   });
 });
