@@ -1,3 +1,4 @@
+import type { Events } from "./events.js";
 import type { ScopedLimit, ScopedRate } from "./limit.js";
 import type { Body } from "./record.js";
 import { parseRunId } from "./run-id.js";
@@ -144,3 +145,15 @@ function readAnswer(
 
 /** How many completions one request may carry. */
 export const maxCompletions: number = most;
+
+/** Tells listeners of what else happened in the step: runs that did not start, and jobs whose last run has ended. */
+export function tellPassed(events: Events, passed: ClaimAnswer["passed"]): void {
+  for (const { run, state, reason } of passed) {
+    const details = { runId: run, jobId: run.split("@")[0] };
+    if (state === "lockRefused") events.emit("lockRefused", details);
+    else if (state === "jobExhausted") {
+      events.emit("jobExhausted", { jobId: run });
+      if (reason === "removed") events.emit("jobRemoved", { jobId: run });
+    } else events.emit(state as "skipped" | "missed", { ...details, reason });
+  }
+}

@@ -61,8 +61,14 @@ export interface SchedulerEvents {
   jobAdded: { readonly jobId: string };
   jobUpdated: { readonly jobId: string };
   jobRemoved: { readonly jobId: string };
+  /** The last run of a job has ended on this node, and no further fire time of it will start. */
+  jobExhausted: { readonly jobId: string };
   /** The fire times of a job could not be computed; the leader goes on without it. */
   jobParked: { readonly jobId: string; readonly error: string };
+  /** This process has set a pause; `target` is what follows `pause:` in its key, such as `job:sales`. */
+  paused: { readonly target: string; readonly reason: string; readonly until: Date | undefined };
+  /** This process has ended a pause. */
+  resumed: { readonly target: string };
   nodeJoined: { readonly node: string };
   nodeLeft: { readonly node: string };
   /** A node's lease has ended: this one's own, or, told by the leader, another's. */
@@ -96,7 +102,10 @@ const events: Readonly<Record<keyof SchedulerEvents, true>> = {
   jobAdded: true,
   jobUpdated: true,
   jobRemoved: true,
+  jobExhausted: true,
   jobParked: true,
+  paused: true,
+  resumed: true,
   nodeJoined: true,
   nodeLeft: true,
   nodeDead: true,

@@ -133,8 +133,8 @@ export function jobHandle(parts: HandleParts, id: string): JobHandle {
     },
     backfill: async (options) =>
       (await backfillJob(store, id, get, options)).map((run) => runHandle(store, run)),
-    pause: (options) => pauseTarget(store, { job: id }, options),
-    resume: (options) => resumeTarget(store, { job: id }, options),
+    pause: (options) => pauseTarget(store, { job: id }, options, events),
+    resume: (options) => resumeTarget(store, { job: id }, options, events),
     nextFireTimes: async (count = 5) => {
       whole("count", count, 1, 1000);
       const [job, now] = [await get(), await store.now()];

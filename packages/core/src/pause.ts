@@ -1,6 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import { fields, nameAt, oneOf, orElse } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
+import type { Events } from "./events.js";
 import { resume } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { duration, instant } from "./times.js";
@@ -46,7 +47,12 @@ export function pauseName(target: PauseTarget): string {
 }
 
 /** Sets a pause's key: from then on no attempt of what it names starts. */
-export async function pauseTarget(store: Store, target: PauseTarget, options: PauseOptions): Promise<void> {
+export async function pauseTarget(
+  store: Store,
+  target: PauseTarget,
+  options: PauseOptions,
+  events?: Events,
+): Promise<void> {
   const name = pauseName(target);
   const given = fields("options", options, ["reason", "for", "until", "by"]);
   const reason = text("reason", given["reason"]);
@@ -59,6 +65,11 @@ export async function pauseTarget(store: Store, target: PauseTarget, options: Pa
       ? client.set(store.keys.pause(name), value)
       : client.set(store.keys.pause(name), value, "PXAT", until),
   );
+  events?.emit("paused", {
+    target: name,
+    reason,
+    until: until === undefined ? undefined : new Date(until),
+  });
 }
 
 /** Deletes a pause's key, and lets go on what it held back. Answers whether it was there. */
@@ -66,6 +77,7 @@ export async function resumeTarget(
   store: Store,
   target: PauseTarget,
   options: ResumeOptions = {},
+  events?: Events,
 ): Promise<boolean> {
   const name = pauseName(target);
   oneOf("from", orElse(fields("options", options, ["from"])["from"], "missed"), ["missed"]);
@@ -79,6 +91,7 @@ export async function resumeTarget(
     was ||= deleted === 1;
     more = left;
   }
+  if (was) events?.emit("resumed", { target: name });
   return was;
 }
 

@@ -205,11 +205,11 @@ export class RedisScheduler implements Scheduler {
   }
 
   pause(target: PauseTarget, options: PauseOptions): Promise<void> {
-    return pauseTarget(this.#store, target, options);
+    return pauseTarget(this.#store, target, options, this.#events);
   }
 
   resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
-    return resumeTarget(this.#store, target, options);
+    return resumeTarget(this.#store, target, options, this.#events);
   }
 
   events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {

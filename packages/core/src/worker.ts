@@ -6,6 +6,7 @@ import {
   type Completion,
   completeAndClaim,
   maxCompletions,
+  tellPassed,
 } from "./claim.js";
 import { longestSleep, longTimer, monotonic } from "./clock.js";
 import type { Events } from "./events.js";
@@ -325,11 +326,7 @@ export class Worker {
       if (accepted[index]) ended.accepted();
       else this.#refused(ended.claimed);
     }
-    for (const { run, state, reason } of passed) {
-      const details = { runId: run, jobId: run.split("@")[0] };
-      if (state === "lockRefused") events.emit("lockRefused", details);
-      else events.emit(state as "skipped" | "missed", { ...details, reason });
-    }
+    tellPassed(events, passed);
   }
 
   /** Takes the locks of what was claimed, where voters hold them, and starts it. */

@@ -44,6 +44,7 @@ else
 end
 
 for _, run in ipairs(given_up) do pass(run, 'skipped', 'dependency') end
+for i = 1, #exhausted, 2 do pass(exhausted[i], 'jobExhausted', exhausted[i + 1]) end
 local reply = {}
 for _, item in ipairs(claimed) do
   reply[#reply + 1] = item.run

@@ -2,6 +2,8 @@
 -- not ended, `full` while as many runs as its `maxRuns` have started and one of them has not ended, then `done`. By `<job>@`, `beside`: of
 -- such a job runs by hand have started that may run beside the one that `running` names.
 
+local exhausted = {} -- by this step: job, then `removed` or nothing
+
 -- `several`: runs of it may run that `running` does not name.
 local function is_held_anywhere(job, several)
   if redis.call('HEXISTS', key.running, job) == 1 then return true end
@@ -36,7 +38,10 @@ local function exhaust(job, how, beside)
   end
   if beside then redis.call('HDEL', key.exhaustion, job .. '@') end
   tell('jobExhausted ' .. job)
-  if extra(record, 'we') == 'r' then
+  local goes = extra(record, 'we') == 'r'
+  exhausted[#exhausted + 1] = job
+  exhausted[#exhausted + 1] = goes and 'removed' or ''
+  if goes then
     remove_job(job)
     tell('jobRemoved ' .. job)
   else
