@@ -9,6 +9,7 @@ import { repeat } from "./repeat.js";
 import type { RetryOptions } from "./retry.js";
 import { enqueue } from "./scripts/index.js";
 import type { Store } from "./store.js";
+import { duration, instant } from "./times.js";
 
 /** What an enqueued run can be told. */
 export interface EnqueueOptions<Input = unknown> {
@@ -16,10 +17,10 @@ export interface EnqueueOptions<Input = unknown> {
   readonly input?: Input;
   /** Names the run, so that enqueuing it twice queues it once. It is remembered for as long as finished runs are kept. */
   readonly id?: string;
-  /** Not before then. @default at once */
-  readonly at?: Date;
-  /** Milliseconds from now before which it does not start. */
-  readonly delay?: number;
+  /** Not before then: a Date, ms, or ISO 8601. @default at once */
+  readonly at?: Date | number | string;
+  /** How long from now it does not start: milliseconds, or a duration such as `"5m"`; up to a hundred years. Not together with `at`. */
+  readonly delay?: number | string;
   /** @default "default" */
   readonly queue?: string;
   /** Higher first, -1000 to 1000. @default 0 */
@@ -99,22 +100,13 @@ export async function enqueueRuns(
   return ids;
 }
 
+const century = 3_155_760_000_000;
+
 function startOf(given: Record<string, unknown>, now: number): number | undefined {
-  const { at, delay } = given as { at?: unknown; delay?: unknown };
-  if (at !== undefined && delay !== undefined)
-    throw new InvalidOptionError("delay", "cannot be given together with at.");
-  if (delay !== undefined) {
-    if (typeof delay === "number" && Number.isInteger(delay) && delay >= 0 && delay <= 3_155_760_000_000)
-      return now + delay;
-    throw new InvalidOptionError(
-      "delay",
-      "must be a whole number of milliseconds from 0 to a hundred years.",
-    );
-  }
-  if (at === undefined) return undefined;
-  const time = at instanceof Date ? at.getTime() : Number.NaN;
-  if (time >= 0 && time < 253_402_300_800_000) return time;
-  throw new InvalidOptionError("at", "must be a valid Date between 1970 and 9999.");
+  const at = instant("at", given["at"]);
+  if (given["delay"] === undefined) return at;
+  if (at !== undefined) throw new InvalidOptionError("delay", "cannot be given together with at.");
+  return now + duration("delay", given["delay"], 0, century);
 }
 
 function withoutRepeats(

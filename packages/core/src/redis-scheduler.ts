@@ -117,7 +117,7 @@ export class RedisScheduler implements Scheduler {
   }
 
   async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
-    this.#assertOpen();
+    this.#assertUsable();
     const wanted = { task: nameOf(task), options };
     await this.#validate(wanted.task, options?.input);
     tell(this.#parts, await writeJobs(this.#store, [wanted], this.#settings.maxInput));
@@ -131,7 +131,7 @@ export class RedisScheduler implements Scheduler {
     jobs: readonly JobDeclaration[] | JobSet,
     options: ApplyOptions & ApplySetOptions = {},
   ): Promise<ApplyReport> {
-    this.#assertOpen();
+    this.#assertUsable();
     return applyJobs(this.#parts, jobs, options);
   }
 
@@ -147,7 +147,7 @@ export class RedisScheduler implements Scheduler {
     task: T,
     runs: readonly EnqueueOptions<InputOf<T>>[],
   ): Promise<RunHandle<OutputOf<T>>[]> {
-    this.#assertOpen();
+    this.#assertUsable();
     if (!Array.isArray(runs))
       throw new InvalidOptionError("runs", "must be a list of options, one item a run.");
     for (const run of runs as readonly (EnqueueOptions | undefined)[])
@@ -172,31 +172,38 @@ export class RedisScheduler implements Scheduler {
     return runHandle(this.#store, id);
   }
 
-  finishedRuns(task: string, limit = 100): Promise<Run[]> {
+  async finishedRuns(task: string, limit = 100): Promise<Run[]> {
+    this.#assertUsable();
     return readEnqueuedHistory(this.#store, nameAt("task", task), whole("limit", limit, 1, 10_000));
   }
 
-  unfinishedRuns(of: RunsOf, limit = 100): Promise<Run[]> {
+  async unfinishedRuns(of: RunsOf, limit = 100): Promise<Run[]> {
+    this.#assertUsable();
     return readUnfinished(this.#store, of, limit);
   }
 
-  deadLetters(of: DeadLettersOf = {}): Promise<DeadLetter[]> {
+  async deadLetters(of: DeadLettersOf = {}): Promise<DeadLetter[]> {
+    this.#assertUsable();
     return listDeadLetters(this.#store, of);
   }
 
-  redrive(of: DeadLettersOf = {}): Promise<string[]> {
+  async redrive(of: DeadLettersOf = {}): Promise<string[]> {
+    this.#assertUsable();
     return takeDeadLetters(this.#store, of, true);
   }
 
-  removeDeadLetters(of: DeadLettersOf = {}): Promise<string[]> {
+  async removeDeadLetters(of: DeadLettersOf = {}): Promise<string[]> {
+    this.#assertUsable();
     return takeDeadLetters(this.#store, of, false);
   }
 
-  nodes(): Promise<NodeInfo[]> {
+  async nodes(): Promise<NodeInfo[]> {
+    this.#assertUsable();
     return readNodes(this.#store);
   }
 
-  leader(): Promise<LeaderInfo | undefined> {
+  async leader(): Promise<LeaderInfo | undefined> {
+    this.#assertUsable();
     return readLeader(this.#store);
   }
 
@@ -204,11 +211,13 @@ export class RedisScheduler implements Scheduler {
     return this.#node?.isLeader() ?? false;
   }
 
-  pause(target: PauseTarget, options: PauseOptions): Promise<void> {
+  async pause(target: PauseTarget, options: PauseOptions): Promise<void> {
+    this.#assertUsable();
     return pauseTarget(this.#store, target, options, this.#events);
   }
 
-  resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
+  async resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
+    this.#assertUsable();
     return resumeTarget(this.#store, target, options, this.#events);
   }
 
@@ -218,6 +227,7 @@ export class RedisScheduler implements Scheduler {
   }
 
   async doctor(): Promise<Finding[]> {
+    this.#assertUsable();
     this.#openLocks();
     return examine(this.#store, this.#settings, this.#locks);
   }
@@ -329,8 +339,15 @@ export class RedisScheduler implements Scheduler {
     return validateInput(this.#tasks.get(task)?.options, input);
   }
 
-  #assertOpen(): void {
-    if (this.#state === "open") return;
+  /** Handlers may use it to their end while it is stopping. */
+  #assertUsable(): void {
+    if (this.#state !== "stopped") return;
     throw new EscapementError("SCHEDULER_STOPPED", "This scheduler has been stopped. Create another.");
+  }
+
+  #assertOpen(): void {
+    if (this.#state === "stopping")
+      throw new EscapementError("SCHEDULER_STOPPED", "This scheduler is being stopped. Create another.");
+    this.#assertUsable();
   }
 }

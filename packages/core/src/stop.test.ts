@@ -3,7 +3,7 @@ import { eventually, type RedisServer, startProxy, startRedis, uniqueNamespace }
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, fast, gate, heard } from "../test/cluster.js";
-import { createScheduler, SchedulerStoppedError } from "./index.js";
+import { createScheduler, type Scheduler, SchedulerStoppedError } from "./index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -35,6 +35,51 @@ describe("stop", () => {
     expect(await first?.get()).toMatchObject({ state: "succeeded", result: "to the end" });
     expect(await second?.get()).toMatchObject({ state: "ready", attempt: 0 });
     expect(await client.nodes()).toEqual([]);
+  });
+
+  test("a handler may use its scheduler to its end: to queue what follows, to read, to pause", async () => {
+    await using cluster = new Cluster(server);
+    const [node, client] = [cluster.scheduler(), cluster.scheduler()];
+    const [started, release] = [gate(), gate()];
+    node.task("task", async () => {
+      started.open();
+      await release.opened;
+      await node.schedule("next", { id: "next", trigger: every("1h") });
+      await node.pause({ task: "next" }, { reason: "not yet" });
+      const follower = await node.enqueue("next", { delay: "1h" });
+      return (await node.run(follower.id).get())?.id;
+    });
+    await node.start();
+    const run = await client.enqueue("task");
+    await started.opened;
+    const stopped = node.stop();
+    await expect(node.start()).rejects.toMatchObject({ code: "SCHEDULER_STOPPED" });
+    release.open();
+    await stopped;
+    const next = (await run.result()) as string;
+    expect(await client.run(next).get()).toMatchObject({ state: "scheduled", task: "next" });
+  });
+
+  test.each<[string, (scheduler: Scheduler) => unknown]>([
+    ["schedule", (scheduler) => scheduler.schedule("task", { id: "job", trigger: every("1h") })],
+    ["apply", (scheduler) => scheduler.apply([])],
+    ["enqueue", (scheduler) => scheduler.enqueue("task")],
+    ["pause", (scheduler) => scheduler.pause("all", { reason: "why" })],
+    ["resume", (scheduler) => scheduler.resume("all")],
+    ["nodes", (scheduler) => scheduler.nodes()],
+    ["leader", (scheduler) => scheduler.leader()],
+    ["deadLetters", (scheduler) => scheduler.deadLetters()],
+    ["redrive", (scheduler) => scheduler.redrive()],
+    ["removeDeadLetters", (scheduler) => scheduler.removeDeadLetters()],
+    ["finishedRuns", (scheduler) => scheduler.finishedRuns("task")],
+    ["unfinishedRuns", (scheduler) => scheduler.unfinishedRuns({ task: "task" })],
+    ["doctor", (scheduler) => scheduler.doctor()],
+    ["start", (scheduler) => scheduler.start()],
+  ])("after it %s says that the scheduler was stopped, not that Redis is gone", async (_name, use) => {
+    await using cluster = new Cluster(server);
+    const client = cluster.scheduler();
+    await client.stop();
+    await expect((async () => use(client))()).rejects.toMatchObject({ code: "SCHEDULER_STOPPED" });
   });
 
   test.each([2 ** 31, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, "60d"])(
@@ -129,7 +174,10 @@ describe("stop", () => {
       code: "SCHEDULER_STOPPED",
     });
     await expect(never.start()).rejects.toMatchObject({ code: "SCHEDULER_STOPPED" });
-    await expect(never.job("a").get()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    await expect(never.job("a").get()).rejects.toMatchObject({
+      code: "REDIS_UNAVAILABLE",
+      message: expect.stringContaining("has been closed"),
+    });
 
     const starting = createScheduler(options);
     const started = starting.start();

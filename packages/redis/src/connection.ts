@@ -146,6 +146,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     command: (client: RedisClient) => Promise<R>,
     deadline: number = this.deadline,
   ): Promise<R> {
+    if (this.#closed) throw closed(doing);
     if (!this.isReady) await this.#waitUntilReady(doing, deadline);
     let end: () => void = () => {};
     let timer: NodeJS.Timeout | undefined;
@@ -207,7 +208,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   }
 
   async #waitUntilReady(doing: string, deadline: number, always = false): Promise<void> {
-    if (this.#closed) throw new RedisError("REDIS_UNAVAILABLE", `${doing}: the connection has been closed.`);
+    if (this.#closed) throw closed(doing);
     if (this.#wrongDatabase !== undefined && this.client.status === "ready") throw this.#wrongDatabase;
     const mayWait = always || (this.profile !== "lease" && this.#waiting < this.#maxWaiting);
     if (!mayWait) throw this.#unavailable(doing);
@@ -240,6 +241,13 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
       ? new RedisError("REDIS_UNAVAILABLE", error.message, { cause })
       : error;
   }
+}
+
+function closed(doing: string): RedisError {
+  return new RedisError(
+    "REDIS_UNAVAILABLE",
+    `${doing}: the connection has been closed by this process. Open another.`,
+  );
 }
 
 function noDatabase(cause: Error): EscapementError {
