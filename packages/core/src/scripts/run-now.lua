@@ -1,6 +1,6 @@
 -- Queues runs of a job by hand, beside its schedule: one, now, or one for each of the times given.
 local record = redis.call('HGET', key.jobs, arg.job)
-if not record then return refuse('JOB_NOT_FOUND', 'There is no job ' .. arg.job .. '.') end
+if not record then return refuse('JOB_NOT_FOUND', 'There is no job ' .. arg.job .. '. Define it with schedule() first.') end
 local parsed = parse(record)
 if not parsed then return refuse('JOB_BROKEN', 'The record of job ' .. arg.job .. ' cannot be read. Define it anew.') end
 local now = clock()
