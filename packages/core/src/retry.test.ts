@@ -133,6 +133,16 @@ describe("retry: the wait before another attempt", () => {
     await expect(wait(retry({ backoff: "other" }), 3, named)).rejects.toThrow(/There is no backoff "other"/);
   });
 
+  test.each(["constructor", "toString", "__proto__", "other"])(
+    "by a backoff %s that the task does not have is no wait: the run fails, and says why",
+    async (backoff) => {
+      const task = { backoffs: { mine: () => 5 } };
+      await expect(wait(retry({ attempts: 2, backoff }), 1, task)).rejects.toThrow(
+        `There is no backoff "${backoff}"`,
+      );
+    },
+  );
+
   test("ends with the attempts, which lost ones do not use up", async () => {
     const three = retry({ attempts: 3, backoff: 1 });
     expect(await wait(three, 2)).toBe(1);

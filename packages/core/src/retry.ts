@@ -62,7 +62,7 @@ async function waitOf(
   backoffs: AnyTask["options"]["backoffs"],
 ): Promise<number> {
   if (typeof backoff === "string") {
-    const named = backoffs?.[backoff];
+    const named = backoffs !== undefined && Object.hasOwn(backoffs, backoff) ? backoffs[backoff] : undefined;
     if (named === undefined)
       throw new NonRetriableError(
         `There is no backoff "${backoff}" in this node's task. Register it with the task.`,
