@@ -201,6 +201,8 @@ export const upsert = defineScript<[string, string]>()({
     "retention",
     "clock",
     "attempts",
+    "dead",
+    "nodes",
     "requeued",
     "meta",
     "jobs",

@@ -5,7 +5,8 @@ local function uncount(run, record)
   if not string.find(' ' .. (redis.call('HGET', key.holds, run) or ''), ' counted', 1, true) then return end
   local job = job_of(run)
   redis.call('HINCRBY', key.counts, job, -1)
-  if redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job) or redis.call('HEXISTS', key.paced, job) == 1 then
+  if extra(record, 'nt') or redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
+    or redis.call('ZSCORE', key.parked, job) or redis.call('HEXISTS', key.paced, job) == 1 then
     redis.call('HDEL', key.exhaustion, job)
   else
     redis.call('HSET', key.exhaustion, job, 'ending') -- this was its last fire time

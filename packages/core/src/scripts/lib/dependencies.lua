@@ -105,13 +105,15 @@ local function let_go(child, run, record, found, members, now)
   if extra(record, 'nt') then
     if #members > 0 then redis.call('ZREM', key.met, unpack(members)) end
     if is_used_up(child, record) then return end
-    note(child, run, '=', record, now)
+    -- In the place of what was known of it, it is not one fire time more.
+    if #members > 0 then redis.call('ZADD', key.met, 0, run .. ' =') else note(child, run, '=', record, now) end
   elseif not found['~'] then return
   else
     redis.call('ZREM', key.met, run .. ' ~')
     if is_to_come(child, fire_time_of(run)) then return end
   end
   redis.call('ZADD', key.unstarted, 0, run)
+  dropped[run] = nil -- a change of its job may have taken it out of where it was
   make_ready(record.lane, record.priority, fire_time_of(run), run)
 end
 
@@ -153,7 +155,7 @@ end
 local function is_held(run, job, record, now)
   if not is_tied() or extra(record, 'nt') or #parents_of(job) == 0 then return false end
   local found = known_of(run)
-  if all_met(job, record, found) then return false end
+  if found['='] or all_met(job, record, found) then return false end
   if found['~'] then skip_dependent(job, run, record, now)
   elseif now > fire_time_of(run) + record.grace then give_up(job, run, record, now)
   else

@@ -39,7 +39,8 @@ end
 -- A job with parents loses its trigger: it has no runs any more that wait, but those that will be written.
 local function drop_waiting(job, record)
   for _, run in ipairs(unstarted_of(job)) do
-    if not all_met(job, record, known_of(run)) then
+    local found = known_of(run)
+    if not found['='] and not all_met(job, record, found) then
       redis.call('ZREM', key.met, run .. ' #')
       dequeue(run, record)
     end
@@ -76,7 +77,18 @@ local function tie(job, old, new)
   if #stale > 0 or next(wanted) then forget_ties() end
 end
 
--- Lets go what the change was all that it waited for. What was given up stays so.
+-- Whether a run has started and not ended: it runs, or waits for another attempt.
+local function goes_on(run)
+  if redis.call('ZSCORE', key.requeued, run) then return true end
+  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
+  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
+  for _, node in ipairs(nodes) do
+    if redis.call('HEXISTS', arg.prefix .. 'active:' .. node, run) == 1 then return true end
+  end
+  return false
+end
+
+-- Lets go what the change was all that it waited for. What was given up stays so; what has started has no second run.
 local function retell(now)
   for child in pairs(retold) do
     local record, known = parse(redis.call('HGET', key.jobs, child) or ''), {}
@@ -87,7 +99,10 @@ local function retell(now)
       for run in pairs(known) do
         local found, members = known_of(run)
         if not found['~'] and not found['='] and all_met(child, record, found) then
-          let_go(child, run, record, found, members, now)
+          if extra(record, 'nt') and goes_on(run) then
+            redis.call('ZREM', key.met, unpack(members))
+            redis.call('ZADD', key.met, 0, run .. ' =')
+          else let_go(child, run, record, found, members, now) end
         end
       end
     end
