@@ -59,7 +59,24 @@ describe("dependsOn, then: a job with a trigger", () => {
     expect(passed).toMatchObject([{ run: `child@${t}`, state: "skipped", reason: "dependency" }]);
     expect(await bench.job("child").history()).toMatchObject([{ state: "skipped", reason: "dependency" }]);
     await bench.end(`a@${t}`);
+    expect(await bench.next()).toEqual([]);
     expect(await bench.historyOf("child")).toEqual(["skipped"]);
+    expect(await bench.redis.zcard(bench.store.keys.met)).toBe(0);
+    await expectSound(bench);
+  });
+
+  test("stays skipped when a parent succeeds after its grace, but not where it had failed and is redriven", async () => {
+    await using bench = await tied();
+    const [t1, t2] = await bench.fire(["a", "child"], 2);
+    await bench.next();
+    await bench.advance(60_010);
+    await bench.next();
+    expect(await bench.historyOf("child")).toEqual(["skipped", "skipped"]);
+    await bench.end(`a@${t1}`);
+    await bench.end(`a@${t2}`, "f");
+    await bench.run(`a@${t2}`).retry();
+    await bench.end(`a@${t2}`);
+    expect(await bench.next()).toEqual([`child@${t2}`]);
     await expectSound(bench);
   });
 

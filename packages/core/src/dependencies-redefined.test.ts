@@ -65,4 +65,23 @@ describe("a job that loses its trigger", () => {
     await bench.end(`child@${t}`);
     await expectSound(bench);
   });
+
+  test("and gets parents has no second run of what it had by itself, whether it waits, runs or has ended", async () => {
+    await using bench = await new Following(server).ready();
+    await bench.parents("a");
+    await bench.define("child", { overlap: "allow" });
+    const [t1, t2, t3] = await bench.fire(["a", "child"], 3);
+    await bench.next();
+    await bench.end(`child@${t1}`);
+    await bench.end(`child@${t3}`, "b");
+    await bench.define("child", { trigger: undefined, dependsOn: ["a"], overlap: "allow" });
+    for (const t of [t1, t2, t3]) await bench.end(`a@${t}`);
+    await expectSound(bench);
+    expect(await bench.next()).toEqual([`child@${t3}`]);
+    for (const t of [t2, t3]) await bench.end(`child@${t}`);
+    expect(await bench.historyOf("child")).toEqual(["succeeded", "succeeded", "succeeded"]);
+    const [t4] = await bench.fire(["a"]);
+    await bench.end(`a@${t4}`);
+    expect(await bench.next()).toEqual([`child@${t4}`]);
+  });
 });

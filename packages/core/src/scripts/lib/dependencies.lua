@@ -2,7 +2,7 @@
 --
 -- edges   `>parent child owner` and `<child parent owner`. owner d: by the child's `dependsOn`, t: by the parent's `then`
 -- met     `<child>@<fire time> <what>`. what: a parent whose run of it succeeded; `#`: the child's run of it is held in `waiting`;
---         `~`: it was given up; `=`: it was written, for a child without a trigger
+--         `~`: it was given up; `!`: since its grace was over; `=`: it was written, for a child without a trigger
 
 local MOST_PENDING = 100 -- fire times of a child of which something is known
 local DEEPEST = 100 -- generations that a step tells of an end: more than a definition may tie together
@@ -80,17 +80,17 @@ local function note(child, run, what, record, now)
   local other = runs[gone]
   local found = known_of(other)
   redis.call('ZREM', key.met, unpack(members[other]))
-  if found['='] or found['~'] then return end
+  if found['='] or found['~'] or found['!'] then return end
   if unstarted[gone] then skip_dependent(child, other, record, now)
   elseif extra(record, 'nt') then
     remember_job(child, entry(at_of(other), 0, now, 'm', 0, 0, '-', '{"reason":"dependency"}'), '', '', now)
   end
 end
 
--- A child's run that can not start any more, or not be written, unless a parent is redriven.
-local function give_up(child, run, record, now)
+-- A child's run that can not start any more, or not be written, unless a parent is redriven. `late`: its grace is over, and no parent has failed.
+local function give_up(child, run, record, now, late)
   redis.call('ZREM', key.met, run .. ' #')
-  note(child, run, '~', record, now)
+  note(child, run, late and '!' or '~', record, now)
   skip_dependent(child, run, record, now)
 end
 
@@ -125,12 +125,14 @@ local function tell_child(child, parent, at, succeeded, now)
   if found['='] then return end
   local unstarted = own and redis.call('ZSCORE', key.unstarted, run)
   -- It fires by itself, but not then; or its run of then has started or ended.
-  if own and not unstarted and not found['~'] and not is_to_come(child, tonumber(at)) then return end
+  if own and not unstarted and not found['~'] and not found['!'] and not is_to_come(child, tonumber(at)) then return end
   if succeeded then
     found[parent] = true
     local complete = all_met(child, record, found)
     if own or not complete then note(child, run, parent, record, now) end
-    if complete then let_go(child, run, record, found, members, now) end
+    if complete and found['!'] then redis.call('ZREM', key.met, run .. ' ' .. parent, unpack(members)) -- too late
+    elseif complete then let_go(child, run, record, found, members, now) end
+  elseif found['!'] then redis.call('ZREM', key.met, run .. ' !'); note(child, run, '~', record, now)
   elseif not found['~'] then
     if unstarted or (not own and not is_used_up(child, record)) then give_up(child, run, record, now)
     elseif own then note(child, run, '~', record, now) end
@@ -144,7 +146,7 @@ function tell_dependents(job, text, now)
   local at, state = string.match(text, '^(%d+) %S+ %S+ (%a) ')
   if not at or state == 'm' then return end
   local found, members = known_of(job .. '@' .. at)
-  if #members > 0 and not found['~'] and not found['='] then redis.call('ZREM', key.met, unpack(members)) end
+  if #members > 0 and not found['~'] and not found['!'] and not found['='] then redis.call('ZREM', key.met, unpack(members)) end
   if generation == DEEPEST then return end
   generation = generation + 1
   for _, child in ipairs(tied_to('>', job)) do tell_child(child, job, at, state == 's', now) end
@@ -157,7 +159,7 @@ local function is_held(run, job, record, now)
   local found = known_of(run)
   if found['='] or all_met(job, record, found) then return false end
   if found['~'] then skip_dependent(job, run, record, now)
-  elseif now > fire_time_of(run) + record.grace then give_up(job, run, record, now)
+  elseif now > fire_time_of(run) + record.grace then give_up(job, run, record, now, true)
   else
     redis.call('ZADD', key.waiting, int(fire_time_of(run) + record.grace + 1), run)
     note(job, run, '#', record, now)
@@ -172,6 +174,6 @@ local function give_up_overdue(job, record, now)
   local overdue = '[' .. job .. '@' .. string.format('%013.0f', math.max(now - record.grace, 0))
   for _, member in ipairs(redis.call('ZRANGEBYLEX', key.met, '[' .. job .. '@', overdue)) do
     local run, what = string.match(member, '^(%S+) (%S+)$')
-    if what == '#' and redis.call('ZSCORE', key.unstarted, run) then give_up(job, run, record, now) end
+    if what == '#' and redis.call('ZSCORE', key.unstarted, run) then give_up(job, run, record, now, true) end
   end
 end

@@ -47,12 +47,34 @@ local function drop_waiting(job, record)
   end
 end
 
+-- A job loses its trigger: what its parents tell of the latest fire times that it had by itself, as far as they are known, gives it no
+-- second run of them.
+local function keep_own(job)
+  local runs, seen = {}, {}
+  local function add(run)
+    if is_fire_time(run) and not seen[run] then seen[run] = true; runs[#runs + 1] = run end
+  end
+  for _, name in ipairs({ 'history:', 'failures:' }) do
+    for _, text in ipairs(redis.call('LRANGE', arg.prefix .. name .. job, -MOST_PENDING, -1)) do add(job .. '@' .. string.match(text, '^%S+')) end
+  end
+  for _, run in ipairs(redis.call('ZRANGEBYLEX', key.requeued, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)) do add(run) end
+  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
+  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
+  for _, node in ipairs(nodes) do
+    for _, run in ipairs(redis.call('HKEYS', arg.prefix .. 'active:' .. node)) do if job_of(run) == job then add(run) end end
+  end
+  for _, run in ipairs(unstarted_of(job)) do add(run) end
+  table.sort(runs)
+  for i = math.max(#runs - MOST_PENDING + 1, 1), #runs do redis.call('ZADD', key.met, 0, runs[i] .. ' =') end
+end
+
 -- The edges that a definition gives take the place of those that it gave.
 local function tie(job, old, new)
   if old and is_tied() and #parents_of(job) > 0 and extra(old, 'nt') ~= extra(new, 'nt') then
     if extra(old, 'nt') then keep_written(job) else drop_waiting(job, new) end
     retold[job] = true
   end
+  if old and extra(new, 'nt') and not extra(old, 'nt') then keep_own(job) end
   local depends, followed = lists_of(new)
   local wanted, stale = {}, {}
   for parent in string.gmatch(depends, '[^,]+') do wanted['<' .. job .. ' ' .. parent .. ' d'] = true end
@@ -77,18 +99,7 @@ local function tie(job, old, new)
   if #stale > 0 or next(wanted) then forget_ties() end
 end
 
--- Whether a run has started and not ended: it runs, or waits for another attempt.
-local function goes_on(run)
-  if redis.call('ZSCORE', key.requeued, run) then return true end
-  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
-  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
-  for _, node in ipairs(nodes) do
-    if redis.call('HEXISTS', arg.prefix .. 'active:' .. node, run) == 1 then return true end
-  end
-  return false
-end
-
--- Lets go what the change was all that it waited for. What was given up stays so; what has started has no second run.
+-- Lets go what the change was all that it waited for. What was given up stays so.
 local function retell(now)
   for child in pairs(retold) do
     local record, known = parse(redis.call('HGET', key.jobs, child) or ''), {}
@@ -98,11 +109,8 @@ local function retell(now)
       end
       for run in pairs(known) do
         local found, members = known_of(run)
-        if not found['~'] and not found['='] and all_met(child, record, found) then
-          if extra(record, 'nt') and goes_on(run) then
-            redis.call('ZREM', key.met, unpack(members))
-            redis.call('ZADD', key.met, 0, run .. ' =')
-          else let_go(child, run, record, found, members, now) end
+        if not found['~'] and not found['!'] and not found['='] and all_met(child, record, found) then
+          let_go(child, run, record, found, members, now)
         end
       end
     end
