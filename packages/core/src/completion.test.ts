@@ -47,6 +47,34 @@ describe("every, after completion", () => {
     await bench[Symbol.asyncDispose]();
   });
 
+  test("has one next fire time, also when a redriven run of it ends while it is paused", async () => {
+    const { bench, leader, node, claimed } = await started();
+    await node.complete(claimed, "f");
+    await bench.run(claimed[0]?.run ?? "").retry();
+    const { claimed: again } = await node.claim();
+    await bench.redis.set(bench.store.keys.pause("job:job"), "a test");
+    await leader.round(bench.epoch);
+    const { due, frozen } = bench.store.keys;
+    const next = await bench.redis.zscore(frozen, "job");
+    await node.complete(again);
+    expect(await bench.redis.zscore(due, "job")).toBeNull();
+    expect(await bench.redis.zscore(frozen, "job")).toBe(next);
+    await bench[Symbol.asyncDispose]();
+  });
+
+  test("is exhausted once, also when its last run is redriven", async () => {
+    const { bench, node, claimed } = await started({ maxRuns: 1 });
+    await node.complete(claimed, "f");
+    await bench.run(claimed[0]?.run ?? "").retry();
+    const { claimed: again } = await node.claim();
+    await node.complete(again);
+    expect((await bench.job("job").get())?.state).toBe("exhausted");
+    const lines = await bench.redis.xrange(bench.store.keys.events, "-", "+");
+    const told = JSON.stringify(lines).match(/jobExhausted/g);
+    expect(told).toHaveLength(1);
+    await bench[Symbol.asyncDispose]();
+  });
+
   test.each(["f", "t", "c"] as const)("goes on after an end of %s", async (outcome) => {
     const { bench, node, claimed } = await started();
     await node.complete(claimed, outcome);

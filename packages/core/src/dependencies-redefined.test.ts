@@ -66,6 +66,17 @@ describe("a job that loses its trigger", () => {
     await expectSound(bench);
   });
 
+  test("and its queue leaves nothing in the new one of what waited", async () => {
+    await using bench = await new Following(server).ready();
+    await bench.parents("a", "b");
+    await bench.define("child", { dependsOn: ["a", "b"] });
+    await bench.fire(["child"]);
+    await bench.node1.claim({ slots: 1, lanes: [] });
+    await bench.define("child", { trigger: undefined, dependsOn: ["a"], queue: "second" });
+    await expectSound(bench);
+    expect(await bench.keysLeft()).not.toContain("ready:second@task");
+  });
+
   test("and gets parents has no second run of what it had by itself, whether it waits, runs or has ended", async () => {
     await using bench = await new Following(server).ready();
     await bench.parents("a");

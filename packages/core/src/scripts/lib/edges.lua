@@ -43,6 +43,7 @@ local function drop_waiting(job, record)
     if not found['='] and not all_met(job, record, found) then
       redis.call('ZREM', key.met, run .. ' #')
       dequeue(run, record)
+      dropped[run] = true -- this step may be about to move it to another lane
     end
   end
 end

@@ -37,10 +37,10 @@ local function pace(job, text, now)
   interval = tonumber(interval)
   if (last ~= '' and now + interval > tonumber(last))
     or (most ~= '' and tonumber(redis.call('HGET', key.counts, job) or 0) >= tonumber(most)) then
-    redis.call('HSET', key.exhaustion, job, 'ending')
+    redis.call('HSETNX', key.exhaustion, job, 'ending')
     return
   end
-  if redis.call('ZSCORE', key.due, job) then return end
+  if redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job) then return end
   local own = job .. '@' .. string.match(text, '^%d+') -- one that is skipped may still be listed
   for _, run in ipairs(redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 2)) do
     if run ~= own then return end
