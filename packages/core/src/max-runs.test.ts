@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { compileSchedule } from "./job-trigger.js";
 import { Materialiser } from "./materialise.js";
+import { park } from "./scripts/index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -170,4 +171,19 @@ test("jitter: starts each run later by the same as ever, before the next fire ti
   await bench.advance(30_000);
   const node = await bench.node("node");
   expect(await node.take(100)).toHaveLength(delays.length);
+});
+
+test("a job whose fire times could not be computed is not over when its run is handed back", async () => {
+  await using bench = await new StoreBench(server).ready();
+  await bench.define("job", { maxRuns: 2, whenExhausted: "remove" });
+  const [run] = await bench.write("job", [await bench.now()]);
+  const node = await bench.node("node");
+  const { claimed } = await node.claim();
+  const { prefix: _, ...keys } = bench.store.keys;
+  const args = { ...bench.store.told, epoch: bench.epoch, job: "job", version: "1", reason: "broken" };
+  expect(await park.run(bench.store.lease, { keys, args })).toBe(1);
+  await node.complete(claimed, "b");
+  expect(await node.take()).toEqual([run]);
+  await node.complete((await node.claim({ number: node.number })).claimed);
+  expect(await bench.job("job").get()).toMatchObject({ state: "parked" });
 });

@@ -38,7 +38,7 @@ end
 local function key_limit(record)
   local name = extra(record, 'ck')
   if not name then return nil end
-  return 'key:' .. name, { name = name, max = tonumber(extra(record, 'cl') or 1), how = extra(record, 'cw') or 'w' }
+  return 'key:' .. name, { name = name, max = tonumber(extra(record, 'cl') or 1) or 1, how = extra(record, 'cw') or 'w' }
 end
 
 -- Lets runs go on that wait for a key with places left, of a few keys picked at random: one that was let go on may not have taken
@@ -50,7 +50,7 @@ local function admit_some()
   local records = records_of(runs)
   for i, run in ipairs(runs) do
     local name, record = some[2 * i], records[run]
-    local max = record and extra(record, 'ck') == name and tonumber(extra(record, 'cl') or 1) or 1000
+    local max = record and extra(record, 'ck') == name and key_limit(record).max or 1000
     for _ = 1, math.min(max - redis.call('SCARD', held_key('key:' .. name)), 10) do admit(name) end
   end
 end

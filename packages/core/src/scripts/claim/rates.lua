@@ -43,5 +43,6 @@ local function key_rate(record)
   local name, rate = extra(record, 'ck'), extra(record, 'kr')
   if not name or not rate then return nil end
   local max, per = string.match(rate, '^(%d+):(%d+)$')
+  if not max or tonumber(max) < 1 or tonumber(per) < 1 then return nil end
   return 'key:' .. name, { max = tonumber(max), per = tonumber(per) }
 end

@@ -158,10 +158,11 @@ local function is_held(run, job, record, now)
   if not is_tied() or extra(record, 'nt') or #parents_of(job) == 0 then return false end
   local found = known_of(run)
   if found['='] or all_met(job, record, found) then return false end
+  local last = fire_time_of(run) + (record.grace or PRIORITY)
   if found['~'] then skip_dependent(job, run, record, now)
-  elseif now > fire_time_of(run) + record.grace then give_up(job, run, record, now, true)
+  elseif now > last then give_up(job, run, record, now, true)
   else
-    redis.call('ZADD', key.waiting, int(fire_time_of(run) + record.grace + 1), run)
+    redis.call('ZADD', key.waiting, int(last + 1), run)
     note(job, run, '#', record, now)
     unblock(job)
   end

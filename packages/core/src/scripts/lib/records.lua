@@ -27,7 +27,7 @@ local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
 local function parse(record)
   local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, extras, body =
     string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)([^\n]*)\n()')
-  if not version or not tonumber(priority) or not tonumber(max_lost) then return nil end
+  if not version or not string.find(priority, '^%-?%d+$') or #priority > 6 or not tonumber(max_lost) then return nil end
   return {
     version = version, lane = queue .. '@' .. task, queue = queue, task = task, extras = extras, priority = tonumber(priority), delivery = delivery,
     overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = body, text = record,
