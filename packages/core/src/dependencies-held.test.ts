@@ -65,6 +65,26 @@ describe("dependsOn, then: a job with a trigger", () => {
     await expectSound(bench);
   });
 
+  test("that nobody could start in time waits for its parents, which are as late, for as long as its grace", async () => {
+    await using bench = await tied();
+    const [t] = await bench.fire(["a", "child"]);
+    await bench.advance(600_000); // no node
+    expect(await bench.next()).toEqual([`a@${t}`]);
+    await bench.write("child", []); // the leader's next look
+    await bench.advance(59_000);
+    await bench.end(`a@${t}`);
+    expect(await bench.next()).toEqual([`child@${t}`]);
+    await bench.end(`child@${t}`);
+    expect(await bench.historyOf("child")).toEqual(["succeeded"]);
+    const [t2] = await bench.fire(["a", "child"]);
+    await bench.advance(600_000);
+    await bench.next();
+    await bench.advance(60_001);
+    await bench.next();
+    expect((await bench.job("child").history())[0]).toMatchObject({ id: `child@${t2}`, reason: "dependency" });
+    await expectSound(bench);
+  });
+
   test("stays skipped when a parent succeeds after its grace, but not where it had failed and is redriven", async () => {
     await using bench = await tied();
     const [t1, t2] = await bench.fire(["a", "child"], 2);
@@ -189,6 +209,8 @@ describe("dependsOn, then: a job with a trigger", () => {
     await using bench = await tied({ trigger: every(5000, { after: "completion" }), misfire: { grace: 10 } });
     await new Materialiser(bench.store, 15_000, bench.events).round(bench.epoch);
     await bench.advance(6000);
+    await bench.next();
+    await bench.advance(11);
     await bench.next();
     expect(await bench.historyOf("child")).toEqual(["skipped"]);
     expect((await bench.job("child").get())?.nextFireTime?.getTime()).toBeGreaterThan(await bench.now());

@@ -153,12 +153,15 @@ function tell_dependents(job, text, now)
   generation = generation - 1
 end
 
--- Whether a due run of a fire time may not start, since it depends on others: it is held until its grace is over, or given up.
+-- Whether a due run of a fire time may not start, since it depends on others: it is held until its grace is over, or given up. For one that
+-- nobody could look at before, after a pause or while there was no node, the grace begins then: its parents are as late.
 local function is_held(run, job, record, now)
   if not is_tied() or extra(record, 'nt') or #parents_of(job) == 0 then return false end
   local found = known_of(run)
   if found['='] or all_met(job, record, found) then return false end
-  local last = fire_time_of(run) + (record.grace or PRIORITY)
+  local grace = record.grace or PRIORITY
+  local last = fire_time_of(run) + grace
+  if now > last and not found['#'] then last = now + grace end
   if found['~'] then skip_dependent(job, run, record, now)
   elseif now > last then give_up(job, run, record, now, true)
   else
@@ -175,6 +178,9 @@ local function give_up_overdue(job, record, now)
   local overdue = '[' .. job .. '@' .. string.format('%013.0f', math.max(now - record.grace, 0))
   for _, member in ipairs(redis.call('ZRANGEBYLEX', key.met, '[' .. job .. '@', overdue)) do
     local run, what = string.match(member, '^(%S+) (%S+)$')
-    if what == '#' and redis.call('ZSCORE', key.unstarted, run) then give_up(job, run, record, now, true) end
+    if what == '#' and redis.call('ZSCORE', key.unstarted, run) then
+      local last = redis.call('ZSCORE', key.waiting, run)
+      if not last or tonumber(last) <= now then give_up(job, run, record, now, true) end
+    end
   end
 end
