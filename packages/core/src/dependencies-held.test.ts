@@ -81,7 +81,10 @@ describe("dependsOn, then: a job with a trigger", () => {
     await bench.next();
     await bench.advance(60_001);
     await bench.next();
-    expect((await bench.job("child").history())[0]).toMatchObject({ id: `child@${t2}`, reason: "dependency" });
+    expect((await bench.job("child").history())[0]).toMatchObject({
+      id: `child@${t2}`,
+      reason: "dependency",
+    });
     await expectSound(bench);
   });
 
