@@ -131,6 +131,24 @@ describe("startAt, endAt", () => {
     await expectSound(bench);
   });
 
+  test("a run that is handed back after its job was removed and defined anew is none of the new one's", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node", 1e9);
+    const now = await bench.now();
+    await bench.define("job", { maxRuns: 1 });
+    await bench.write("job", [now - 1]);
+    const old = (await node.claim()).claimed;
+    expect(old).toHaveLength(1);
+    await bench.remove("job");
+    await bench.advance(10);
+    await bench.define("job", { maxRuns: 1, overlap: "allow" });
+    await bench.write("job", [now + 5]);
+    const { claimed } = await node.claim();
+    expect(claimed.map(({ run }) => run)).toEqual([`job@${now + 5}`]);
+    await node.complete(old, "b");
+    expect((await bench.job("job").get())?.startedRuns).toBe(1);
+  });
+
   test("a run by hand does not wait behind fire times that will not start any more", async () => {
     await using bench = await new StoreBench(server).ready();
     const node = await bench.node("node", 1e9);

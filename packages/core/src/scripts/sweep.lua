@@ -182,7 +182,8 @@ function check.paused(runs)
       or redis.call('HGET', key.exhaustion, job) == 'full')
     if record and not waits and redis.call('ZREM', key.paused, run) == 1 then
       make_ready(record.lane, record.priority, fire_time_of(run), run)
-      if not watched then mend(run, 'held back by nothing') end
+      -- That a job was parked meanwhile is no fault either.
+      if not watched and not redis.call('ZSCORE', key.parked, job) then mend(run, 'held back by nothing') end
     end
   end
 end

@@ -1,9 +1,11 @@
 -- Outcomes that the node reports.
 
+local function created_at(job) return string.match(redis.call('HGET', key.state, job) or '', '^%S+ (%S+)') or '' end
+
 -- A run that had not started after all, if it counts: it counts no more, and what was held back since as many as may have started goes on.
 local function uncount(run, record)
-  if not string.find(' ' .. (redis.call('HGET', key.holds, run) or ''), ' counted', 1, true) then return end
-  local job = job_of(run)
+  local job, created = job_of(run), string.match(' ' .. (redis.call('HGET', key.holds, run) or ''), ' counted=(%S*)')
+  if not created or created ~= created_at(job) then return end
   redis.call('HINCRBY', key.counts, job, -1)
   if extra(record, 'nt') or redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
     or redis.call('ZSCORE', key.parked, job) or redis.call('HEXISTS', key.paced, job) == 1 then
