@@ -74,32 +74,32 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
     }
     expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
       "
-      plain                 76    9.58
-      input                 76    9.58
-      metadata              76    9.58
-      tags                  76    9.58
-      priority              76    9.58
-      startAt, endAt        76    9.58
-      jitter                76    9.58
-      misfire               76    9.58
-      maxRuns               85   14.61
-      after completion      79   11.59
-      whenExhausted         76    9.58
-      retain                78   10.59
-      overlap allow         73    6.58
-      overlap queue-one     76    9.58
-      overlap replace       76    9.58
-      timeout               76    9.58
-      at-most-once          76    9.58
-      retry, not needed     76    9.58
-      retry, needed once   135   18.16
-      dead letter           81   13.59
-      no dead letter        77    9.59
-      result                78   11.58
-      concurrencyKey        84   13.62
-      key's rateLimit       88   17.62
-      limit                 83   12.62
-      rateLimit             80   13.58
+      plain                 78    9.59
+      input                 78    9.59
+      metadata              78    9.59
+      tags                  78    9.59
+      priority              78    9.59
+      startAt, endAt        78    9.59
+      jitter                78    9.59
+      misfire               78    9.59
+      maxRuns               88   15.62
+      after completion      81   11.60
+      whenExhausted         78    9.59
+      retain                80   10.60
+      overlap allow         75    6.59
+      overlap queue-one     78    9.59
+      overlap replace       78    9.59
+      timeout               78    9.59
+      at-most-once          78    9.59
+      retry, not needed     78    9.59
+      retry, needed once   136   17.17
+      dead letter           83   13.60
+      no dead letter        79    9.60
+      result                80   11.59
+      concurrencyKey        86   13.63
+      key's rateLimit       90   17.63
+      limit                 85   12.63
+      rateLimit             82   13.59
       "
     `);
   });

@@ -50,7 +50,9 @@ local function admit_some()
   local records = records_of(runs)
   for i, run in ipairs(runs) do
     local name, record = some[2 * i], records[run]
-    local max = record and extra(record, 'ck') == name and key_limit(record).max or 1000
+    local _, limit
+    if record and extra(record, 'ck') == name then _, limit = key_limit(record) end
+    local max = limit and limit.max or 1000
     for _ = 1, math.min(max - redis.call('SCARD', held_key('key:' .. name)), 10) do admit(name) end
   end
 end
