@@ -35,6 +35,25 @@ describe("dependsOn, then: a job with a trigger", () => {
     await expectSound(bench);
   });
 
+  test("has nothing held of it that was missed in the same step", async () => {
+    await using bench = await tied({ misfire: { grace: "1m", catchUp: "none" } });
+    const now = await bench.now();
+    await bench.write("a", [now]);
+    await bench.write("child", [now, now + 1, now + 2]);
+    const { claimed } = await bench.node1.claim({ slots: 1 });
+    expect(claimed.map(({ run }) => run)).toEqual([`a@${now}`]);
+    await bench.advance(3_600_000);
+    await bench.node1.complete(claimed);
+    expect(await bench.next()).toEqual([]);
+    expect((await bench.job("child").history()).map(({ state, count }) => [state, count])).toEqual([
+      ["missed", 3],
+    ]);
+    expect(
+      (await bench.redis.zrange(bench.store.keys.met, 0, -1)).filter((text) => text.endsWith("#")),
+    ).toEqual([]);
+    expect(await bench.redis.zcard(bench.store.keys.waiting)).toBe(0);
+  });
+
   test("starts as usual where the parents' runs ended before it was due", async () => {
     await using bench = await tied({ jitter: 5000 });
     const [t] = await bench.fire(["a"]);

@@ -133,6 +133,7 @@ function isHeld(world: World, run: Run): boolean {
     job.full = true;
     world.noticeEnd(job);
     run.held = true;
+    world.nextTurn(job);
   }
   return run.held;
 }

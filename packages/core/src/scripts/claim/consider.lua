@@ -13,6 +13,7 @@ local function consider(lane)
   end
   if job and is_paused(run, job, record) then return end
   if fires and attempt == 1 then
+    if was_settled(run, job) then return pass(run, 'missed', 'misfire') end
     if is_held(run, job, record, now) then return end
     local what = misfire_of(run, job, record)
     if what == 'missed' then return pass(run, 'missed', 'misfire') end

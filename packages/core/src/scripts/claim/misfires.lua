@@ -6,6 +6,11 @@ local function is_behind(job)
   return cursor and tonumber(cursor) <= now
 end
 
+-- Whether this step has taken a run for missed, with others of its job, since it was read.
+local function was_settled(run, job)
+  return settled[job] ~= nil and not redis.call('ZSCORE', key.unstarted, run)
+end
+
 local any_held -- whether anything is held back, read when first asked for
 
 -- Whether the first fire time of a job that waits is held until the leader has caught up: what came after it is part of the same.
@@ -20,7 +25,6 @@ end
 local function misfire_of(run, job, record)
   if not record.grace then return nil end
   if now - fire_time_of(run) <= record.grace then
-    if settled[job] ~= nil and not redis.call('ZSCORE', key.unstarted, run) then return 'missed' end
     return is_first_held(job, record) and 'held' or nil
   end
   if settled[job] == nil then

@@ -172,6 +172,14 @@ local function is_held(run, job, record, now)
   return true
 end
 
+-- Runs that are taken out before they start are held no more.
+local function forget_held(runs)
+  if not is_tied() then return end
+  local marks = {}
+  for i, run in ipairs(runs) do marks[i] = run .. ' #' end
+  redis.call('ZREM', key.met, unpack(marks))
+end
+
 -- Gives up the held runs of a job whose grace is over: they are no misfires.
 local function give_up_overdue(job, record, now)
   if not is_tied() or extra(record, 'nt') or #parents_of(job) == 0 then return end

@@ -28,6 +28,7 @@ local function settle_misfires(job, record, now)
   redis.call('ZREM', key.blocked, unpack(gone))
   redis.call('ZREM', key.paused, unpack(gone))
   leave_queue_of_key(gone)
+  forget_held(gone)
   redis.call('HDEL', key.attempts, unpack(gone))
   for _, run in ipairs(gone) do leave_lane(record.lane, run) end
   local detail = '{"reason":"misfire","count":' .. #gone .. ',"to":' .. at_of(gone[#gone]) .. '}'
@@ -46,6 +47,7 @@ local function take_back(job, lane, time)
   redis.call('ZREM', key.blocked, unpack(runs))
   redis.call('ZREM', key.paused, unpack(runs))
   leave_queue_of_key(runs)
+  forget_held(runs)
   redis.call('HDEL', key.attempts, unpack(runs))
   for _, run in ipairs(runs) do
     dropped[run] = true
