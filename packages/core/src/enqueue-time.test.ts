@@ -31,3 +31,11 @@ test.each([3_600_000, "1h", "PT60M"])("enqueue: a delay of %s counts from Redis'
   expect(due).toBeLessThanOrEqual((await bench.now()) + 3_600_000);
   await scheduler.stop();
 });
+
+test("enqueue: a delay may be as long as a century, unlike other durations", async () => {
+  await using bench = await new StoreBench(server).ready();
+  const scheduler = client(bench);
+  const run = await scheduler.enqueue("task", { delay: 3_155_760_000_000 });
+  expect((await run.get())?.scheduledAt.getTime()).toBeGreaterThan(Date.UTC(2120, 0, 1));
+  await scheduler.stop();
+});
