@@ -1,9 +1,9 @@
--- What several steps share: reading records, ready runs by lane, history, misfires. Runs after the header and clock.lua.
+-- Reading records, which are written so that a script need not look into what only nodes and people read.
 --
 -- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
 --          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full, kr=<max>:<ms>: its
---          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion, nt=1: no trigger,
---          dp=<job>,…: dependsOn, th=<job>,…: then,
+--          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion, we=r: removed when exhausted, tg=<tag>,…: tags,
+--          nt=1: no trigger, dp=<job>,…: dependsOn, th=<job>,…: then,
 --          rt=<runs>:<failed>:<age>:<results>: what is kept, - for as usual), LF body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
 --          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
