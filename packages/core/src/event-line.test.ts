@@ -153,7 +153,11 @@ describe("events: what the cluster is told", () => {
       { type: "nodeJoined", node: "node" },
       { type: "jobAdded", jobId: "job" },
       { type: "jobUpdated", jobId: "job" },
-      { type: "paused", target: "job:job" },
+      {
+        type: "paused",
+        ...{ target: "job:job", reason: "tests", by: expect.any(String), since: expect.any(Date) },
+        ...{ until: undefined, failures: undefined },
+      },
       { type: "resumed", target: "job:job" },
       { type: "jobExhausted", jobId: "job" },
       { type: "jobAdded", jobId: "broken" },

@@ -1,3 +1,4 @@
+import { type PauseInfo, parsePause } from "./read-pauses.js";
 import { parseRunId } from "./run-id.js";
 
 // The lines that scripts/lib/events.lua writes: a word, and what it is about.
@@ -40,8 +41,10 @@ export type ClusterEvent =
     }
   | { readonly type: "nodeJoined" | "nodeLeft" | "nodeDead"; readonly node: string }
   | { readonly type: "leaderElected" | "leaderLost"; readonly node: string; readonly epoch: number }
-  /** The first time that something was held back by a pause; and its end. `target` is what follows `pause:` in the key. */
-  | { readonly type: "paused" | "resumed"; readonly target: string }
+  /** A pause has been set, or, set by hand, was noticed; it has lasted too long. */
+  | ({ readonly type: "paused" | "pausedTooLong" } & PauseInfo)
+  /** A pause is over, its key deleted or expired. `target` is what follows `pause:` in the key. */
+  | { readonly type: "resumed"; readonly target: string }
   /** The sweeper has put something right; `subject` is a run, job or node. */
   | { readonly type: "mended"; readonly subject: string; readonly what: string }
   /** What came between the events before and behind it is not all kept any more. */
@@ -93,6 +96,8 @@ function parseLine(line: string): ClusterEvent | undefined {
     case "nodeDead":
       return { type: word, node: subject };
     case "paused":
+    case "pausedTooLong":
+      return { type: word, ...parsePause([subject, ...rest].join(" ")) };
     case "resumed":
       return { type: word, target: subject };
     case "mended":

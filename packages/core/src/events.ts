@@ -1,6 +1,7 @@
 import { oneOf } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { Logger } from "./logger.js";
+import type { PauseInfo } from "./read-pauses.js";
 import type { RunError } from "./run.js";
 import { judge, type Veto } from "./veto.js";
 
@@ -66,7 +67,9 @@ export interface SchedulerEvents {
   /** The fire times of a job could not be computed; the leader goes on without it. */
   jobParked: { readonly jobId: string; readonly error: string };
   /** This process has set a pause; `target` is what follows `pause:` in its key, such as `job:sales`. */
-  paused: { readonly target: string; readonly reason: string; readonly until: Date | undefined };
+  paused: Omit<PauseInfo, "failures">;
+  /** Told by the leader: a pause has lasted for as long as `pausedTooLong` says, or as long again. */
+  pausedTooLong: PauseInfo;
   /** This process has ended a pause. */
   resumed: { readonly target: string };
   nodeJoined: { readonly node: string };
@@ -105,6 +108,7 @@ const events: Readonly<Record<keyof SchedulerEvents, true>> = {
   jobExhausted: true,
   jobParked: true,
   paused: true,
+  pausedTooLong: true,
   resumed: true,
   nodeJoined: true,
   nodeLeft: true,

@@ -3,6 +3,7 @@ import { fields } from "./check.js";
 import { changeable } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { type HandleParts, type JobChanges, type JobHandle, jobHandle } from "./handles.js";
+import { checkPauseOptions, checkResumeOptions, type PauseOptions, type ResumeOptions } from "./pause.js";
 import { checkFilter, type JobFilter, listJobs } from "./read-jobs.js";
 import { cancelsRunning, type RemoveOptions } from "./remove-job.js";
 
@@ -33,6 +34,10 @@ export interface JobGroup {
   remove(options?: RemoveOptions): Promise<GroupReport>;
   /** Runs each once, now, beside its schedule. */
   runNow(): Promise<GroupRunsReport>;
+  /** Pauses each by a key of its own. For all with one tag, now and later, `pause({ tag })` of the scheduler is the better way. */
+  pause(options: PauseOptions): Promise<GroupReport>;
+  /** Ends each one's own pause. Those that had none are not in the report. */
+  resume(options?: ResumeOptions): Promise<GroupReport>;
   /** Runs past fire times of each. `max` is of one job. See `JobHandle.backfill`. */
   backfill(options: BackfillOptions): Promise<GroupRunsReport>;
 }
@@ -49,7 +54,7 @@ export function jobGroup(parts: HandleParts, filter: JobFilter): JobGroup {
   if (Object.values(wanted).every((value) => value === undefined))
     throw new InvalidOptionError(
       "filter",
-      "fits all jobs: give a tag, queue, task or state. To mean all, go through jobs().",
+      "fits all jobs: give a match, tag, queue, task or state. To mean all, go through jobs().",
     );
   const each = (work: (job: JobHandle) => Promise<boolean>): Promise<GroupReport> =>
     forEach(parts, wanted, work);
@@ -72,6 +77,17 @@ export function jobGroup(parts: HandleParts, filter: JobFilter): JobGroup {
     remove: async (options = {}) => {
       cancelsRunning(options);
       return each((job) => job.remove(options));
+    },
+    pause: async (options) => {
+      checkPauseOptions(options);
+      return each(async (job) => {
+        await job.pause(options);
+        return true;
+      });
+    },
+    resume: async (options = {}) => {
+      checkResumeOptions(options);
+      return each((job) => job.resume(options));
     },
     runNow: () => withRuns(async (job) => [(await job.runNow()).id]),
     backfill: async (options) => {

@@ -23,6 +23,7 @@ export type { AttemptEvent, BeforeRunEvent, Listener, RunEvent, SchedulerEvents 
 export type { GroupReport, GroupRunsReport, JobGroup } from "./group.js";
 export type { JobChanges, JobHandle, RunHandle } from "./handles.js";
 export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";
+export { jobStates } from "./job.js";
 export type { FieldChange, JobChange } from "./job-changes.js";
 export {
   defineJobs,
@@ -39,6 +40,7 @@ export type { PauseOptions, PauseTarget, ResumeOptions } from "./pause.js";
 export type { JobFilter } from "./read-jobs.js";
 export type { FollowLogsOptions, LogsOptions } from "./read-logs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
+export type { PauseInfo } from "./read-pauses.js";
 export type { RunsOf } from "./read-unfinished.js";
 export type { RemoveOptions } from "./remove-job.js";
 export type { Retain, RetainOptions, RetainSettings } from "./retention.js";

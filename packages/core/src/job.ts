@@ -1,5 +1,6 @@
 import type { Trigger } from "@escapement/triggers";
 import type { Limit, Rate, RateLimit } from "./limit.js";
+import type { PauseInfo } from "./read-pauses.js";
 import type { Retain, RetainOptions } from "./retention.js";
 import type { Retry, RetryOptions } from "./retry.js";
 
@@ -94,8 +95,13 @@ export type Delivery = "at-least-once" | "at-most-once";
  * - `scheduled`: it has a next fire time, or runs that have not ended, or no trigger but others to follow
  * - `exhausted`: its trigger has no fire time left, and its last run has ended
  * - `parked`: its fire times could not be computed; `error` says why. Define it anew.
+ * - `paused`: one or more pauses hold it back; `pauses` has them
+ * - `errored`: the same, and one of them the job has set itself, after too many failures in a row
  */
-export type JobState = "scheduled" | "exhausted" | "parked";
+export type JobState = "scheduled" | "exhausted" | "parked" | "paused" | "errored";
+
+/** Every state of a job. */
+export const jobStates: readonly JobState[] = ["scheduled", "exhausted", "parked", "paused", "errored"];
 
 /** A stored job, as read. */
 export interface Job<Input = unknown> {
@@ -138,6 +144,8 @@ export interface Job<Input = unknown> {
   /** When it was defined, or last given `once("now")` as another trigger: what its trigger counts from. */
   readonly createdAt: Date;
   readonly state: JobState;
+  /** The pauses that hold it back: of itself, its tags, queue and task, and of everything. */
+  readonly pauses: readonly PauseInfo[];
   readonly nextFireTime: Date | undefined;
   /** The run that runs, for a job whose runs may not overlap. */
   readonly running: string | undefined;

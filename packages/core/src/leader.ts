@@ -92,7 +92,7 @@ export class Leader {
 
   async #lead(epoch: number): Promise<void> {
     const materialiser = new Materialiser(this.#store, this.#settings.lookahead, this.#events);
-    this.#watch = new PauseWatch(this.#store, epoch);
+    this.#watch = new PauseWatch(this.#store, epoch, this.#events, this.#settings.pausedTooLong);
     this.#sweeper = new Sweeper(this.#store, epoch, this.#events, this.#settings.sweepEvery);
     let failures = 0;
     while (this.#open && this.#elector.term()?.epoch === epoch) {

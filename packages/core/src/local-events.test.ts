@@ -1,3 +1,4 @@
+import { hostname, userInfo } from "node:os";
 import { eventually, type RedisServer, startRedis } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -42,15 +43,16 @@ describe("listeners hear of what happens on their own node", () => {
     const [one, other] = [cluster.scheduler(), cluster.scheduler()];
     const [paused, resumed] = [heard(one, "paused"), heard(one, "resumed")];
     const until = new Date("2090-01-01T00:00:00Z");
-    await one.pause("all", { reason: "maintenance", until });
+    const who = `${userInfo().username}@${hostname()}`;
+    await one.pause("all", { reason: "maintenance", by: "ops", until });
     await one.job("sales").pause({ reason: "wrong figures" });
     await other.pause({ tag: "emea" }, { reason: "elsewhere" });
     const keys = await server.client().keys(`escapement:{${cluster.namespace}}:pause:*`);
     expect(keys.map((key) => key.split(":pause:")[1]).sort()).toEqual(["all", "job:sales", "tag:emea"]);
     await eventually(() =>
       expect(paused).toEqual([
-        { target: "all", reason: "maintenance", until },
-        { target: "job:sales", reason: "wrong figures", until: undefined },
+        { target: "all", reason: "maintenance", by: "ops", since: expect.any(Date), until },
+        { target: "job:sales", reason: "wrong figures", by: who, since: expect.any(Date), until: undefined },
       ]),
     );
     expect(await one.job("sales").resume()).toBe(true);

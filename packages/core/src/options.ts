@@ -53,6 +53,8 @@ export interface SchedulerOptions {
   readonly pollEvery?: number | string;
   /** How long the leader's sweeper rests between two sweeps. @default "10s" */
   readonly sweepEvery?: number | string;
+  /** A pause that lasts so long is told of as `pausedTooLong`, and again each time that as long has passed. @default "24h" */
+  readonly pausedTooLong?: number | string;
   /** How long any call to Redis may take. @default "5s" */
   readonly deadline?: number | string;
   /** How long a handler has to end once its signal is aborted, before its slot is given away. @default "10s" */
@@ -93,6 +95,7 @@ export interface Settings {
   readonly lockTtl: number;
   readonly pollEvery: number;
   readonly sweepEvery: number;
+  readonly pausedTooLong: number;
   readonly deadline: number;
   readonly abortGrace: number;
   readonly retention: Retention;
@@ -118,6 +121,7 @@ const known = [
   "lockTtl",
   "pollEvery",
   "sweepEvery",
+  "pausedTooLong",
   "deadline",
   "abortGrace",
   "retain",
@@ -155,6 +159,7 @@ export function settingsOf(options: SchedulerOptions): Settings {
     lockTtl: time("lockTtl", 300_000, 1000),
     pollEvery: time("pollEvery", 5000, 50),
     sweepEvery: time("sweepEvery", 10_000, 50),
+    pausedTooLong: time("pausedTooLong", 86_400_000, 1000),
     deadline: time("deadline", 5000, 50),
     abortGrace: time("abortGrace", 10_000, 1),
     retention: retentionOf(given.retain),

@@ -46,7 +46,7 @@ describe("pause, resume", () => {
       expect(started).toHaveLength(2);
       expect(started[0]).toBe(`job@${now - 20}`);
       await expectSound(bench);
-      expect(await bench.redis.scard(bench.store.keys.pauses)).toBe(0);
+      expect(await bench.redis.hlen(bench.store.keys.pauses)).toBe(0);
     });
   }
 
@@ -283,7 +283,7 @@ describe("pause, resume: a running cluster", () => {
       await redis.set(key, "by hand", "PX", how === "expired" ? 700 : 60_000);
       const [time] = await redis.time();
       await expect
-        .poll(() => redis.sismember(`escapement:{${cluster.namespace}}:pauses`, "job:job"), { timeout: 5000 })
+        .poll(() => redis.hexists(`escapement:{${cluster.namespace}}:pauses`, "job:job"), { timeout: 5000 })
         .toBe(1);
       if (how !== "expired") await redis.del(key);
       const before = starts.flat().length;

@@ -2,7 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { fields, nameAt, oneOf, orElse } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { Events } from "./events.js";
-import { resume } from "./scripts/index.js";
+import { pause, resume } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { duration, instant } from "./times.js";
 
@@ -46,6 +46,29 @@ export function pauseName(target: PauseTarget): string {
   return `${kind}:${nameAt(`target.${kind}`, name)}`;
 }
 
+/** Checks what a pause is to say. @throws InvalidOptionError */
+export function checkPauseOptions(options: PauseOptions): {
+  readonly reason: string;
+  readonly by: string;
+  /** When it ends, at this time of Redis; `undefined`: it does not. */
+  until(now: number): number | undefined;
+} {
+  const given = fields("options", options, ["reason", "for", "until", "by"]);
+  const until = instant("until", given["until"]);
+  const length = given["for"] === undefined ? undefined : duration("for", given["for"], 1);
+  if (length !== undefined && until !== undefined)
+    throw new InvalidOptionError("until", "cannot be given together with for.");
+  return {
+    reason: text("reason", given["reason"]),
+    by: given["by"] === undefined ? whoWeAre() : text("by", given["by"]),
+    until: (now) => {
+      if (until !== undefined && until <= now)
+        throw new InvalidOptionError("until", "has passed: nothing would be paused.");
+      return length === undefined ? until : now + length;
+    },
+  };
+}
+
 /** Sets a pause's key: from then on no attempt of what it names starts. */
 export async function pauseTarget(
   store: Store,
@@ -54,22 +77,25 @@ export async function pauseTarget(
   events?: Events,
 ): Promise<void> {
   const name = pauseName(target);
-  const given = fields("options", options, ["reason", "for", "until", "by"]);
-  const reason = text("reason", given["reason"]);
-  const by = given["by"] === undefined ? whoWeAre() : text("by", given["by"]);
+  const { reason, by, until: endAt } = checkPauseOptions(options);
   const now = await store.now();
-  const until = endOf(given, now);
-  const value = JSON.stringify({ reason, by, since: new Date(now).toISOString() });
-  await store.commands.run("pausing", (client) =>
-    until === undefined
-      ? client.set(store.keys.pause(name), value)
-      : client.set(store.keys.pause(name), value, "PXAT", until),
-  );
+  const until = endAt(now);
+  const since = new Date(now);
+  const value = JSON.stringify({ reason, by, since });
+  const { prefix: _, ...keys } = store.keys;
+  await pause.run(store.commands, { keys, args: { ...store.told, name, value, until_ms: until ?? "" } });
   events?.emit("paused", {
     target: name,
     reason,
+    by,
+    since,
     until: until === undefined ? undefined : new Date(until),
   });
+}
+
+/** Checks from where jobs are to go on. @throws InvalidOptionError */
+export function checkResumeOptions(options: ResumeOptions): void {
+  oneOf("from", orElse(fields("options", options, ["from"])["from"], "missed"), ["missed"]);
 }
 
 /** Deletes a pause's key, and lets go on what it held back. Answers whether it was there. */
@@ -80,7 +106,7 @@ export async function resumeTarget(
   events?: Events,
 ): Promise<boolean> {
   const name = pauseName(target);
-  oneOf("from", orElse(fields("options", options, ["from"])["from"], "missed"), ["missed"]);
+  checkResumeOptions(options);
   const { prefix: _, ...keys } = store.keys;
   let was = false;
   for (let [more, again] = [1, 0]; more === 1; again = 1) {
@@ -93,17 +119,6 @@ export async function resumeTarget(
   }
   if (was) events?.emit("resumed", { target: name });
   return was;
-}
-
-function endOf(given: Record<string, unknown>, now: number): number | undefined {
-  const until = instant("until", given["until"]);
-  if (given["for"] === undefined) {
-    if (until !== undefined && until <= now)
-      throw new InvalidOptionError("until", "has passed: nothing would be paused.");
-    return until;
-  }
-  if (until !== undefined) throw new InvalidOptionError("until", "cannot be given together with for.");
-  return now + duration("for", given["for"], 1);
 }
 
 function text(path: string, value: unknown): string {

@@ -1,12 +1,16 @@
 import { fields, nameAt, oneOf } from "./check.js";
-import type { Job, JobState } from "./job.js";
+import { fitsPattern, patternAt } from "./id-pattern.js";
+import { type Job, type JobState, jobStates } from "./job.js";
 import { compileSchedule } from "./job-trigger.js";
+import { type PauseInfo, pausesOfJob, readPauses } from "./read-pauses.js";
 import { type JobRecord, readHead, readJobRecord } from "./record.js";
 import { parseRunId } from "./run-id.js";
 import type { Store } from "./store.js";
 
 /** Which jobs to list. All that is given must hold. */
 export interface JobFilter {
+  /** A pattern for its id: `*` stands for any characters, `?` for any one. */
+  readonly match?: string;
   readonly tag?: string;
   readonly queue?: string;
   readonly task?: string;
@@ -15,10 +19,17 @@ export interface JobFilter {
 
 /** Checks a filter: one with a misspelt name would list all jobs. */
 export function checkFilter(filter: JobFilter): JobFilter {
-  const { tag, queue, task, state } = fields("filter", filter, ["tag", "queue", "task", "state"]);
+  const { match, tag, queue, task, state } = fields("filter", filter, [
+    "match",
+    "tag",
+    "queue",
+    "task",
+    "state",
+  ]);
+  if (match !== undefined) patternAt("filter.match", match);
   for (const [name, value] of Object.entries({ tag, queue, task }))
     if (value !== undefined) nameAt(`filter.${name}`, value);
-  if (state !== undefined) oneOf("filter.state", state, ["scheduled", "exhausted", "parked"]);
+  if (state !== undefined) oneOf("filter.state", state, jobStates);
   return filter;
 }
 
@@ -43,15 +54,21 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
           ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
         ),
       ]);
+    const heads = records.map((record) => (record == null ? undefined : readHead(record)));
+    const names = heads.flatMap((head, index) =>
+      head === undefined ? [] : pausesOfJob({ ...head, id: ids[index] ?? "" }),
+    );
+    const paused = await readPauses(store, names);
     return ids.map((id, index) => {
-      const record = records[index];
-      if (record == null) return undefined;
+      const [record, head] = [records[index], heads[index]];
+      if (record == null || head === undefined) return undefined;
       return toJob(id, record, {
         state: states[index] ?? "",
         cursor: scoreOf(cursors[index] ?? frozen[index]),
         exhaustion: exhaustion[index] ?? undefined,
         parked: parked[index] != null,
         running: running[index]?.split(" ")[0],
+        pauses: pausesOfJob({ ...head, id }).flatMap((name) => paused.get(name) ?? []),
         started: Number(counts[index] ?? 0),
         set: sets[index] ?? undefined,
         unstarted: (upcoming[index] ?? []).map((run) => parseRunId(run)?.at ?? 0),
@@ -70,6 +87,7 @@ interface Found {
   readonly cursor: number | undefined;
   readonly exhaustion: string | undefined;
   readonly parked: boolean;
+  readonly pauses: readonly PauseInfo[];
   readonly running: string | undefined;
   readonly unstarted: readonly number[];
   readonly started: number;
@@ -123,11 +141,19 @@ function toJob(id: string, text: string, found: Found): Job {
     set: found.set,
     version: head.version,
     createdAt: new Date(Number(created)),
-    state: found.parked ? "parked" : found.exhaustion === "done" ? "exhausted" : "scheduled",
+    state: stateOf(found),
+    pauses: found.pauses,
     nextFireTime: next === undefined ? undefined : new Date(next),
     running: found.running,
     error: found.parked ? reason.join(" ") : broken,
   };
+}
+
+function stateOf({ parked, exhaustion, pauses }: Found): JobState {
+  if (parked) return "parked";
+  if (exhaustion === "done") return "exhausted";
+  if (pauses.some(({ failures }) => failures !== undefined)) return "errored";
+  return pauses.length > 0 ? "paused" : "scheduled";
 }
 
 /** All jobs that fit, page by page; a job that is added or removed meanwhile may or may not be among them. */
@@ -141,24 +167,25 @@ export async function* listJobs(store: Store, filter: JobFilter): AsyncGenerator
     const ids: string[] = [];
     for (let index = 0; index < page.length; index += 2) {
       const [id, record] = [page[index], page[index + 1]];
-      if (id === undefined || record === undefined || seen.has(id) || !mayFit(record, filter)) continue;
+      if (id === undefined || record === undefined || seen.has(id) || !mayFit(id, record, filter)) continue;
       seen.add(id);
       ids.push(id);
     }
     for (const job of await readJobs(store, ids)) {
-      if (job !== undefined && fits(job, filter)) yield job;
+      if (job !== undefined && (filter.state === undefined || job.state === filter.state)) yield job;
     }
     cursor = next;
   } while (cursor !== "0");
 }
 
-function mayFit(record: string, { queue, task }: JobFilter): boolean {
+function mayFit(id: string, record: string, { match, queue, task, tag }: JobFilter): boolean {
+  if (match !== undefined && !fitsPattern(id, match)) return false;
   const head = readHead(record);
-  return (queue === undefined || head.queue === queue) && (task === undefined || head.task === task);
-}
-
-function fits(job: Job, { tag, state }: JobFilter): boolean {
-  return (tag === undefined || job.tags.includes(tag)) && (state === undefined || job.state === state);
+  return (
+    (queue === undefined || head.queue === queue) &&
+    (task === undefined || head.task === task) &&
+    (tag === undefined || head.tags.includes(tag))
+  );
 }
 
 /** The next fire times of a job after now, by its trigger. */

@@ -34,6 +34,7 @@ import {
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
+import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
 import type { Run } from "./run.js";
 import type { Scheduler } from "./scheduler.js";
@@ -219,6 +220,11 @@ export class RedisScheduler implements Scheduler {
   async resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
     this.#assertUsable();
     return resumeTarget(this.#store, target, options, this.#events);
+  }
+
+  async pauses(): Promise<PauseInfo[]> {
+    this.#assertUsable();
+    return listPauses(this.#store);
   }
 
   events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {

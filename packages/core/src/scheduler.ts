@@ -12,6 +12,7 @@ import { type SchedulerOptions, settingsOf } from "./options.js";
 import type { PauseOptions, PauseTarget, ResumeOptions } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
 import type { LeaderInfo, NodeInfo } from "./read-nodes.js";
+import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
 import { RedisScheduler } from "./redis-scheduler.js";
 import type { Run } from "./run.js";
@@ -89,6 +90,8 @@ export interface Scheduler extends AsyncDisposable {
   pause(target: PauseTarget, options: PauseOptions): Promise<void>;
   /** Ends a pause: what it held back goes on under each job's misfire rule. Answers whether there was one. @throws InvalidOptionError */
   resume(target: PauseTarget, options?: ResumeOptions): Promise<boolean>;
+  /** The pauses that there are, by target. Goes through all jobs, so that those set by hand are found. */
+  pauses(): Promise<PauseInfo[]>;
   /**
    * What happens in the whole cluster, as it happens; with `since` what has happened, as far as it is kept, and then what happens. Goes on
    * through broken connections; ends when this scheduler is stopped, or the signal says so.

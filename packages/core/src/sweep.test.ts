@@ -160,7 +160,7 @@ describe("states: S15: the sweeper", () => {
     await bench.redis.del(keys.pauses);
     // Paused still: its end will be noticed again.
     expect(await bench.sweep()).toEqual([]);
-    expect(await bench.redis.smembers(keys.pauses)).toEqual(["job:job"]);
+    expect(await bench.redis.hkeys(keys.pauses)).toEqual(["job:job"]);
     await bench.redis.del(keys.pauses, keys.pause("job:job"));
     expect(await bench.sweep()).toEqual(["job", "put aside by nothing"]);
     expect(await bench.redis.zscore(keys.due, "job")).toBe(cursor);

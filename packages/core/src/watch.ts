@@ -1,4 +1,6 @@
 import { monotonic } from "./clock.js";
+import type { Events } from "./events.js";
+import { parsePause } from "./read-pauses.js";
 import { watch } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
@@ -7,19 +9,23 @@ const every = 400;
 const batch = 500;
 
 /**
- * The leader's look at the pauses under which something is held back: whoever deletes a pause's key need not tell anybody, and one that
- * expires cannot.
+ * The leader's look at the pauses that have been noticed: whoever deletes a pause's key need not tell anybody, and one that expires cannot. Says
+ * of one that lasts too long that it does.
  */
 export class PauseWatch {
   readonly #store: Store;
   readonly #epoch: number;
+  readonly #events: Events;
+  readonly #tooLong: number;
   #cursor = "0";
   /** Monotonic time of the next look. */
   nextLook = 0;
 
-  constructor(store: Store, epoch: number) {
+  constructor(store: Store, epoch: number, events: Events, tooLong: number) {
     this.#store = store;
     this.#epoch = epoch;
+    this.#events = events;
+    this.#tooLong = tooLong;
   }
 
   /**
@@ -30,12 +36,14 @@ export class PauseWatch {
   async look(): Promise<boolean> {
     if (monotonic() < this.nextLook) return false;
     const { prefix: _, ...keys } = this.#store.keys;
-    const args = { ...this.#store.told, epoch: this.#epoch, cursor: this.#cursor, batch };
-    const [, cursor, more] = await this.#store.timed(
+    const { told } = this.#store;
+    const args = { ...told, epoch: this.#epoch, cursor: this.#cursor, batch, too_long: this.#tooLong };
+    const [, cursor, more, announced] = await this.#store.timed(
       () => watch.run(this.#store.lease, { keys, args }),
       ([time]) => time,
     );
     this.#cursor = cursor;
+    for (const line of announced) this.#events.emit("pausedTooLong", parsePause(line));
     if (more === 0 && cursor === "0") this.nextLook = monotonic() + every;
     return more === 1 || cursor !== "0";
   }

@@ -126,8 +126,8 @@ export class StoreBench implements AsyncDisposable {
   }
 
   /** The leader's look at what was paused, until there is no more to let go. */
-  async watch(): Promise<void> {
-    const watch = new PauseWatch(this.store, this.epoch);
+  async watch(tooLong = 86_400_000): Promise<void> {
+    const watch = new PauseWatch(this.store, this.epoch, this.events, tooLong);
     while (await watch.look());
   }
 

@@ -18,7 +18,7 @@ export interface Keys {
   readonly parked: string;
   /** Hash: job id → `full`, `ending` or `done`; only of jobs of which no further fire time starts. */
   readonly exhaustion: string;
-  /** Set: names of pauses (`all`, `job:<id>` …) under which something is held back. */
+  /** Hash: name of a pause (`all`, `job:<id>` …) that has been noticed → when, and when it was last said that it lasts too long. */
   readonly pauses: string;
   /** Sorted set, all scores 0: due runs of jobs that are held back: paused, or until the leader has caught up. */
   readonly paused: string;

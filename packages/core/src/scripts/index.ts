@@ -295,14 +295,35 @@ export const park = defineScript<number>()({
   args: ["epoch", "job", "version", "reason", "events_max"],
 });
 
-/** `[now, cursor, 1 if there is more to let go]` */
-export const watch = defineScript<[string, string, number]>()({
+/** The time of the store. */
+export const pause = defineScript<string>()({
+  name: "pause",
+  version: 1,
+  file: file("pause"),
+  include: records,
+  keys: ["clock", "events", "pauses"],
+  args: ["prefix", "name", "value", "until_ms", "events_max"],
+});
+
+/** `[next cursor, pauses]`: each `<name> <noticed> <end> <value as JSON>`, which `read-pauses.ts` reads. */
+export const readPauses = defineScript<[string, string[]]>()({
+  name: "read-pauses",
+  version: 1,
+  file: file("read-pauses"),
+  include: records,
+  keys: ["jobs", "pauses"],
+  args: ["prefix", "cursor"],
+  lists: { names: ["name"] },
+});
+
+/** `[now, cursor, 1 if there is more to let go, pauses that have lasted too long]`: these as in `readPauses`. */
+export const watch = defineScript<[string, string, number, string[]]>()({
   name: "watch",
   version: 1,
   file: file("watch"),
   include: records,
   keys: ["clock", "due", "epoch", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
-  args: ["prefix", "epoch", "cursor", "batch", "events_max"],
+  args: ["prefix", "epoch", "cursor", "batch", "too_long", "events_max"],
 });
 
 /** `[now, 1 if the key was there, 1 if there is more to let go]` */

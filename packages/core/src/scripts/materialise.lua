@@ -88,7 +88,7 @@ for i, job in ipairs(jobs) do
     -- A full job goes on if one of its runs is handed back unstarted: what has come until then has been missed, and not passed over.
     redis.call('ZREM', key.due, job.id)
     redis.call('ZADD', key.frozen, job.expected, job.id)
-    if name then note_paused_job(job.id, name) end
+    if name then note_paused_job(job.id, name, now) end
   elseif job.current then move_on(job); job.moved = true end
 end
 in_chunks('ZADD', key.waiting, waiting, 2000)

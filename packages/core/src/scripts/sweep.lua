@@ -206,8 +206,8 @@ function check.frozen(jobs)
     if record and redis.call('HGET', key.exhaustion, job) == 'full' then
       ended_jobs[job] = true -- it is looked at whether one of its last runs goes on
     elseif name then
-      if redis.call('SISMEMBER', arg.prefix .. 'paused-by:' .. name, job) == 0 or redis.call('SISMEMBER', key.pauses, name) == 0 then
-        note_paused_job(job, name)
+      if redis.call('SISMEMBER', arg.prefix .. 'paused-by:' .. name, job) == 0 or redis.call('HEXISTS', key.pauses, name) == 0 then
+        note_paused_job(job, name, now)
       end
     else
       release_from_pause(job, now)
@@ -236,8 +236,23 @@ function check.deadLetters(runs, texts)
   end
 end
 
+-- Pauses that hold nothing back yet are told of all the same.
+local function notice_pauses(jobs, texts)
+  local names = { 'all' }
+  for i, job in ipairs(jobs) do
+    local record = parse(texts[i])
+    if record then
+      add_pauses_of_lane(names, record)
+      add_pauses_of_job(names, job, record)
+    end
+  end
+  look_at_pauses(names)
+  for _, name in ipairs(names) do if pause_seen[name] then note_pause(name, now) end end
+end
+
 -- Jobs that nothing would ever make fire again. Their next fire time has to be computed: the caller hands it in with its next call.
-function check.jobs(jobs)
+function check.jobs(jobs, texts)
+  notice_pauses(jobs, texts)
   local function scores(name) return redis.call('ZMSCORE', key[name], unpack(jobs)) end
   local due, frozen, parked = scores('due'), scores('frozen'), scores('parked')
   local over = redis.call('HMGET', key.exhaustion, unpack(jobs))
@@ -253,7 +268,7 @@ end
 local indices = { 'unstarted', 'requeued', 'runs', 'attempts', 'running', 'blocked', 'paused', 'frozen', 'limited', 'holds', 'progress',
   'nodeInfo', 'deadLetters', 'jobs' }
 local sorted = { unstarted = true, requeued = true, blocked = true, paused = true, frozen = true }
-local has_values = { running = true, limited = true, deadLetters = true }
+local has_values = { running = true, limited = true, deadLetters = true, jobs = true }
 
 -- A page of an index: its items, their values, and where the next one begins.
 local function page(index, cursor, count)

@@ -14,7 +14,7 @@ local function without_paused(found)
     for _, one in ipairs({ 'all', 'node:' .. arg.node, 'queue:' .. lane.queue, 'task:' .. lane.task }) do
       if pause_seen[one] then name = name or one end
     end
-    if name then note_pause(name) else open[#open + 1] = lane end
+    if name then note_pause(name, now) else open[#open + 1] = lane end
   end
   return open
 end
@@ -37,6 +37,6 @@ local function is_paused(run, job, record)
   local name = pause_of_job(job, record)
   if not name then return false end
   redis.call('ZADD', key.paused, 0, run)
-  note_paused_job(job, name)
+  note_paused_job(job, name, now)
   return true
 end

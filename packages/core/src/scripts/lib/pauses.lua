@@ -1,9 +1,23 @@
 -- Pauses. A key `pause:<name>` of whatever type and value, set by anybody, keeps attempts from starting: `all`, `queue:<queue>`,
 -- `task:<task>`, `tag:<tag>`, `job:<job>`, `node:<node>`. Nothing else says that something is paused; what is kept beside is only what to do when it ends:
--- `pauses` has the names under which something is held back, `paused-by:<name>` the jobs, `paused` their due runs, `frozen` their next
--- fire times.
+-- `pauses` has the names that have been noticed, `<when> <when it was last said that it is paused too long>`, `paused-by:<name>` the jobs that are held
+-- back, `paused` their due runs, `frozen` their next fire times.
 
 local pause_seen = {} -- name -> whether it is paused
+local MOST_KEYS = 7000 -- that one call is handed
+
+-- Which of these keys there are: one call where it is none of them, or all.
+local function look_at_keys(names, keys, from, to)
+  local found = redis.call('EXISTS', unpack(keys, from, to))
+  if found == 0 then return end
+  if found == to - from + 1 then
+    for i = from, to do pause_seen[names[i]] = true end
+    return
+  end
+  local middle = math.floor((from + to) / 2)
+  look_at_keys(names, keys, from, middle)
+  look_at_keys(names, keys, middle + 1, to)
+end
 
 -- Looks at those pauses that have not been looked at in this step.
 local function look_at_pauses(names)
@@ -15,12 +29,7 @@ local function look_at_pauses(names)
       keys[#keys + 1] = arg.prefix .. 'pause:' .. name
     end
   end
-  for from = 1, #keys, TAKE do
-    local to = math.min(from + TAKE - 1, #keys)
-    if redis.call('EXISTS', unpack(keys, from, to)) > 0 then
-      for i = from, to do pause_seen[unknown[i]] = redis.call('EXISTS', keys[i]) == 1 end
-    end
-  end
+  for from = 1, #keys, MOST_KEYS do look_at_keys(unknown, keys, from, math.min(from + MOST_KEYS - 1, #keys)) end
 end
 
 local function add_pauses_of_job(names, job, record)
@@ -50,14 +59,23 @@ local function pause_of_job(job, record)
   return nil
 end
 
--- Remembers that something is held back under a pause, so that its end is noticed.
-local function note_pause(name)
-  if redis.call('SADD', key.pauses, name) == 1 then tell('paused ' .. name) end
+-- What a pause's key says: `<end, 0 if it has none> <value>`, the value as JSON, cut where it is longer than one of ours can be.
+local function pause_text(name)
+  local pause = arg.prefix .. 'pause:' .. name
+  local value = redis.call('TYPE', pause).ok == 'string' and redis.call('GETRANGE', pause, 0, 8191) or ''
+  return int(math.max(redis.call('PEXPIRETIME', pause), 0)) .. ' ' .. cjson.encode(value)
 end
 
-local function note_paused_job(job, name)
+-- Remembers that there is a pause, so that its end is noticed.
+local function note_pause(name, now)
+  if redis.call('HSETNX', key.pauses, name, int(now) .. ' ' .. int(now)) == 1 then
+    tell('paused ' .. name .. ' ' .. int(now) .. ' ' .. pause_text(name))
+  end
+end
+
+local function note_paused_job(job, name, now)
   redis.call('SADD', arg.prefix .. 'paused-by:' .. name, job)
-  note_pause(name)
+  note_pause(name, now)
 end
 
 -- Due runs of a job that were held back go on.
@@ -89,7 +107,7 @@ local function end_pause(name, most, now)
   local jobs = redis.call('SPOP', arg.prefix .. 'paused-by:' .. name, most)
   for _, job in ipairs(jobs) do release_from_pause(job, now) end
   if #jobs < most then
-    redis.call('SREM', key.pauses, name)
+    redis.call('HDEL', key.pauses, name)
     tell('resumed ' .. name)
     publish(int(now))
   end

@@ -1,0 +1,24 @@
+-- The pauses that there are: of the names given, and with a cursor of those that have been noticed and of a page of jobs, their tags, queues and tasks. Writes nothing.
+local names, cursor = {}, '0'
+for name in each(list.names) do names[#names + 1] = name end
+if arg.cursor ~= '' then
+  local page = redis.call('HSCAN', key.jobs, arg.cursor, 'COUNT', 500)
+  cursor = page[1]
+  for i = 1, #page[2], 2 do
+    local record = parse(page[2][i + 1])
+    if record then
+      add_pauses_of_lane(names, record)
+      add_pauses_of_job(names, page[2][i], record)
+    end
+  end
+end
+look_at_pauses(names)
+local found, seen = {}, {}
+for _, name in ipairs(names) do
+  if pause_seen[name] and not seen[name] then
+    seen[name] = true
+    local noticed = string.match(redis.call('HGET', key.pauses, name) or '', '^%d+') or '0'
+    found[#found + 1] = name .. ' ' .. noticed .. ' ' .. pause_text(name)
+  end
+end
+return { cursor, found }
