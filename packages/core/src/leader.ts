@@ -58,6 +58,7 @@ export class Leader {
 
   start(): void {
     this.#store.on("wake", this.#onWake);
+    this.#store.on("restored", this.#onRestored);
     this.#elector.campaign();
   }
 
@@ -65,6 +66,7 @@ export class Leader {
   async stop(): Promise<void> {
     this.#open = false;
     this.#store.off("wake", this.#onWake);
+    this.#store.off("restored", this.#onRestored);
     this.#poke?.();
     await this.#loop;
     await this.#elector.close();
@@ -80,6 +82,8 @@ export class Leader {
     else return;
     this.#poke?.();
   };
+
+  readonly #onRestored = (): void => this.#sweeper?.hurry();
 
   #onElected(term: Term): void {
     this.#events.emit("leaderElected", { node: this.#node, epoch: term.epoch });

@@ -51,7 +51,7 @@ export interface SchedulerOptions {
   readonly lockTtl?: number | string;
   /** The slow poll that backs up timers and published messages. @default "5s" */
   readonly pollEvery?: number | string;
-  /** How long the leader's sweeper rests between two sweeps. @default "10s" */
+  /** How long the leader's sweeper rests between two sweeps, in a store of over some 1000 jobs and runs between two pages. @default "10s" */
   readonly sweepEvery?: number | string;
   /** A pause that lasts so long is told of as `pausedTooLong`, and again each time that as long has passed. @default "24h" */
   readonly pausedTooLong?: number | string;

@@ -5,14 +5,17 @@ import { readJobRecord } from "./record.js";
 import { sweep } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
-/** How many items of all indices one call looks at. */
-const batch = 200;
-/** Milliseconds between two calls of one sweep, and from the end of one to the beginning of the next. */
+/** How many items of all indices one call looks at: little at a time where calls follow each other, more where they do not. */
+const batch = { hurried: 200, calm: 1000 };
+/** Milliseconds between two calls of a hurried sweep. */
 const between = 250;
 
 /**
  * The leader's sweeper: goes through all indices, a page at a time, proves that each run that has not ended stands in one place, and that
  * each job has a next fire time or a reason for having none; mends what does not, tells and counts it (S15, S16).
+ *
+ * It hurries through the first sweep of a term, and whenever there may be something to mend. Once a sweep has found nothing it looks at one page
+ * at a time, so that a store costs no more for what it holds.
  */
 export class Sweeper {
   readonly #store: Store;
@@ -22,6 +25,9 @@ export class Sweeper {
   #index = 1;
   #cursor = "0";
   #cursors: (string | number)[] = [];
+  /** Whether something was mended, or may have to be, since the beginning of this sweep. */
+  #found = false;
+  #calm = false;
   /** Monotonic time of the next call. */
   nextLook: number;
 
@@ -41,14 +47,14 @@ export class Sweeper {
    */
   async look(): Promise<number> {
     if (monotonic() < this.nextLook) return 0;
-    this.nextLook = monotonic() + between;
+    this.nextLook = monotonic() + (this.#calm ? this.#every : between);
     const { prefix: _, ...keys } = this.#store.keys;
     const args = {
       ...this.#store.history,
       epoch: this.#epoch,
       index: this.#index,
       cursor: this.#cursor,
-      batch,
+      batch: this.#calm ? batch.calm : batch.hurried,
     };
     const lists = { cursors: this.#cursors };
     const [, index, cursor, done, mended, lost] = await this.#store.timed(
@@ -57,10 +63,22 @@ export class Sweeper {
     );
     [this.#index, this.#cursor] = [Number(index), cursor];
     this.#cursors = await this.#cursorsOf(lost);
-    if (done === 1 && this.#cursors.length === 0) this.nextLook = monotonic() + this.#every;
+    if (mended.length > 0 || this.#cursors.length > 0) this.hurry();
+    else if (done === 1) {
+      this.#calm = !this.#found;
+      this.#found = false;
+      this.nextLook = monotonic() + this.#every;
+    }
     for (let at = 0; at + 1 < mended.length; at += 2)
       this.#events.emit("mended", { subject: mended[at] ?? "", what: mended[at + 1] ?? "" });
     return mended.length / 2;
+  }
+
+  /** There may be something to mend: the store has been away, and may have lost writes. */
+  hurry(): void {
+    this.#found = true;
+    this.#calm = false;
+    this.nextLook = Math.min(this.nextLook, monotonic() + between);
   }
 
   /** Next fire times of jobs that have none: id, version, time (or nothing). Those that cannot be computed, or fire by others, are left. */

@@ -6,6 +6,10 @@ import type { Store } from "./store.js";
 
 /** Milliseconds between two looks: within twice that what was paused goes on. */
 const every = 400;
+/** Milliseconds between two looks at how long pauses have lasted. */
+const everyLong = 30_000;
+/** How many pauses one look is at: of more, each is looked at in its turn. */
+const page = 5000;
 const batch = 500;
 
 /**
@@ -18,6 +22,9 @@ export class PauseWatch {
   readonly #events: Events;
   readonly #tooLong: number;
   #cursor = "0";
+  /** Whether this round of looks, until all have been looked at, is also at how long they have lasted. */
+  #long = true;
+  #nextLong = monotonic() + everyLong;
   /** Monotonic time of the next look. */
   nextLook = 0;
 
@@ -36,15 +43,24 @@ export class PauseWatch {
   async look(): Promise<boolean> {
     if (monotonic() < this.nextLook) return false;
     const { prefix: _, ...keys } = this.#store.keys;
-    const { told } = this.#store;
-    const args = { ...told, epoch: this.#epoch, cursor: this.#cursor, batch, too_long: this.#tooLong };
+    const args = {
+      ...this.#store.told,
+      ...{ epoch: this.#epoch, cursor: this.#cursor, page, batch },
+      too_long: this.#long ? this.#tooLong : "",
+    };
     const [, cursor, more, announced] = await this.#store.timed(
       () => watch.run(this.#store.lease, { keys, args }),
       ([time]) => time,
     );
     this.#cursor = cursor;
     for (const line of announced) this.#events.emit("pausedTooLong", parsePause(line));
-    if (more === 0 && cursor === "0") this.nextLook = monotonic() + every;
-    return more === 1 || cursor !== "0";
+    if (cursor === "0") this.#nextRound();
+    if (more === 0) this.nextLook = monotonic() + every;
+    return more === 1;
+  }
+
+  #nextRound(): void {
+    this.#long = monotonic() >= this.#nextLong;
+    if (this.#long) this.#nextLong = monotonic() + Math.min(everyLong, this.#tooLong / 4);
   }
 }

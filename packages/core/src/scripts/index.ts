@@ -323,7 +323,7 @@ export const watch = defineScript<[string, string, number, string[]]>()({
   file: file("watch"),
   include: records,
   keys: ["clock", "due", "epoch", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
-  args: ["prefix", "epoch", "cursor", "batch", "too_long", "events_max"],
+  args: ["prefix", "epoch", "cursor", "page", "batch", "too_long", "events_max"],
 });
 
 /** `[now, 1 if the key was there, 1 if there is more to let go]` */

@@ -175,11 +175,13 @@ function check.paused(runs)
     end
   end
   look_at_pauses(names)
+  local function waits_for_more(job)
+    local cursor = redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
+    return (cursor and tonumber(cursor) <= now) or redis.call('HGET', key.exhaustion, job) == 'full'
+  end
   for _, run in ipairs(runs) do
     local job, record = job_of(run), records[run]
-    local cursor = redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
-    local waits = record and (pause_of_job(job, record) or (cursor and tonumber(cursor) <= now)
-      or redis.call('HGET', key.exhaustion, job) == 'full')
+    local waits = record and (pause_of_job(job, record) or waits_for_more(job))
     if record and not waits and redis.call('ZREM', key.paused, run) == 1 then
       make_ready(record.lane, record.priority, fire_time_of(run), run)
       -- That a job was parked meanwhile is no fault either.
@@ -188,32 +190,68 @@ function check.paused(runs)
   end
 end
 
--- Jobs that are put aside: under a pause of whose end the leader will hear, or they go on.
-function check.frozen(jobs)
-  local names, records = { 'all' }, {}
-  for _, job in ipairs(jobs) do
-    local record = parse(redis.call('HGET', key.jobs, job) or '')
+-- The records of jobs by id, and a look at the pauses that could hold them: those of one job each by themselves, since they are the most and mostly not there.
+local function read_and_look(jobs, texts)
+  local names, own, records = { 'all' }, {}, {}
+  for i, job in ipairs(jobs) do
+    local record = parse(texts[i] or '')
     if record then
       records[job] = record
       add_pauses_of_lane(names, record)
-      add_pauses_of_job(names, job, record)
+      for tag in string.gmatch(extra(record, 'tg') or '', '[^,]+') do names[#names + 1] = 'tag:' .. tag end
+      own[#own + 1] = 'job:' .. job
     end
   end
   look_at_pauses(names)
-  for _, job in ipairs(jobs) do
+  look_at_pauses(own)
+  for _, name in ipairs(own) do names[#names + 1] = name end
+  return records, names
+end
+
+-- Those of these names that have been noticed already.
+local function noticed_among(names)
+  local known = {}
+  for from = 1, #names, TAKE do
+    local to = math.min(from + TAKE - 1, #names)
+    local texts = redis.call('HMGET', key.pauses, unpack(names, from, to))
+    for i = from, to do known[names[i]] = texts[i - from + 1] and true or nil end
+  end
+  return known
+end
+
+-- Makes sure that it is known what each of these pauses holds back.
+local function note_held(names, held)
+  local known = noticed_among(names)
+  for _, name in ipairs(names) do
+    local jobs = held[name]
+    local listed = name ~= 'job:' .. jobs[1] and redis.call('SMISMEMBER', arg.prefix .. 'paused-by:' .. name, unpack(jobs))
+    for i, job in ipairs(jobs) do
+      if not known[name] or (listed and listed[i] == 0) then note_paused_job(job, name, now) end
+    end
+  end
+end
+
+-- Jobs that are put aside: under a pause of whose end the leader will hear, or they go on.
+function check.frozen(jobs)
+  local records, over = read_and_look(jobs, redis.call('HMGET', key.jobs, unpack(jobs))), redis.call('HMGET', key.exhaustion, unpack(jobs))
+  local held, held_names = {}, {}
+  for i, job in ipairs(jobs) do
     local record = records[job]
     local name = record and (pause_of_lane(record) or pause_of_job(job, record))
-    if record and redis.call('HGET', key.exhaustion, job) == 'full' then
+    if record and over[i] == 'full' then
       ended_jobs[job] = true -- it is looked at whether one of its last runs goes on
     elseif name then
-      if redis.call('SISMEMBER', arg.prefix .. 'paused-by:' .. name, job) == 0 or redis.call('HEXISTS', key.pauses, name) == 0 then
-        note_paused_job(job, name, now)
+      if not held[name] then
+        held[name] = {}
+        held_names[#held_names + 1] = name
       end
-    else
+      held[name][#held[name] + 1] = job
+    elseif record then
       release_from_pause(job, now)
       if not watched then mend(job, 'put aside by nothing') end
     end
   end
+  note_held(held_names, held)
 end
 
 function check.nodeInfo(known)
@@ -238,16 +276,16 @@ end
 
 -- Pauses that hold nothing back yet are told of all the same.
 local function notice_pauses(jobs, texts)
-  local names = { 'all' }
-  for i, job in ipairs(jobs) do
-    local record = parse(texts[i])
-    if record then
-      add_pauses_of_lane(names, record)
-      add_pauses_of_job(names, job, record)
+  local _, names = read_and_look(jobs, texts)
+  local seen, there = {}, {}
+  for _, name in ipairs(names) do
+    if pause_seen[name] and not seen[name] then
+      seen[name] = true
+      there[#there + 1] = name
     end
   end
-  look_at_pauses(names)
-  for _, name in ipairs(names) do if pause_seen[name] then note_pause(name, now) end end
+  local known = noticed_among(there)
+  for _, name in ipairs(there) do if not known[name] then note_pause(name, now) end end
 end
 
 -- Jobs that nothing would ever make fire again. Their next fire time has to be computed: the caller hands it in with its next call.

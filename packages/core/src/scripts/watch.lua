@@ -1,13 +1,13 @@
 -- Looks at the pauses that have been noticed, a page of them at a time: whether they are over (deleted, or expired), so that what they held back goes on,
--- a bounded number of jobs at a time; and whether they have lasted too long, which is said again each time that as long has passed.
+-- a bounded number of jobs at a time; and, `too_long` given, whether they have lasted for so long, which is said again each time that as long has passed.
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
 
-local page = redis.call('HSCAN', key.pauses, arg.cursor, 'COUNT', 10000)
-local cursor, names, left, too_long = page[1], {}, tonumber(arg.batch), tonumber(arg.too_long)
-for i = 1, #page[2], 2 do names[#names + 1] = page[2][i] end
-look_at_pauses(names)
+local page = redis.call('HSCAN', key.pauses, arg.cursor, 'COUNT', tonumber(arg.page))
+local cursor, found, left, too_long = page[1], page[2], tonumber(arg.batch), tonumber(arg.too_long)
+local keys, pause = {}, arg.prefix .. 'pause:'
+for i = 1, #found, 2 do keys[#keys + 1] = pause .. found[i] end
 
 local announced = {}
 local function announce(name, text)
@@ -19,10 +19,21 @@ local function announce(name, text)
   announced[#announced + 1] = line
 end
 
-for i, name in ipairs(names) do
-  if pause_seen[name] then announce(name, page[2][2 * i])
-  elseif left > 0 then left = left - end_pause(name, left, now) end
+-- One call where all of them are there still, which is nearly always.
+local function look(from, to)
+  local there = redis.call('EXISTS', unpack(keys, from, to))
+  if there == to - from + 1 then
+    for i = too_long and from or to + 1, to do announce(found[2 * i - 1], found[2 * i]) end
+  elseif from == to then
+    if left > 0 then left = left - end_pause(found[2 * from - 1], left, now) end
+  else
+    local middle = math.floor((from + to) / 2)
+    look(from, middle)
+    look(middle + 1, to)
+  end
 end
+
+for from = 1, #keys, MOST_KEYS do look(from, math.min(from + MOST_KEYS - 1, #keys)) end
 if flush_lanes() then publish(int(now)) end
 flush_events(now)
 return { int(now), left > 0 and cursor or arg.cursor, left > 0 and 0 or 1, announced }

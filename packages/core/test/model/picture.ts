@@ -2,7 +2,8 @@
 import { readRun } from "../../src/run.js";
 import { parseRunId } from "../../src/run-id.js";
 import type { StoreBench } from "../store-bench.js";
-import type { Run } from "./entities.js";
+import type { Job, Run } from "./entities.js";
+import { pausesOf } from "./leading.js";
 import type { World } from "./world.js";
 
 /** A job as both sides tell it. */
@@ -24,12 +25,16 @@ export interface Picture {
   readonly runs: Readonly<Record<string, string>>;
 }
 
+function isPaused(world: World, job: Job): boolean {
+  return pausesOf(job).some((name) => world.pauses.has(name));
+}
+
 /** The model's. */
 export function pictureOf(world: World): Picture {
   const jobs = [...world.jobs.values()].map((job): [string, JobPicture] => [
     job.id,
     {
-      state: job.exhausted ? "exhausted" : "scheduled",
+      state: job.exhausted ? "exhausted" : isPaused(world, job) ? "paused" : "scheduled",
       cursor: job.cursor,
       frozen: job.frozen,
       unstarted: world.unstarted(job).map(({ at }) => at),

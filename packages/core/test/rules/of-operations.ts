@@ -97,6 +97,18 @@ export const ofOperations: readonly Rule[] = [
     killed: of("pause, resume", "asked while its node is dead", "the leader is killed"),
   },
   {
+    section: "pauses",
+    tests: of(
+      "pauses",
+      "set by hand",
+      "a job says",
+      "a reason of",
+      "one that is set",
+      "pausedTooLong",
+      "jobs by state",
+    ),
+  },
+  {
     section: "events",
     tests: [
       ...of(

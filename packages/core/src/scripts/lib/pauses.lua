@@ -74,7 +74,7 @@ local function note_pause(name, now)
 end
 
 local function note_paused_job(job, name, now)
-  redis.call('SADD', arg.prefix .. 'paused-by:' .. name, job)
+  if name ~= 'job:' .. job then redis.call('SADD', arg.prefix .. 'paused-by:' .. name, job) end
   note_pause(name, now)
 end
 
@@ -104,9 +104,10 @@ end
 
 -- Lets go of up to `most` jobs that a pause held back, which is over. Answers how many it was.
 local function end_pause(name, most, now)
-  local jobs = redis.call('SPOP', arg.prefix .. 'paused-by:' .. name, most)
+  local own = string.match(name, '^job:(.+)$')
+  local jobs = own and { own } or redis.call('SPOP', arg.prefix .. 'paused-by:' .. name, most)
   for _, job in ipairs(jobs) do release_from_pause(job, now) end
-  if #jobs < most then
+  if own or #jobs < most then
     redis.call('HDEL', key.pauses, name)
     tell('resumed ' .. name)
     publish(int(now))
