@@ -24,6 +24,8 @@ export interface NodeParts {
   readonly events: Events;
   readonly logger: Logger;
   readonly busy: Set<object>;
+  /** What the same process was called before, if it starts over. */
+  readonly former: string | undefined;
   /** This identity is dead; the scheduler starts another. */
   onDead(): void;
 }
@@ -118,6 +120,7 @@ export class Node {
           args: {
             ...store.told,
             node: this.id,
+            former: this.#parts.former ?? "",
             ttl: settings.nodeTtl,
             info,
             layout,

@@ -5,6 +5,7 @@ import { Cluster, heard, startsOf } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { createScheduler } from "./index.js";
 import { type PauseTarget, pauseTarget, resumeTarget } from "./pause.js";
+import { listPauses } from "./read-pauses.js";
 import { resume } from "./scripts/index.js";
 
 let server: RedisServer;
@@ -251,6 +252,24 @@ describe("pause, resume", () => {
     await expectSound(bench);
     expect(await bench.redis.zcard(bench.store.keys.paused)).toBe(0);
     expect(await resumeTarget(bench.store, { job: "job" })).toBe(true);
+  });
+
+  test("a drained node that starts over under a new identity is drained still; one that leaves takes its pause along", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job");
+    const node = await bench.node("node", 1e9);
+    await bench.redis.set(bench.store.keys.pause("node:node"), "a new machine", "PXAT", 4e12);
+    await bench.runNow("job");
+    expect(await node.take()).toEqual([]);
+    const again = await bench.node("again", 1e9);
+    await again.join(0, "node");
+    expect(await again.take()).toEqual([]);
+    expect(await bench.redis.exists(bench.store.keys.pause("node:node"))).toBe(0);
+    expect(await bench.redis.pexpiretime(bench.store.keys.pause("node:again"))).toBe(4e12);
+    expect(await listPauses(bench.store)).toMatchObject([{ target: "node:again", reason: "a new machine" }]);
+    await again.leave();
+    expect(await listPauses(bench.store)).toEqual([]);
+    expect(await bench.redis.keys(`${bench.store.keys.prefix}pause:*`)).toEqual([]);
   });
 
   test("an enqueued run waits for its queue and task", async () => {

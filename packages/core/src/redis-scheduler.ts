@@ -306,6 +306,7 @@ export class RedisScheduler implements Scheduler {
 
   async #become(): Promise<void> {
     const node = new Node({
+      former: this.#node?.id,
       store: this.#store,
       settings: this.#settings,
       tasks: this.#tasks,

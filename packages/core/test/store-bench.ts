@@ -196,10 +196,11 @@ export class BenchNode {
     this.ttl = ttl;
   }
 
-  async join(again = 0): Promise<void> {
+  async join(again = 0, former = ""): Promise<void> {
     const { store } = this.#bench;
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
-    const args = { ...store.told, node: this.id, ttl: this.ttl, info, layout: 1, partitions: 1, again };
+    const ours = { node: this.id, former, ttl: this.ttl, info };
+    const args = { ...store.told, ...ours, layout: 1, partitions: 1, again };
     await join.run(store.commands, { keys: store.keys, args });
   }
 

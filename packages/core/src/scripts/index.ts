@@ -138,9 +138,9 @@ export const join = defineScript<string>()({
   name: "join",
   version: 1,
   file: file("join"),
-  include: [clockLua, file("lib/events")],
-  keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events"],
-  args: ["node", "ttl", "info", "layout", "partitions", "again", "events_max"],
+  include: records,
+  keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events", "pauses"],
+  args: ["prefix", "node", "former", "ttl", "info", "layout", "partitions", "again", "events_max"],
 });
 
 /** `[now, runs to be cancelled and why (2 values a run)]` */
@@ -159,8 +159,8 @@ export const leave = defineScript<string>()({
   version: 1,
   file: file("leave"),
   include: [clockLua, file("lib/events")],
-  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake", "events"],
-  args: ["node", "events_max"],
+  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake", "events", "pauses"],
+  args: ["prefix", "node", "events_max"],
 });
 
 /** The time of the store. */

@@ -1,5 +1,15 @@
 -- A node takes up its lease, or, `again`, tells anew what it can do. The first one to join a namespace settles its layout and number of partitions.
 local now = clock()
+
+-- Who drains a node means the process: where it starts over under a new identity it is paused as it was.
+local function drain_as_before()
+  local former, name = arg.prefix .. 'pause:node:' .. arg.former, 'node:' .. arg.node
+  if redis.call('EXISTS', former) == 0 then return end
+  redis.call('RENAME', former, arg.prefix .. 'pause:' .. name)
+  redis.call('HDEL', key.pauses, 'node:' .. arg.former)
+  note_pause(name, now)
+end
+
 local meta = redis.call('HMGET', key.meta, 'layout', 'partitions')
 if meta[1] and meta[1] ~= arg.layout then
   return refuse('LAYOUT_MISMATCH', 'The namespace is of layout ' .. meta[1] .. ', this version writes ' .. arg.layout .. '. Run one version, or use another namespace.')
@@ -14,6 +24,9 @@ end
 if not meta[1] then redis.call('HSET', key.meta, 'layout', arg.layout, 'partitions', arg.partitions) end
 redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
 redis.call('HSET', key.nodeInfo, arg.node, arg.info)
-if arg.again == '0' then tell('nodeJoined ' .. arg.node) end
+if arg.again == '0' then
+  tell('nodeJoined ' .. arg.node)
+  if arg.former ~= '' then drain_as_before() end
+end
 flush_events(now)
 return int(now)

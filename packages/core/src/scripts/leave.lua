@@ -8,6 +8,9 @@ else
   redis.call('DEL', key.request, key.cancelled)
   redis.call('HDEL', key.nodeInfo, arg.node)
 end
+-- No other node will ever be called so.
+redis.call('DEL', arg.prefix .. 'pause:node:' .. arg.node)
+redis.call('HDEL', key.pauses, 'node:' .. arg.node)
 tell('nodeLeft ' .. arg.node)
 flush_events(now)
 return int(now)
