@@ -69,7 +69,7 @@ export class Stepper implements AsyncDisposable {
     await Promise.all([store.commands.ready(), store.lease.ready(), redis.ping()]);
     await redis.set(store.keys.epoch, 1);
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
-    const args = { ...store.told, node, ttl: day, info, layout: 1, partitions: 1, again: 0 };
+    const args = { ...store.told, node, ttl: day, info, layout: 1, partitions: 1, again: 0, former: "" };
     await join.run(store.commands, { keys: store.keys, args });
     return stepper;
   }

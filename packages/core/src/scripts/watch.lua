@@ -8,6 +8,8 @@ local page = redis.call('HSCAN', key.pauses, arg.cursor, 'COUNT', tonumber(arg.p
 local cursor, found, left, too_long = page[1], page[2], tonumber(arg.batch), tonumber(arg.too_long)
 local keys, pause = {}, arg.prefix .. 'pause:'
 for i = 1, #found, 2 do keys[#keys + 1] = pause .. found[i] end
+-- With nothing else to look at: a pause of everything that was set by hand is told of at once, and looking costs as much as ever.
+if #keys == 0 and cursor == '0' and redis.call('EXISTS', pause .. 'all') == 1 then note_pause('all', now) end
 
 local announced = {}
 local function announce(name, text)
