@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard, startsOf } from "../test/cluster.js";
@@ -236,6 +236,27 @@ describe("pause, resume", () => {
       await node.complete(taken);
     }
     expect(order).toEqual([`${a}#2`, `${b}#1`, `${c}#1`]);
+  });
+
+  test("what comes between a key's end and the leader's look does not overtake what was held back", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { overlap: "queue-all" });
+    const node = await bench.node("node", 1e9);
+    const now = await bench.now();
+    const runs = await bench.write("job", [now - 30, now - 20, now + 300, now + 310]);
+    const key = bench.store.keys.pause("job:job");
+    await bench.redis.set(key, "by an operator");
+    expect(await node.take()).toEqual([]);
+    await bench.redis.del(key);
+    await eventually(async () => (await bench.now()) > now + 310);
+    const order: string[] = [];
+    for (let claims = 0; claims < 5; claims += 1) {
+      const taken = (await node.claim()).claimed;
+      order.push(...taken.map(({ run }) => run));
+      await node.complete(taken);
+    }
+    expect(order).toEqual(runs);
+    await expectSound(bench);
   });
 
   test("a paused job can be cancelled, redefined and removed", async () => {

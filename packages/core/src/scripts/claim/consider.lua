@@ -38,6 +38,7 @@ local function consider(lane)
     if limited == 'skipped' and fires then leaving[#leaving + 1] = run end
     return
   end
+  if fires and attempt == 1 and comes_after_held(run, job, record) then return end
   if job then
     local answer = overlap_of(run, job, record, attempt)
     if answer == 'blocked' then return end

@@ -40,3 +40,24 @@ local function misfire_of(run, job, record)
   end
   return 'missed'
 end
+
+local let_go = {} -- job -> whether this step has let its held runs go on
+
+-- Whether fire times before this one are still held back though no pause holds their job any more: nobody has looked since it ended. They go first,
+-- where runs take turns or cut each other short.
+local function comes_after_held(run, job, record)
+  if record.overlap == 'a' or own_overlap_of(run) then return false end
+  if any_held == nil then any_held = redis.call('EXISTS', key.paused) == 1 end
+  if not let_go[job] then
+    if not any_held or not redis.call('ZRANGEBYLEX', key.paused, '[' .. job .. '@', '(' .. run, 'LIMIT', 0, 1)[1] then return false end
+    if is_behind(job) then
+      redis.call('ZADD', key.paused, 0, run) -- with them, until the leader has caught up
+      return true
+    end
+    let_go[job] = true
+    unhold(job, record)
+    more = 1
+  end
+  make_ready(record.lane, record.priority, fire_time_of(run), run)
+  return true
+end
