@@ -9,6 +9,7 @@ export interface JobCase {
   readonly id: string;
   /** The fire times that the trigger gives and whose runs must have come to an end, in ms, rising. */
   readonly fireTimes: readonly number[];
+  /** Whether its runs may run beside each other. */
   readonly overlap: "skip" | "allow";
   /** The job's history, in any order. */
   readonly history: readonly Outcome[];

@@ -27,6 +27,7 @@ export interface AttemptFact {
  * - `elected`: it leads, in this term
  * - `up`: it has joined under the identity `id`, for the first time or again
  * - `event`: anything else that the scheduler told
+ * - `asked`, `acknowledged`: of whoever pauses by plain keys: a command was about to be sent, and Redis' answer to it was read
  */
 export type Fact =
   | (AttemptFact & { readonly kind: "claimed"; readonly claimedAt: number })
@@ -35,7 +36,12 @@ export type Fact =
   | (AttemptFact & { readonly kind: "accepted"; readonly outcome: string })
   | { readonly kind: "elected"; readonly epoch: number }
   | { readonly kind: "up"; readonly id: string }
-  | { readonly kind: "event"; readonly event: string; readonly details: unknown };
+  | { readonly kind: "event"; readonly event: string; readonly details: unknown }
+  | { readonly kind: "asked"; readonly act: number; readonly pause: string; readonly does: PauseAct }
+  | { readonly kind: "acknowledged"; readonly act: number };
+
+/** What is done to the key of a pause: it is set, with a time to live in ms if it has one; or it is deleted. */
+export type PauseAct = { readonly set: true; readonly ttl?: number } | { readonly set: false };
 
 /** One line of evidence. */
 export type Evidence = Stamp & Fact;

@@ -24,8 +24,8 @@ export interface NodeConfig extends NodeHabits {
 /** The environment variable that carries a {@link NodeConfig}. */
 export const nodeVariable = "ESCAPEMENT_CHAOS_NODE";
 
-/** The tasks that every node has a handler for. `long` does the same as `tick`: a name to tell them apart by. */
-export const taskNames = ["tick", "long"] as const;
+/** The tasks that every node has a handler for. All do the same: names to tell them apart by. */
+export const taskNames = ["tick", "long", "chime"] as const;
 
 /** The input of either task. */
 export interface WorkInput {

@@ -25,7 +25,8 @@ function unstarted(facts: Case, job: JobCase, starts: ReadonlyMap<string, Start[
     if (starts.get(run)?.some(({ attempt }) => attempt === 1)) return [];
     if (missed.has(time) && !starts.has(run)) return [];
     const outcome = ended.get(time)?.[0];
-    if (outcome?.state === "skipped") return [];
+    // One that is cancelled in the step that claims it has no time to start.
+    if (outcome?.state === "skipped" || (outcome?.state === "cancelled" && outcome.reason)) return [];
     // A node that died between the claim and the start leaves an attempt that was lost before it began.
     if (outcome?.attempts[0]?.state === "lost") return [];
     const message = `Fire time ${time} (${new Date(time).toISOString()}) of ${job.id} never started, and no reason is recorded.`;

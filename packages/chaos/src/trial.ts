@@ -14,6 +14,7 @@ import {
   uniqueNamespace,
   type Voters,
 } from "@escapement/testing";
+import type { Trigger } from "@escapement/triggers";
 import { accountFor } from "./accounts.js";
 import type { JobCase, Outcome } from "./case.js";
 import { type ChaosNode, startNode } from "./chaos-node.js";
@@ -58,6 +59,7 @@ export class Trial implements AsyncDisposable {
   readonly #options: TrialOptions;
   readonly #shared: Omit<SchedulerOptions, "logger">;
   readonly #jobs: Job[] = [];
+  readonly #former = new Map<string, { readonly job: Job; readonly until: number }>();
   readonly #enqueued: string[] = [];
 
   private constructor(options: TrialOptions, redis: RedisServer, voters: Voters | undefined) {
@@ -120,10 +122,28 @@ export class Trial implements AsyncDisposable {
     return this.#jobs;
   }
 
+  /**
+   * Gives a remembered job another trigger, at a moment at which neither of the two fires: until then the fire times are those of the one,
+   * from then on those of the other.
+   */
+  async retrigger(id: string, trigger: Trigger): Promise<void> {
+    const index = this.#jobs.findIndex((job) => job.id === id);
+    const job = this.#jobs[index];
+    if (job === undefined) throw new Error(`${id} is not remembered`);
+    const quiet = (now: number): boolean =>
+      [job.trigger, trigger].every((one) => {
+        const times = expectedFireTimes({ ...job, trigger: one }, now + 180);
+        return !times.some((time) => time > now - 20);
+      });
+    await eventually(() => quiet(Date.now()), { within: 10_000, every: 5 });
+    this.#former.set(id, { job, until: Date.now() });
+    this.#jobs[index] = await this.client.job(id).update({ trigger });
+  }
+
   /** Enqueues a run of a task, again and again under the same id until that is acknowledged. */
-  async enqueue(task: string, id: string, delay: number): Promise<void> {
+  async enqueue(task: string, id: string, delay: number, queue = "default"): Promise<void> {
     this.#enqueued.push(id);
-    await eventually(() => this.client.enqueue(task, { id, delay }), { within: 60_000, every: 200 });
+    await eventually(() => this.client.enqueue(task, { id, delay, queue }), { within: 60_000, every: 200 });
   }
 
   /** Every enqueued run, and how it ended. */
@@ -142,9 +162,12 @@ export class Trial implements AsyncDisposable {
     return at;
   }
 
-  /** The node that leads, by what the store says. */
+  /** The node that leads, by what the store says; of one that was killed another's election is waited for. */
   async leader(): Promise<ChaosNode> {
-    return found(async () => this.nodeOf((await this.client.leader())?.node ?? "-"), 15_000);
+    return found(async () => {
+      const leader = this.nodeOf((await this.client.leader())?.node ?? "-");
+      return leader?.alive ? leader : undefined;
+    }, 15_000);
   }
 
   /** The process that has the identity `id`. */
@@ -180,13 +203,34 @@ export class Trial implements AsyncDisposable {
       const history: Outcome[] = await this.client.job(job.id).history({ limit: 10_000 });
       cases.push({
         id: job.id,
-        fireTimes:
-          job.trigger === undefined ? [] : expectedFireTimes({ ...job, trigger: job.trigger }, until),
-        overlap: job.overlap === "skip" ? "skip" : "allow",
+        fireTimes: this.#fireTimesOf(job, until),
+        overlap: job.overlap === "allow" || job.overlap === "replace" ? "allow" : "skip",
         history,
       });
     }
     return cases;
+  }
+
+  /** Waits until every fire time up to `until` has come to an end, at most `within` ms; if some have not, the verdict will say so. */
+  async settled(until: number, within: number): Promise<void> {
+    const done = async (): Promise<boolean> => (await this.#open(until)).length === 0;
+    await eventually(done, { within, every: 250 }).catch(() => undefined);
+  }
+
+  async #open(until: number): Promise<string[]> {
+    return [
+      ...(await this.cases(until)).flatMap((job) => accountFor(job).open.map((time) => `${job.id}@${time}`)),
+      ...(await this.enqueued()).flatMap(({ id, outcome }) => (outcome === undefined ? [id] : [])),
+    ];
+  }
+
+  #fireTimesOf(job: Job, until: number): number[] {
+    const former = this.#former.get(job.id);
+    if (former === undefined) return expectedFireTimes(job, until);
+    return [
+      ...expectedFireTimes(former.job, Math.min(until, former.until)),
+      ...expectedFireTimes(job, until).filter((time) => time > former.until),
+    ];
   }
 
   /**
@@ -197,13 +241,9 @@ export class Trial implements AsyncDisposable {
     until: number,
     { within = 30_000, storeRolledBack = false }: { within?: number; storeRolledBack?: boolean } = {},
   ): Promise<Verdict & { readonly open: readonly string[] }> {
-    const open = async (): Promise<string[]> => [
-      ...(await this.cases(until)).flatMap((job) => accountFor(job).open.map((time) => `${job.id}@${time}`)),
-      ...(await this.enqueued()).flatMap(({ id, outcome }) => (outcome === undefined ? [id] : [])),
-    ];
-    await eventually(async () => (await open()).length === 0, { within, every: 250 }).catch(() => undefined);
+    await this.settled(until, within);
     for (const node of this.nodes.values()) if (node.frozen) node.thaw();
-    const left = await open();
+    const left = await this.#open(until);
     await Promise.all([...this.nodes.values()].map((node) => node.stop()));
     const [jobs, enqueued] = [await this.cases(until), await this.enqueued()];
     const facts = { evidence: this.evidence.read(), jobs, enqueued, storeRolledBack };

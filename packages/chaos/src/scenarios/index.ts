@@ -7,7 +7,8 @@ import { limitWaits } from "./limit.js";
 import { lostReplies } from "./lost-replies.js";
 import { nodeDeath } from "./node-death.js";
 import { outage } from "./outage.js";
-import { pauseHolds } from "./pause.js";
+import { pauseKeys } from "./pause-keys.js";
+import { pauseSurvives } from "./pause-survives.js";
 import { redeploy } from "./redeploy.js";
 import { redisRestart } from "./redis-restart.js";
 import { storeRollback, votersDown } from "./voters.js";
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   limitWaits,
   redeploy,
   crashRules,
-  pauseHolds,
+  pauseKeys,
+  pauseSurvives,
   dayAway,
 ];

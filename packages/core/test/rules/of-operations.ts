@@ -94,7 +94,7 @@ export const ofOperations: readonly Rule[] = [
     section: "pause, resume",
     tests: of("pause, resume", "of ", "what was missed", "two pauses", "retries wait too", "S12", "S14"),
     cluster: ["pause, resume: a running cluster"],
-    killed: of("pause, resume", "asked while its node is dead", "the leader is killed"),
+    killed: of("pause, resume", "asked while its node is dead", "a pause outlives"),
   },
   {
     section: "pauses",

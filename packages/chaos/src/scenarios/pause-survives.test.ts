@@ -1,0 +1,13 @@
+import { expect, test } from "vitest";
+import { redisCliProgram } from "../redis-cli.js";
+import { held, runScenario } from "../run-scenario.js";
+import { pauseSurvives } from "./pause-survives.js";
+
+test("pause, resume: a pause outlives nodes, Redis, the leader in the same second, updates and redeploys: nothing starts until it is over", async ({
+  skip,
+}) => {
+  skip(redisCliProgram() === undefined, "where Redis runs in a container there may be no client beside it");
+  const { report, ...rest } = await runScenario(pauseSurvives);
+  expect(rest).toEqual(held);
+  expect(report.verdict).toMatchObject({ missed: 0, duplicates: 0 });
+}, 120_000);
