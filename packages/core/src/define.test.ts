@@ -65,6 +65,41 @@ describe("id", () => {
     await expectSound(on);
   });
 
+  test.each(["paused", "misfire"])(
+    "what had come of the old one and was not written is missed: %s",
+    async (reason) => {
+      await using on = await bench();
+      const first = (await on.now()) + 1000;
+      await on.define("job", { trigger: every(1000, { from: new Date(first) }) });
+      if (reason === "paused") await on.redis.set(on.store.keys.pause("job:job"), "by an operator");
+      await on.write("job", []); // the leader's look
+      await on.advance(5500);
+      await on.define("job", { trigger: every("1h") });
+      const [missed, ...others] = await on.job("job").history();
+      expect(others).toEqual([]);
+      expect(missed).toMatchObject({ state: "missed", reason, count: 5, scheduledAt: new Date(first) });
+      await on.define("job", { trigger: every("2h") });
+      expect(await on.job("job").history()).toHaveLength(1);
+      await expectSound(on);
+    },
+  );
+
+  test("what a leader writes while the trigger is replaced is not missed as well", async () => {
+    await using on = await bench();
+    const now = await on.now();
+    await on.define("job", { trigger: every(1000) });
+    const cursor = await cursorOf(on, "job");
+    const { prefix, ...keys } = on.store.keys;
+    const record = (await on.redis.hget(keys.jobs, "job"))?.replace(/^1/, "2") ?? "";
+    await on.advance(5500);
+    await on.write("job", [cursor], { expected: cursor, next: cursor + 1000 });
+    const jobs = ["job", 1, record, now + 60_000, now, 5, cursor, cursor + 4000, 1];
+    const args = { ...on.store.history, set: "", mark: "" };
+    const [, done] = await upsert.run(on.store.commands, { keys, args, lists: { jobs } });
+    expect(done).toBe("0");
+    expect(await on.job("job").history()).toEqual([]);
+  });
+
   test("S2: a fire time that may have started under the old trigger is not given to the new one", async () => {
     await using on = await bench();
     await on.define("job", { trigger: every(1000) });
@@ -73,8 +108,8 @@ describe("id", () => {
     const record = (await on.redis.hget(keys.jobs, "job"))?.replace(/^1/, "2") ?? "";
     // The definition was computed at `now`, and takes until `now + 50` to arrive: `now + 20` has come meanwhile.
     await on.advance(50);
-    const jobs = ["job", 1, record, now + 20, now];
-    const args = { ...on.store.told, set: "", mark: "" };
+    const jobs = ["job", 1, record, now + 20, now, 0, 0, 0, 1];
+    const args = { ...on.store.history, set: "", mark: "" };
     const [, done] = await upsert.run(on.store.commands, { keys, args, lists: { jobs } });
     expect(done).toBe("0");
     expect((await on.job("job").get())?.version).toBe(1);

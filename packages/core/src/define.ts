@@ -5,7 +5,7 @@ import { type Definition, defineJob } from "./definition.js";
 import { assertTies } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
 import type { JobOptions } from "./job.js";
-import { compileSchedule, scheduleOf } from "./job-trigger.js";
+import { compileSchedule, countsFromCompletion, scheduleOf } from "./job-trigger.js";
 import { locate } from "./locate.js";
 import { type JobRecord, readJobRecord, writeJobRecord } from "./record.js";
 import { repeat } from "./repeat.js";
@@ -70,10 +70,22 @@ interface Write {
   readonly cursor: string;
   /** The job's creation in ms, which its trigger may count from. */
   readonly created: number;
+  /** Fire times of a former trigger that have come, and that nobody will write any more. */
+  readonly passed?: Passed;
+}
+
+interface Passed {
+  /** The first of them, which is the job's cursor, and the last. */
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  /** Whether `count` is all of them. */
+  readonly exact: boolean;
 }
 
 const batch = 100;
 const rounds = 20;
+const mostCounted = 10_000;
 
 /**
  * Defines jobs: adds those that are not there, changes those that differ, and leaves alone those that are the same. A job whose
@@ -197,16 +209,20 @@ async function defineRound(
   }
   if (writes.length === 0) return [];
   const lists = {
-    jobs: writes.flatMap(({ item, expected, record, cursor, created }) => [
+    jobs: writes.flatMap(({ item, expected, record, cursor, created, passed }) => [
       item.id,
       expected,
       record,
       cursor,
       created,
+      passed?.count ?? 0,
+      passed?.from ?? 0,
+      passed?.to ?? 0,
+      passed?.exact === false ? 0 : 1,
     ]),
   };
   const { prefix: _, ...keys } = store.keys;
-  const args = { ...store.told, set: owner?.set ?? "", mark: owner?.mark ?? "" };
+  const args = { ...store.history, set: owner?.set ?? "", mark: owner?.mark ?? "" };
   const [, digits] = await store.timed(
     () => upsert.run(store.commands, { keys, args, lists }),
     ([time]) => time,
@@ -276,7 +292,30 @@ function compare(item: Item, stored: Stored, now: number, set: string | undefine
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
   // "now" means the moment at which the trigger was given, not that of the job's creation.
   const anchor = definition.trigger !== undefined && holdsNow(definition.trigger) ? now + 100 : created;
-  return { ...write, cursor: firstFireTime(id, definition, now, anchor), created: anchor };
+  const cursor = firstFireTime(id, definition, now, anchor);
+  const passed = passedOver(id, record, due, now, created);
+  return { ...write, cursor, created: anchor, ...(passed !== undefined && { passed }) };
+}
+
+/** What a pause, or a leader that is behind, has kept from being written of a trigger that is replaced: it is recorded as missed. */
+function passedOver(
+  id: string,
+  record: string,
+  due: number | undefined,
+  now: number,
+  anchor: number,
+): Passed | undefined {
+  if (due === undefined || due > now) return undefined;
+  const only = { from: due, to: due, count: 1, exact: true };
+  try {
+    const schedule = scheduleOf(readJobRecord(record));
+    if (schedule === undefined || countsFromCompletion(schedule)) return only;
+    const compiled = compileSchedule(id, schedule, { anchor, fireTime: due });
+    const { count, exact } = compiled.count(due, now, mostCounted);
+    return { from: due, to: Math.max(compiled.previous(now) ?? due, due), count: count + 1, exact };
+  } catch {
+    return { ...only, exact: false }; // a trigger that cannot be computed any more
+  }
 }
 
 /** Whether a job's state says that its fire times could not be computed. */

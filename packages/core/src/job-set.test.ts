@@ -139,8 +139,8 @@ describe("defineJobs: a set of jobs", () => {
     await on.redis.hset(keys.sets, "mine", "1 x");
     await on.redis.hset(keys.setOf, "job", "theirs");
     const record = (await on.redis.hget(keys.jobs, "job"))?.replace(/^1/, "2") ?? "";
-    const jobs = ["new", 0, record, "none", 0, "job", 1, record, "keep", 0];
-    const args = { ...on.store.told, set: "mine", mark: "1 x" };
+    const jobs = ["new", "job"].flatMap((id, at) => [id, at, record, at ? "keep" : "none", 0, 0, 0, 0, 1]);
+    const args = { ...on.store.history, set: "mine", mark: "1 x" };
     await expect(upsert.run(on.store.commands, { keys, args, lists: { jobs } })).rejects.toMatchObject({
       code: "JOB_OF_ANOTHER_SET",
     });

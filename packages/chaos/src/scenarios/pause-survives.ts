@@ -1,6 +1,7 @@
 import type { JobDeclaration } from "@escapement/core";
 import { eventually } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
+import type { JobCase } from "../case.js";
 import { latenessOf } from "../lateness.js";
 import { judgePauses, latestOf, type Pausable, type PauseFindings } from "../pause-rules.js";
 import { Pauser } from "../pauser.js";
@@ -45,11 +46,7 @@ export const pauseSurvives: Scenario = {
           deployed.every(Boolean),
           deployed,
         ),
-        check(
-          "no fire time was skipped or missed",
-          Object.keys(verdict.reasons).every((reason) => reason.startsWith("lost")),
-          verdict.reasons,
-        ),
+        missedOnce(await trial.cases(until)),
         check("every fire time came to its end", verdict.open.length === 0, verdict.open),
       ],
     };
@@ -254,6 +251,23 @@ function wentOn({ spans, wentOn }: PauseFindings): Check[] {
       },
     ];
   });
+}
+
+/** Nothing is skipped or missed but what a trigger that was replaced still had to give: written nowhere yet, and held back by the pause. */
+function missedOnce(jobs: readonly JobCase[]): Check {
+  const seen = jobs.flatMap(({ id, history }) =>
+    history.flatMap(({ state, reason, count }) =>
+      state === "missed" || state === "skipped" ? [{ id, state, reason, count }] : [],
+    ),
+  );
+  const right = seen.every(
+    ({ id, state, reason }) => `${id} ${state} ${reason}` === "changing missed paused",
+  );
+  return check(
+    "of a trigger that was replaced one record says what was missed; else nothing was",
+    right && seen.length === 1,
+    seen,
+  );
 }
 
 /** The one-shots that came due while they were paused. */
