@@ -4,7 +4,7 @@ export type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
 export type { BackfillOptions } from "./backfill.js";
 export type { CancelOptions } from "./cancel.js";
 export type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
-export type { Finding } from "./doctor.js";
+export type { Finding } from "./doctor/index.js";
 export type { EnqueueOptions } from "./enqueue.js";
 export {
   InvalidOptionError,

@@ -11,7 +11,7 @@ import { nameAt, whole } from "./check.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
 import { writeJobs } from "./define.js";
-import { examine, type Finding } from "./doctor.js";
+import { examine, type Finding } from "./doctor/index.js";
 import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
 import { type EventsOptions, openEvents, type SchedulerEvent } from "./event-stream.js";

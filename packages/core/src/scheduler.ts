@@ -1,6 +1,6 @@
 import type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
 import type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
-import type { Finding } from "./doctor.js";
+import type { Finding } from "./doctor/index.js";
 import type { EnqueueOptions } from "./enqueue.js";
 import type { EventsOptions, SchedulerEvent } from "./event-stream.js";
 import type { Listener, SchedulerEvents } from "./events.js";

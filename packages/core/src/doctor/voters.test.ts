@@ -1,7 +1,7 @@
 import { eventually, startRedis } from "@escapement/testing";
 import { expect, test } from "vitest";
-import { Cluster } from "../test/cluster.js";
-import type { Finding } from "./index.js";
+import { Cluster } from "../../test/cluster.js";
+import type { Finding } from "../index.js";
 
 test("doctor finds voters that are one server under several names", async () => {
   await using server = await startRedis();
