@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { Transform } from "node:stream";
 import { freePort } from "./free-port.js";
 
 /** A TCP proxy in front of a server, for faults of the connection rather than of the server. */
@@ -29,15 +30,27 @@ export interface TcpProxy {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What a proxy does to what it carries. */
+export interface ProxyOptions {
+  /**
+   * Takes each piece of what the server sends and gives what the client gets instead, for a server that says of itself what this one does not.
+   * The length must stay the same, since replies are told by theirs. A byte is a character.
+   *
+   * @default nothing is changed
+   */
+  rewriteReplies?: (text: string) => string;
+}
+
 /**
  * Starts a proxy for a port on 127.0.0.1 or for the host, port and password of a Redis URL.
  *
  * @throws TestingError `START_FAILED` if no port is free
  */
-export async function startProxy(target: number | string): Promise<TcpProxy> {
+export async function startProxy(target: number | string, options: ProxyOptions = {}): Promise<TcpProxy> {
   const proxy = new FaultyProxy(
     typeof target === "number" ? `redis://127.0.0.1:${target}` : target,
     await freePort(),
+    options.rewriteReplies,
   );
   await proxy.refuse(false);
   return proxy;
@@ -46,6 +59,8 @@ export async function startProxy(target: number | string): Promise<TcpProxy> {
 interface Connection {
   readonly client: Socket;
   readonly server: Socket;
+  /** What comes from the server on its way to the client. */
+  readonly replies: NodeJS.ReadableStream;
 }
 
 class FaultyProxy implements TcpProxy {
@@ -53,11 +68,13 @@ class FaultyProxy implements TcpProxy {
   readonly port: number;
   readonly #target: { host: string; port: number };
   readonly #open = new Set<Connection>();
+  readonly #rewrite: ((text: string) => string) | undefined;
   #listener: Server | undefined;
   #paused = false;
   #repliesBlocked = false;
 
-  constructor(target: string, port: number) {
+  constructor(target: string, port: number, rewrite?: (text: string) => string) {
+    this.#rewrite = rewrite;
     const url = new URL(target);
     this.#target = { host: url.hostname, port: Number(url.port || 6379) };
     this.port = port;
@@ -117,7 +134,8 @@ class FaultyProxy implements TcpProxy {
   #accept(client: Socket): void {
     const server = createConnection({ ...this.#target, noDelay: true });
     client.setNoDelay(true);
-    const connection = { client, server };
+    const replies = this.#rewrite === undefined ? server : server.pipe(rewriting(this.#rewrite));
+    const connection = { client, server, replies };
     this.#open.add(connection);
     for (const [end, other] of [
       [client, server],
@@ -138,11 +156,18 @@ class FaultyProxy implements TcpProxy {
   }
 
   /** Unpiped streams keep what they have read and stop reading, so that nothing is lost while it waits. */
-  #flow({ client, server }: Connection): void {
+  #flow({ client, server, replies }: Connection): void {
     client.unpipe(server);
-    server.unpipe(client);
+    replies.unpipe(client);
     if (this.#paused) return;
     client.pipe(server);
-    if (!this.#repliesBlocked) server.pipe(client);
+    if (!this.#repliesBlocked) replies.pipe(client);
   }
+}
+
+function rewriting(rewrite: (text: string) => string): Transform {
+  return new Transform({
+    transform: (piece: Buffer, _, give) =>
+      give(null, Buffer.from(rewrite(piece.toString("latin1")), "latin1")),
+  });
 }
