@@ -20,10 +20,10 @@ const named = (results: readonly CheckResult[], check: string): CheckResult | un
   results.find((result) => result.check === check);
 
 describe("the start-up checks", () => {
-  it("find a server as it should be usable, and warn that it keeps nothing", async () => {
+  it("find a server as it should be usable, although it keeps nothing, which is told", async () => {
     const results = await checkServer(connection);
     expect(() => assertUsable(results)).not.toThrow();
-    expect(named(results, "persistence")).toMatchObject({ level: "warning" });
+    expect(named(results, "persistence")).toMatchObject({ level: "error" });
     expect(named(results, "clock")).toMatchObject({ level: "ok" });
   });
 
@@ -58,10 +58,41 @@ describe("the start-up checks", () => {
     expect(named(judgeInfo(text, false), "version")?.level).toBe(level);
   });
 
-  it("I9: warn before the memory is full", () => {
-    const at = (used: number): string | undefined =>
-      named(judgeInfo(`used_memory:${used}\r\nmaxmemory:100`, false), "memory")?.level;
-    expect([at(89), at(90), at(100)]).toEqual(["ok", "warning", "warning"]);
+  it.each([
+    ["aof_enabled:1", "", "ok"],
+    ["aof_enabled:1\r\naof_last_write_status:err", "", "error"],
+    ["aof_enabled:0", "3600 1", "warning"],
+    ["aof_enabled:0", undefined, "warning"],
+    ["aof_enabled:0", "", "error"],
+    ["aof_enabled:0\r\nrdb_last_bgsave_status:err", "3600 1", "error"],
+  ])("judge %j with the setting save %j as %s by persistence", (text, save, level) => {
+    const results = judgeInfo(`redis_version:7.0.0\r\n${text}`, false, save);
+    expect(named(results, "persistence")?.level).toBe(level);
+    expect(() => assertUsable(results)).not.toThrow();
+  });
+
+  it("take a server that lets nobody read its settings for one that may take snapshots", async () => {
+    await using guarded = await startRedis();
+    await guarded.client().acl("SETUSER", "half", "on", ">pass", "~*", "&*", "+@all", "-config");
+    const other = connect(guarded.url.replace("redis://", "redis://half:pass@"), { profile: "commands" });
+    const results = await checkServer(other);
+    other.close();
+    expect(named(results, "persistence")).toMatchObject({
+      level: "warning",
+      message: expect.stringContaining("snapshot, if any are taken"),
+    });
+  });
+
+  it("I9: warn before the memory is full, and refuse one that is, unless Redis makes room", () => {
+    const text = (used: number): string => `redis_version:7.0.0\r\nused_memory:${used}\r\nmaxmemory:100`;
+    const at = (used: number, more = ""): string | undefined =>
+      named(judgeInfo(`${text(used)}${more}`, true), "memory")?.level;
+    expect([at(89), at(90), at(100)]).toEqual(["ok", "warning", "error"]);
+    expect(at(105, "\r\nmem_not_counted_for_evict:10")).toBe("warning");
+    expect(at(100, "\r\nmaxmemory_policy:allkeys-lru")).toBe("warning");
+    expect(() => assertUsable(judgeInfo(text(100), false))).toThrow(
+      expect.objectContaining({ code: "REDIS_FULL" }),
+    );
   });
 });
 

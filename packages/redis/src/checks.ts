@@ -2,11 +2,21 @@ import { Cluster } from "ioredis";
 import type { Connection, RedisClient } from "./connection.js";
 import { EscapementError } from "./errors.js";
 
-/** What one start-up check found. */
+/** What one check of a server found. */
 export interface CheckResult {
-  readonly check: "version" | "role" | "eviction" | "persistence" | "memory" | "cluster" | "clock";
-  /** `error`: the scheduler refuses to start. `warning`: it works, with a risk that the message names. */
+  readonly check:
+    | "connection"
+    | "version"
+    | "role"
+    | "eviction"
+    | "persistence"
+    | "memory"
+    | "cluster"
+    | "clock"
+    | "permissions";
+  /** `error`: something has to be done; {@link assertUsable} says what keeps a scheduler from starting. `warning`: it works, with a risk. */
   readonly level: "ok" | "warning" | "error";
+  /** What was found, and what to do about it. */
   readonly message: string;
 }
 
@@ -20,37 +30,47 @@ export interface CheckOptions {
 
 /**
  * Looks at a Redis server before it is trusted: version, role, eviction, persistence, memory, cluster and clock.
- * One round trip each for INFO and TIME; writes nothing.
+ * One round trip each for INFO, TIME and, without an append-only file, CONFIG GET; writes nothing.
  */
 export async function checkServer(
   connection: Connection,
   options: CheckOptions = {},
 ): Promise<CheckResult[]> {
   const text = await connection.run("reading INFO", (client) => infoOf(client));
+  const snapshots = /^aof_enabled:1/m.test(text) ? undefined : await readSnapshots(connection);
   return [
-    ...judgeInfo(text, options.allowEviction ?? false),
+    ...judgeInfo(text, options.allowEviction ?? false, snapshots),
     await checkClock(connection, options.maxClockOffset ?? 1000),
   ];
 }
 
-/** The checks that need no more than the text that INFO answers. */
-export function judgeInfo(text: string, allowEviction: boolean): CheckResult[] {
+/**
+ * The checks that need no more than the text that INFO answers.
+ *
+ * @param snapshots the setting `save`, empty: none are taken; `undefined` if it is not known
+ */
+export function judgeInfo(text: string, allowEviction: boolean, snapshots?: string): CheckResult[] {
   const info = parseInfo(text);
   return [
     checkVersion(info),
     checkRole(info),
     checkEviction(info, allowEviction),
-    checkPersistence(info),
+    checkPersistence(info, snapshots),
     checkMemory(info),
     checkCluster(info),
   ];
 }
 
-/** Throws `REDIS_UNUSABLE` (or `REDIS_READONLY`) with all the errors among `results`, if there is one. */
+/**
+ * Throws what among `results` keeps a scheduler from starting: every error but one of persistence, which is a risk that a test, say, takes.
+ *
+ * @throws EscapementError `REDIS_UNUSABLE`; `REDIS_READONLY` for a replica and `REDIS_FULL` for a full memory, if there is nothing else
+ */
 export function assertUsable(results: readonly CheckResult[]): void {
-  const errors = results.filter(({ level }) => level === "error");
+  const errors = results.filter(({ check, level }) => level === "error" && check !== "persistence");
   if (errors.length === 0) return;
-  const code = errors.every(({ check }) => check === "role") ? "REDIS_READONLY" : "REDIS_UNUSABLE";
+  const all = (check: CheckResult["check"]): boolean => errors.every((error) => error.check === check);
+  const code = all("role") ? "REDIS_READONLY" : all("memory") ? "REDIS_FULL" : "REDIS_UNUSABLE";
   throw new EscapementError(code, errors.map(({ message }) => message).join(" "));
 }
 
@@ -58,6 +78,17 @@ async function infoOf(client: RedisClient): Promise<string> {
   if (!(client instanceof Cluster)) return client.info();
   const [master] = client.nodes("master");
   return master === undefined ? "" : master.info();
+}
+
+/** The setting `save`; `undefined` where CONFIG is refused, as many hosted servers do. */
+async function readSnapshots(connection: Connection): Promise<string | undefined> {
+  try {
+    const found = await connection.run("reading CONFIG", (client) => client.config("GET", "save"));
+    return (found as string[])[1];
+  } catch (error) {
+    if (error instanceof EscapementError && /^REDIS_(AUTH|FAILED)$/.test(error.code)) return undefined;
+    throw error;
+  }
 }
 
 function parseInfo(text: string): Map<string, string> {
@@ -107,20 +138,53 @@ function checkEviction(info: Map<string, string>, allowed: boolean): CheckResult
     : { check: "eviction", level: "error", message };
 }
 
-function checkPersistence(info: Map<string, string>): CheckResult {
-  if (info.get("aof_enabled") === "1")
-    return { check: "persistence", level: "ok", message: "The append-only file is on." };
-  const message =
-    "The append-only file is off: a restart of Redis loses what was written since the last snapshot, jobs and runs included. " +
-    "Set appendonly yes.";
-  return { check: "persistence", level: "warning", message };
+function checkPersistence(info: Map<string, string>, snapshots: string | undefined): CheckResult {
+  const aof = info.get("aof_enabled") === "1";
+  const problem = (level: CheckResult["level"], message: string): CheckResult => ({
+    check: "persistence",
+    level,
+    message,
+  });
+  if (aof && info.get("aof_last_write_status") === "err")
+    return problem(
+      "error",
+      "Redis cannot write its append-only file, and refuses writes until it can. Look at its log and at the disk.",
+    );
+  if (!aof && snapshots !== "" && info.get("rdb_last_bgsave_status") === "err")
+    return problem(
+      "error",
+      "Redis' last snapshot failed, and it may refuse writes until one succeeds. Look at its log and at the disk.",
+    );
+  if (aof) return problem("ok", "The append-only file is on.");
+  if (snapshots === "")
+    return problem(
+      "error",
+      "Nothing is kept: the append-only file is off, and no snapshots are taken. A restart of Redis loses all jobs and runs. " +
+        "Set appendonly yes (CONFIG SET appendonly yes, and in redis.conf).",
+    );
+  return problem(
+    "warning",
+    `The append-only file is off: a restart of Redis loses what was written since the last snapshot${
+      snapshots === undefined ? ", if any are taken" : ""
+    }, jobs and runs included. Set appendonly yes (CONFIG SET appendonly yes, and in redis.conf).`,
+  );
 }
 
 function checkMemory(info: Map<string, string>): CheckResult {
-  const [used, max] = [Number(info.get("used_memory") ?? 0), Number(info.get("maxmemory") ?? 0)];
+  const number = (name: string): number => Number(info.get(name) ?? 0);
+  const [used, max] = [number("used_memory") - number("mem_not_counted_for_evict"), number("maxmemory")];
   if (max === 0 || used < max * 0.9)
     return { check: "memory", level: "ok", message: `${Math.round(used / 2 ** 20)} MiB used.` };
   const share = Math.round((100 * used) / max);
+  // With another policy Redis makes room, of which the check of evictions says what that costs.
+  if (used >= max && (info.get("maxmemory_policy") ?? "noeviction") === "noeviction")
+    return {
+      check: "memory",
+      level: "error",
+      message:
+        `Redis' memory is full: ${share}% of maxmemory is used, and every write is refused (OOM). Nothing is scheduled, ` +
+        "started or completed. Raise maxmemory (CONFIG SET maxmemory), or remove what is not needed.",
+    };
   return {
     check: "memory",
     level: "warning",

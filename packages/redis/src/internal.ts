@@ -10,6 +10,8 @@ export {
 export { toRedisError } from "./errors.js";
 export { createKeys, type Keys } from "./keys.js";
 export { checkName, checkNamespace, show } from "./names.js";
+export { type Refusal, refusalIn, tryCommands, type Words } from "./permissions.js";
+export { checkReach } from "./reach.js";
 export {
   defineScript,
   runPipeline,
