@@ -63,8 +63,9 @@ export class StoreClock {
     return this.isKnown ? Math.floor(monotonic() + this.#low) : wallClock();
   }
 
-  /** How far this machine's wall clock is from Redis', in ms; positive: ahead of it. */
+  /** How far this machine's wall clock is from Redis', in ms; positive: ahead of it. As exact as the bounds are; 0 before anything was observed. */
   wallOffset(): number {
-    return Math.round(wallClock() - this.now());
+    if (!this.isKnown) return 0;
+    return Math.round(wallClock() - monotonic() - (this.#low + this.#high) / 2);
   }
 }

@@ -5,6 +5,7 @@ import { tellCluster } from "./event-stream.js";
 import type { Events } from "./events.js";
 import { jittered } from "./id.js";
 import type { Logger } from "./logger.js";
+import { LoopWatch } from "./loop-watch.js";
 import { Materialiser } from "./materialise.js";
 import type { Settings } from "./options.js";
 import { recoverDeadNodes } from "./recover.js";
@@ -23,6 +24,10 @@ export class Leader {
   readonly #events: Events;
   readonly #logger: Logger;
   readonly #elector: Elector;
+  /** Of the loop, while it leads. */
+  readonly watch: LoopWatch;
+  /** When its loop last stood still while it led, in ms by Redis' clock. */
+  stalledAt: number | undefined;
   #open = true;
   #poke: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -38,6 +43,7 @@ export class Leader {
     this.#settings = settings;
     this.#events = events;
     this.#logger = logger;
+    this.watch = new LoopWatch(settings);
     this.#elector = createElector({
       redis: store.lease,
       subscriber: store.subscriber,
@@ -52,7 +58,10 @@ export class Leader {
       events.emit("leaderLost", { node, epoch: term.epoch, reason });
       tellCluster(store, `leaderLost ${node} ${term.epoch}`);
     });
-    this.#elector.on("stalled", (reason) => events.emit("leaderStalled", { node, reason }));
+    this.#elector.on("stalled", (reason) => {
+      this.stalledAt = Math.round(store.clock.now());
+      events.emit("leaderStalled", { node, reason });
+    });
     this.#elector.on("failed", (error) => events.emit("error", { step: "election", error }));
   }
 
@@ -91,7 +100,11 @@ export class Leader {
     this.#nextEnd = 0;
     this.#nextCursor = 0;
     const before = this.#loop;
-    this.#loop = before.then(() => this.#lead(term.epoch));
+    // Whatever ends it, say a logger that throws: without progress the lease goes, and the next term begins anew.
+    this.#loop = before
+      .then(() => this.#lead(term.epoch))
+      .catch((error: unknown) => this.#events.emit("error", { step: "lead", error: error as Error }))
+      .finally(() => this.watch.ended());
   }
 
   async #lead(epoch: number): Promise<void> {
@@ -99,15 +112,18 @@ export class Leader {
     this.#watch = new PauseWatch(this.#store, epoch, this.#events, this.#settings.pausedTooLong);
     this.#sweeper = new Sweeper(this.#store, epoch, this.#events, this.#settings.sweepEvery);
     let failures = 0;
+    this.watch.began();
     while (this.#open && this.#elector.term()?.epoch === epoch) {
       try {
         const more = await this.#round(materialiser, epoch);
         this.#elector.progress();
+        this.watch.turned();
         failures = 0;
         if (!more && this.#open) await this.#sleep();
       } catch (error) {
         if (error instanceof EscapementError && error.code === "STALE_EPOCH") return;
         failures += 1;
+        this.watch.turned();
         if (failures === 1)
           this.#logger.warn({ err: error, epoch }, "a step of the leader failed; it is tried again");
         this.#events.emit("error", { step: "lead", error: error as Error });

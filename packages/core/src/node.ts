@@ -1,6 +1,6 @@
-import { hostname } from "node:os";
 import { EscapementError } from "@escapement/redis";
 import { monotonic, wallClock } from "./clock.js";
+import { NodeDescription } from "./describe-node.js";
 import { LeaseLostError, SchedulerStoppedError } from "./errors.js";
 import type { Events } from "./events.js";
 import { jittered, newNodeId } from "./id.js";
@@ -8,11 +8,11 @@ import { Leader } from "./leader.js";
 import { NodeLease } from "./lease.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
+import { type LoopName, startBeats } from "./loop-watch.js";
 import type { Settings } from "./options.js";
 import { heartbeat, join, leave } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
-import { version } from "./version.js";
 import { Worker } from "./worker.js";
 
 /** What a node is made of. */
@@ -30,8 +30,8 @@ export interface NodeParts {
   onDead(): void;
 }
 
-/** The layout of keys that this version writes. */
-const layout = 1;
+/** The layout of keys that this version writes, and over how many partitions. */
+export const layout = { layout: 1, partitions: 1 } as const;
 
 /**
  * One identity of a running instance: a lease, kept by one heartbeat, that covers all that it holds. Once the lease has
@@ -45,7 +45,8 @@ export class Node {
   readonly #leader: Leader | undefined;
   #beat: NodeJS.Timeout | undefined;
   #dead = false;
-  #info = "";
+  readonly #description: NodeDescription;
+  #endBeats: (() => void) | undefined;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -61,6 +62,11 @@ export class Node {
     }
     if (settings.roles.includes("leader"))
       this.#leader = new Leader(this.id, store, settings, events, logger);
+    this.#description = new NodeDescription(settings, store, () => ({
+      tasks: this.#worker === undefined ? [] : [...parts.tasks.keys()],
+      stuck: this.stuckLoops,
+      stalledAt: this.#leader?.stalledAt,
+    }));
   }
 
   /** Takes up the lease and starts to work. */
@@ -70,13 +76,16 @@ export class Node {
     events.emit("nodeJoined", { node: this.id });
     this.#schedule(settings.nodeTtl / 4);
     store.on("restored", this.#beatNow);
+    this.#endBeats = startBeats(
+      [this.#worker?.watch, this.#leader?.watch].filter((watch) => watch !== undefined),
+    );
     this.#worker?.start();
     this.#leader?.start();
   }
 
   /** Tells the store of tasks that were registered after the start. */
   async describe(): Promise<void> {
-    if (this.#info !== this.#describeSelf()) await this.#join(true);
+    if (this.#description.hasChanged) await this.#join(true);
   }
 
   async stop(timeout: number): Promise<void> {
@@ -104,15 +113,21 @@ export class Node {
     return this.#leader?.isLeader() ?? false;
   }
 
-  /** Milliseconds since the worker loop last had an answer; `undefined` on a node that runs nothing. */
-  get silentFor(): number | undefined {
-    return this.#worker === undefined ? undefined : monotonic() - this.#worker.lastAnswer;
+  /** Whether its lease surely holds: nobody takes over what it runs. */
+  get isAlive(): boolean {
+    return !this.#dead && this.#lease.isHeld();
+  }
+
+  /** Loops that do not go round any more, though nobody ended them. */
+  get stuckLoops(): LoopName[] {
+    const loops = { worker: this.#worker, leader: this.#leader };
+    return (["worker", "leader"] as const).filter((name) => loops[name]?.watch.isStuck === true);
   }
 
   async #join(again: boolean): Promise<void> {
     const { store, settings } = this.#parts;
     const [sentAt, wallSentAt] = [monotonic(), wallClock()];
-    const info = this.#describeSelf();
+    const description = this.#description.next();
     await store.timed(
       () =>
         join.run(store.commands, {
@@ -122,33 +137,15 @@ export class Node {
             node: this.id,
             former: this.#parts.former ?? "",
             ttl: settings.nodeTtl,
-            info,
-            layout,
-            partitions: 1,
+            info: description.text,
+            ...layout,
             again: again ? 1 : 0,
           },
         }),
       (time) => time,
     );
-    this.#info = info;
+    description.told();
     this.#lease.prolonged(sentAt, wallSentAt);
-  }
-
-  #describeSelf(): string {
-    const { settings, tasks } = this.#parts;
-    const { roles, queues, concurrency } = settings;
-    const startedAt = Math.round(performance.timeOrigin);
-    const served = this.#worker === undefined ? [] : [...tasks.keys()];
-    return JSON.stringify({
-      host: hostname(),
-      pid: process.pid,
-      version,
-      startedAt,
-      roles,
-      queues,
-      concurrency,
-      tasks: served,
-    });
   }
 
   #schedule(ms: number): void {
@@ -172,15 +169,17 @@ export class Node {
     if (this.#dead) return;
     const [sentAt, wallSentAt] = [monotonic(), wallClock()];
     const keys = { ...store.keys, cancelled: store.keys.cancelled(this.id) };
+    const news = this.#description.hasChanged ? this.#description.next() : undefined;
     const [, cancelled] = await store.timed(
       () =>
         heartbeat.run(
           store.lease,
-          { keys, args: { node: this.id, ttl: settings.nodeTtl } },
+          { keys, args: { node: this.id, ttl: settings.nodeTtl, info: news?.text ?? "" } },
           settings.nodeTtl / 4,
         ),
       ([time]) => time,
     );
+    news?.told();
     if (this.#dead) return;
     this.#lease.prolonged(sentAt, wallSentAt);
     this.#worker?.cancel(cancelled);
@@ -202,6 +201,7 @@ export class Node {
 
   #end(): void {
     clearTimeout(this.#beat);
+    this.#endBeats?.();
     this.#lease.end();
     this.#parts.store.off("restored", this.#beatNow);
   }

@@ -17,6 +17,12 @@ export interface NodeInfo {
   readonly alive: boolean;
   /** Runs that it holds. */
   readonly active: number;
+  /** How far its machine's clock is from Redis', in ms, positive: ahead, as it last said; `undefined` if it did not. Decides nothing. */
+  readonly clockOffset: number | undefined;
+  /** Its loops that do not go round any more, as it last said: it should be restarted. */
+  readonly stuck: readonly ("worker" | "leader")[];
+  /** When it last let go of the leader's lease because its loop stood still. */
+  readonly stalledAt: Date | undefined;
 }
 
 /** Who leads. */
@@ -61,6 +67,9 @@ export async function readNodes(store: Store): Promise<NodeInfo[]> {
         leaseUntil: new Date(end),
         alive: end >= now,
         active: held[index] ?? 0,
+        clockOffset: info["clockOffset"] as number | undefined,
+        stuck: (info["stuck"] ?? []) as ("worker" | "leader")[],
+        stalledAt: info["stalledAt"] === undefined ? undefined : new Date(Number(info["stalledAt"])),
       };
     });
   });

@@ -1,6 +1,14 @@
 import { fields, isOptions, nameAt } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
-import { type Limit, limitOf, type RateLimit, rateOf } from "./limit.js";
+import {
+  type Limit,
+  limitOf,
+  type RateLimit,
+  rateOf,
+  type ScopedLimit,
+  type ScopedRate,
+  scoped,
+} from "./limit.js";
 import type { RunContext } from "./run-context.js";
 
 /** What a task's handler is. Its answer is kept as the run's result, if JSON can hold it. */
@@ -82,6 +90,21 @@ export interface AnyTask {
     readonly input?: InputSchema;
   };
   readonly handler: Handler<never, unknown>;
+}
+
+/** The limits and rates of the whole, of queues and of these tasks, as scripts are told. */
+export function limitsOf(
+  settings: { readonly limits: readonly ScopedLimit[]; readonly rates: readonly ScopedRate[] },
+  tasks: ReadonlyMap<string, AnyTask>,
+): { readonly limits: ScopedLimit[]; readonly rates: ScopedRate[] } {
+  const limits = [...settings.limits];
+  const rates = [...settings.rates];
+  for (const { name, options } of tasks.values()) {
+    limits.push(...scoped(`task:${name}`, limitOf("limit", options.limit)));
+    const rate = rateOf("rateLimit", options.rateLimit);
+    if (rate !== undefined) rates.push({ scope: `task:${name}`, ...rate });
+  }
+  return { limits, rates };
 }
 
 /** A task's name, checked. */

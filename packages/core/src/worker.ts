@@ -11,13 +11,13 @@ import {
 import { longestSleep, longTimer, monotonic } from "./clock.js";
 import type { Events } from "./events.js";
 import { jittered } from "./id.js";
-import { limitOf, rateOf, type ScopedLimit, type ScopedRate, scoped } from "./limit.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
+import { LoopWatch } from "./loop-watch.js";
 import type { Settings } from "./options.js";
 import { reconcileHeld } from "./reconcile.js";
 import type { Store, WakeMessage } from "./store.js";
-import type { AnyTask } from "./task.js";
+import { type AnyTask, limitsOf } from "./task.js";
 
 /** What a worker works with. */
 export interface WorkerParts {
@@ -61,11 +61,12 @@ export class Worker {
   #poke: (() => void) | undefined;
   #poked = false;
   #loop: Promise<void> = Promise.resolve();
-  /** Monotonic time of the last request that was answered. */
-  lastAnswer: number = monotonic();
+  /** Of the loop. */
+  readonly watch: LoopWatch;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
+    this.watch = new LoopWatch(parts.settings);
     this.#attempts = new Attempts(parts, (...args) => this.#complete(...args));
     this.#reconcileAt = monotonic() + parts.settings.nodeTtl;
   }
@@ -73,7 +74,7 @@ export class Worker {
   start(): void {
     this.#parts.store.on("wake", this.#onWake);
     this.#parts.store.on("restored", this.#onRestored);
-    this.#loop = this.#work();
+    this.#loop = this.#keepWorking();
   }
 
   /** Stops claiming, waits for handlers up to `timeout` ms, aborts the rest, hands back what did not start, reports what ended. */
@@ -162,9 +163,26 @@ export class Worker {
     this.#poke?.();
   }
 
+  /** A loop that breaks, say by a logger that throws, begins anew (W3). */
+  async #keepWorking(): Promise<void> {
+    this.watch.began();
+    for (let breaks = 0, ended = false; !ended && (this.#open || breaks < 5); ) {
+      try {
+        await this.#work();
+        ended = true;
+      } catch (error) {
+        breaks += 1;
+        this.#parts.events.emit("error", { step: "claim", error: error as Error });
+        await pause(jittered(500));
+      }
+    }
+    this.watch.ended();
+  }
+
   async #work(): Promise<void> {
     let failures = 0;
     while (this.#open || this.#finished.length > 0) {
+      this.watch.turned();
       try {
         await this.#sleep();
         // Handlers that end in the same turn are completed in one request.
@@ -250,8 +268,7 @@ export class Worker {
       slots,
       completions,
       lanes: this.#lanes(),
-      limits: this.#limits(),
-      rates: this.#rates(),
+      ...limitsOf(this.#parts.settings, this.#parts.tasks),
       lockTtl: locks === undefined ? settings.lockTtl : 0,
       leaseTtl: settings.nodeTtl,
     }).catch((error: unknown) => {
@@ -259,7 +276,7 @@ export class Worker {
       for (const { claimed } of completed) this.#refused(claimed);
       throw error;
     });
-    this.lastAnswer = monotonic();
+    this.watch.turned();
     this.#nextDue = answer.more && slots > 0 ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
     this.#tell(completed, answer);
     await this.#begin(answer.claimed);
@@ -267,6 +284,7 @@ export class Worker {
 
   async #untilAnswered(request: Parameters<typeof completeAndClaim>[1]): Promise<ClaimAnswer> {
     for (let failures = 0; ; failures += 1) {
+      this.watch.turned();
       if (request.completions.length > 0) this.#attempts.logs.flushEnded();
       try {
         return await completeAndClaim(this.#parts.store, request);
@@ -293,23 +311,6 @@ export class Worker {
   #lanes(): string[] {
     const { settings, tasks } = this.#parts;
     return settings.queues.flatMap((queue) => [...tasks.keys()].map((task) => `${queue}@${task}`));
-  }
-
-  #limits(): ScopedLimit[] {
-    const { settings, tasks } = this.#parts;
-    const ofTasks = [...tasks.values()].flatMap(({ name, options }) =>
-      scoped(`task:${name}`, limitOf("limit", options.limit)),
-    );
-    return [...settings.limits, ...ofTasks];
-  }
-
-  #rates(): ScopedRate[] {
-    const { settings, tasks } = this.#parts;
-    const ofTasks = [...tasks.values()].flatMap(({ name, options }) => {
-      const rate = rateOf("rateLimit", options.rateLimit);
-      return rate === undefined ? [] : [{ scope: `task:${name}`, ...rate }];
-    });
-    return [...settings.rates, ...ofTasks];
   }
 
   #refused(claimed: Claimed): void {

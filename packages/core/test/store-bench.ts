@@ -208,7 +208,7 @@ export class BenchNode {
   async heartbeat(): Promise<string[]> {
     const { store } = this.#bench;
     const keys = { ...store.keys, cancelled: store.keys.cancelled(this.id) };
-    const args = { node: this.id, ttl: this.ttl };
+    const args = { node: this.id, ttl: this.ttl, info: "" };
     const [, cancelled] = await heartbeat.run(store.lease, { keys, args });
     return cancelled;
   }

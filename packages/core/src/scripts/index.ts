@@ -146,11 +146,11 @@ export const join = defineScript<string>()({
 /** `[now, runs to be cancelled and why (2 values a run)]` */
 export const heartbeat = defineScript<[string, string[]]>()({
   name: "heartbeat",
-  version: 1,
+  version: 2,
   file: file("heartbeat"),
   include: [clockLua],
-  keys: ["clock", "nodes", "cancelled"],
-  args: ["node", "ttl"],
+  keys: ["clock", "nodes", "nodeInfo", "cancelled"],
+  args: ["node", "ttl", "info"],
 });
 
 /** The time of the store. */
