@@ -1,9 +1,15 @@
-import type { NodeInfo } from "../read-nodes.js";
-import type { Store } from "../store.js";
-import type { Finding } from "./finding.js";
+import { about, type Finding, lasted } from "./finding.js";
+import type { Inspection } from "./picture.js";
+
+/** Milliseconds after which a run that is due and has not been taken up is late. */
+const late = 5000;
+/** How many tasks without a node are told of one by one. */
+const told = 20;
 
 /** Due runs that no running node can run. */
-export async function examineUnclaimed(store: Store, alive: readonly NodeInfo[]): Promise<Finding[]> {
+export async function examineUnclaimed({ store, picture }: Inspection): Promise<Finding[]> {
+  const { ok, error } = about("unclaimed");
+  const { alive } = await picture();
   const lanes = await store.commands.run("reading ready runs", (client) =>
     client.zrange(store.keys.ready, 0, 999),
   );
@@ -11,32 +17,30 @@ export async function examineUnclaimed(store: Store, alive: readonly NodeInfo[])
     const [queue = "", task = ""] = lane.split("@");
     return !alive.some((node) => node.tasks.includes(task) && node.queues.includes(queue));
   });
-  if (orphaned.length === 0)
-    return [{ check: "unclaimed", level: "ok", message: "Every due run has a node for its task." }];
-  return orphaned.map((lane) => {
+  if (orphaned.length === 0) return [ok("Every due run has a node for its task.")];
+  const findings = orphaned.slice(0, told).map((lane) => {
     const [queue, task] = lane.split("@");
-    return {
-      check: "unclaimed",
-      level: "error",
-      message: `Runs of task ${task} in queue ${queue} are due, and no running node has a handler for them. Start one that does.`,
-    };
+    return error(
+      `Runs of task ${task} in queue ${queue} are due, and no running node has a handler for them. Start one that does.`,
+    );
   });
+  const rest = orphaned.length - told;
+  return rest > 0 ? [...findings, error(`So it is with ${rest} more tasks.`)] : findings;
 }
 
-/** Whether what is due is taken up in time. */
-export async function examineLag(store: Store): Promise<Finding> {
-  const now = await store.now();
-  const [[, oldest], [, cursor]] = await store.commands.run("reading the backlog", (client) =>
-    Promise.all([
-      client.zrange(store.keys.waiting, 0, 0, "WITHSCORES"),
-      client.zrange(store.keys.due, 0, 0, "WITHSCORES"),
-    ]),
+/** Whether runs that are due are taken up in time. */
+export async function examineLag({ store, picture }: Inspection): Promise<Finding[]> {
+  const { ok, error } = about("lag");
+  const { now } = await picture();
+  const [run, at] = await store.commands.run("reading the backlog", (client) =>
+    client.zrange(store.keys.waiting, 0, 0, "WITHSCORES"),
   );
-  const late = Math.max(now - Number(oldest ?? now), now - Number(cursor ?? now));
-  if (late < 5000) return { check: "lag", level: "ok", message: "What is due is taken up." };
-  return {
-    check: "lag",
-    level: "error",
-    message: `Something has been due for ${Math.round(late / 1000)} s. Is there a leader, and a node with free slots?`,
-  };
+  const ms = now - Number(at ?? now);
+  if (ms < late) return [ok("What is due is taken up.")];
+  return [
+    error(
+      `Run ${run} has been due for ${lasted(ms)}, and no node has looked at it. Is a node running that has the role worker and free ` +
+        "slots? If one is, look at its log.",
+    ),
+  ];
 }

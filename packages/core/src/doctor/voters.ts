@@ -32,8 +32,13 @@ function reachable(locks: RunLocks | undefined): Finding {
 
 /** One server under several names votes several times: it refuses the lock that it has just given, and fails as one. */
 async function sameVoters(settings: Settings, locks: RunLocks | undefined): Promise<Finding[]> {
-  const names = locks?.locker.status().voters.map(({ url }) => url) ?? [];
-  const ids = await Promise.all(settings.voters.map((voter) => serverId(voter, settings.deadline)));
+  const status = locks?.locker.status().voters ?? [];
+  const names = status.map(({ url }) => url);
+  const ids = await Promise.all(
+    settings.voters.map((voter, index) =>
+      status[index]?.up === true ? serverId(voter, settings.deadline) : undefined,
+    ),
+  );
   return ids.flatMap((id, index) => {
     const first = ids.indexOf(id);
     if (id === undefined || first === index) return [];

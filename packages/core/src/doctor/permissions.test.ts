@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type RedisServer, startRedis } from "@escapement/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Cluster } from "../../test/cluster.js";
+import type { Finding } from "../index.js";
+import { neededCommands } from "./permissions.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis({ appendonly: "everysec" });
+});
+afterAll(() => server.stop());
+
+/** What the doctor finds wrong for a user with these rules. */
+async function wrongFor(cluster: Cluster, ...rules: string[]): Promise<Finding[]> {
+  await server.client().acl("SETUSER", "limited", "reset", "on", ">pass", ...rules);
+  const client = cluster.scheduler({ redis: server.url.replace("redis://", "redis://limited:pass@") });
+  return (await client.doctor()).filter(({ check, level }) => check === "permissions" && level !== "ok");
+}
+
+test("12: a user with what Escapement needs lacks nothing, and is enough for a node", async () => {
+  await using cluster = new Cluster(server);
+  const { namespace } = cluster;
+  const names = neededCommands.map((text) => `+${text.split(" ")[0]?.toLowerCase()}`);
+  const rules = [
+    ...names,
+    "+subscribe",
+    "+multi",
+    "+exec",
+    `~escapement:{${namespace}}:*`,
+    `&escapement:{${namespace}}:*`,
+  ];
+  expect(await wrongFor(cluster, ...rules)).toEqual([]);
+  const node = cluster.scheduler({ redis: server.url.replace("redis://", "redis://limited:pass@") });
+  node.task("task", ({ id }) => id);
+  await node.start();
+  const run = await node.enqueue("task");
+  expect(await run.result({ timeout: 5000 })).toBe(run.id);
+  expect((await run.get())?.state).toBe("succeeded");
+});
+
+test.each<[string, string[], RegExp]>([
+  ["scripts", ["+@all", "-@scripting", "~*", "&*"], /commands, to be granted as \+eval \+evalsha\./],
+  ["one command that only scripts call", ["+@all", "-hincrby", "~*", "&*"], /to be granted as \+hincrby\./],
+  [
+    "keys",
+    ["+@all", "~other:*", "&*"],
+    /keys, such as escapement:\{\S+\}:\w+, .* grant ~escapement:\{\S+\}:\*/,
+  ],
+  ["writing keys", ["+@all", "%R~*", "&*"], /keys, such as/],
+  [
+    "some keys",
+    ["+@all", "~escapement:*:[^l]*", "&*"],
+    /keys, such as escapement:\{\S+\}:limited, \S+:leader: grant/,
+  ],
+  [
+    "channels",
+    ["+@all", "~*", "resetchannels"],
+    /channels, escapement:\{\S+\}:wake, \S+:leader:resigned: grant &/,
+  ],
+  ["subscribing", ["+@all", "-subscribe", "~*", "&*"], /to be granted as \+subscribe\./],
+  ["transactions", ["+@all", "-multi", "~*", "&*"], /may not use transactions.*\+multi \+exec/],
+])("12: a user without %s is told what is missing", async (_, rules, pattern) => {
+  await using cluster = new Cluster(server);
+  const [finding] = await wrongFor(cluster, ...rules);
+  expect(finding).toMatchObject({ level: "error", message: expect.stringMatching(pattern) });
+});
+
+test("12: a user who may read nothing is told so once, with what was not looked at", async () => {
+  await using cluster = new Cluster(server);
+  const findings = await wrongFor(cluster, "+@all", "-@read", "~*", "&*");
+  expect(findings).toHaveLength(2);
+  expect(findings[0]?.message).toMatch(/to be granted as .*\+hgetall/);
+  expect(findings[1]?.message).toMatch(/^Not looked at, .*nodes, .*leader/);
+});
+
+test("trying commands writes nothing, also where the user may do all", async () => {
+  await using cluster = new Cluster(server);
+  await cluster.scheduler().doctor();
+  expect(await server.client().keys(`*${cluster.namespace}*`)).toEqual([]);
+});
+
+test("no script calls a command that is not tried", () => {
+  const tried = new Set(neededCommands.map((text) => text.split(" ")[0]));
+  const called = ["core", "elector", "redis"].flatMap((name) => {
+    const folder = join(import.meta.dirname, "../../..", name, "src");
+    return readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".lua"))
+      .flatMap((file) =>
+        [...readFileSync(join(folder, file), "utf8").matchAll(/(?:call|in_chunks)\([^')]*'([A-Z]+)'/g)].map(
+          ([, command]) => command,
+        ),
+      );
+  });
+  expect(called.length).toBeGreaterThan(300);
+  expect([...new Set(called)].filter((command) => !tried.has(command))).toEqual([]);
+});
