@@ -22,6 +22,7 @@ export type { EventsOptions, SchedulerEvent } from "./event-stream.js";
 export type { AttemptEvent, BeforeRunEvent, Listener, RunEvent, SchedulerEvents } from "./events.js";
 export type { GroupReport, GroupRunsReport, JobGroup } from "./group.js";
 export type { JobChanges, JobHandle, RunHandle } from "./handles.js";
+export type { Health, HealthCode, HealthReason } from "./health.js";
 export type { CatchUp, Delivery, Job, JobOptions, JobState, Misfire, Overlap } from "./job.js";
 export { jobStates } from "./job.js";
 export type { FieldChange, JobChange } from "./job-changes.js";

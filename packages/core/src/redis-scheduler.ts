@@ -18,6 +18,7 @@ import { type EventsOptions, openEvents, type SchedulerEvent } from "./event-str
 import { Events, type Listener, type SchedulerEvents } from "./events.js";
 import { type JobGroup, jobGroup } from "./group.js";
 import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
+import { type Health, judgeHealth } from "./health.js";
 import { jittered } from "./id.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclaration, JobSet } from "./job-set.js";
@@ -236,6 +237,18 @@ export class RedisScheduler implements Scheduler {
     this.#assertUsable();
     this.#openLocks();
     return examine(this.#store, this.#settings, this.#locks);
+  }
+
+  health(): Health {
+    const started = this.#node !== undefined;
+    return judgeHealth({
+      state: this.#state === "open" && !started ? "client" : this.#state,
+      connected: this.#store.isConnected,
+      refusal: this.#store.refusal,
+      joined: this.#node?.isAlive ?? false,
+      votersLost: this.#locks?.hasQuorum === false,
+      stuck: this.#node?.stuckLoops ?? [],
+    });
   }
 
   on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {

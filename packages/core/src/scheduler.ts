@@ -6,6 +6,7 @@ import type { EventsOptions, SchedulerEvent } from "./event-stream.js";
 import type { Listener, SchedulerEvents } from "./events.js";
 import type { JobGroup } from "./group.js";
 import type { JobHandle, RunHandle } from "./handles.js";
+import type { Health } from "./health.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclarations, JobSet } from "./job-set.js";
 import { type SchedulerOptions, settingsOf } from "./options.js";
@@ -99,8 +100,18 @@ export interface Scheduler extends AsyncDisposable {
    * @throws InvalidOptionError, EscapementError `SCHEDULER_STOPPED`, at once
    */
   events(options?: EventsOptions): AsyncIterableIterator<SchedulerEvent>;
-  /** Looks at everything that could keep runs from starting. */
+  /**
+   * Looks at everything that could keep runs from starting, in the whole cluster. What cannot be looked at, such as a Redis that does not
+   * answer, is a finding too.
+   *
+   * @throws EscapementError `SCHEDULER_STOPPED`
+   */
   doctor(): Promise<Finding[]>;
+  /**
+   * How this process is, for whoever supervises it: by what it knows already, at once and whatever hangs; asks nobody and never throws.
+   * A pause does not make it unready.
+   */
+  health(): Health;
   /**
    * Hears of what happens on this node.
    *

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { RedisSource } from "@escapement/redis";
+import { EscapementError, type RedisSource } from "@escapement/redis";
 import { type Connection, connect, createKeys, type Keys } from "@escapement/redis/internal";
 import { monotonic, StoreClock } from "./clock.js";
 import { type HistoryArgs, historyArgs, type Retention } from "./retention.js";
@@ -30,6 +30,16 @@ export type WakeMessage =
   | { readonly cancelOn: string }
   | "nodes";
 
+/** Answers of Redis by which it takes no writes at all: full, a replica, or unable to write its files. */
+export type Refusal = "REDIS_FULL" | "REDIS_READONLY" | "MISCONF";
+
+function refusalIn(error: unknown): Refusal | undefined {
+  if (!(error instanceof EscapementError)) return undefined;
+  const { code, cause } = error;
+  if (code === "REDIS_FULL" || code === "REDIS_READONLY") return code;
+  return cause instanceof Error && cause.message.includes("MISCONF") ? "MISCONF" : undefined;
+}
+
 /** The job store: its keys, its connections (each opened when first needed) and what is known of its clock. */
 export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restored: [] }> {
   readonly keys: Keys;
@@ -40,6 +50,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   readonly #open = new Map<string, Connection>();
   readonly #readers = new Set<Connection>();
   #closed = false;
+  #refusal: Refusal | undefined;
 
   constructor(options: StoreOptions) {
     super();
@@ -99,10 +110,24 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     return this.#options.deadline;
   }
 
-  /** Runs `call` and learns Redis' time from what `timeOf` finds in its answer. */
+  /** Why the store refused the last step that writes; `undefined` once one was taken again. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  /** Whether the connections that work cannot go on without can be used, as far as they have been opened. */
+  get isConnected(): boolean {
+    return (["commands", "lease"] as const).every((profile) => this.#open.get(profile)?.isReady !== false);
+  }
+
+  /** Runs `call`, a step that writes, and learns Redis' time from what `timeOf` finds in its answer. */
   async timed<R>(call: () => Promise<R>, timeOf: (reply: R) => string): Promise<R> {
     const sentAt = monotonic();
-    const reply = await call();
+    const reply = await call().catch((error: unknown) => {
+      this.#refusal = refusalIn(error) ?? this.#refusal;
+      throw error;
+    });
+    this.#refusal = undefined;
     this.clock.observe(Number(timeOf(reply)), sentAt, monotonic());
     return reply;
   }
