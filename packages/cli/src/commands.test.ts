@@ -158,6 +158,16 @@ describe("the cluster", () => {
     expect(said.code).toBe(0);
   });
 
+  test("doctor finds that Redis is not there, rather than failing for it, and shows no password", async () => {
+    const said = await escapement(["doctor"], {
+      ...env,
+      ESCAPEMENT_REDIS_URL: "redis://:s3cret@127.0.0.1:1",
+    });
+    expect(said.out).toMatch(/^error +connection: .*There is no connection to Redis/m);
+    expect([said.code, said.err]).toEqual([1, ""]);
+    expect(said.out).not.toContain("s3cret");
+  });
+
   test("doctor takes one voter that is down for a warning, two of three for an error", async () => {
     await using up = await startRedis();
     await using second = await startRedis();

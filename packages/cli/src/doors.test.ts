@@ -1,5 +1,5 @@
 import { connect, createServer } from "node:net";
-import { createScheduler } from "@escapement/core";
+import { createScheduler, type Finding } from "@escapement/core";
 import { eventually, type RedisServer, redisWay, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -122,7 +122,10 @@ describe("a Redis that will not do", () => {
   test("that lacks the database is never used with another one", async () => {
     const own = uniqueNamespace("cli");
     const env = { ESCAPEMENT_REDIS_URL: `${redis.url}/99`, ESCAPEMENT_NAMESPACE: own };
-    for (const args of [["job", "list"], ["node", "--allow-shell"], ["doctor"]]) {
+    for (const args of [
+      ["job", "list"],
+      ["node", "--allow-shell"],
+    ]) {
       const error = await refused(args, env);
       expect(error).toMatchObject({
         code: "REDIS_UNUSABLE",
@@ -130,6 +133,13 @@ describe("a Redis that will not do", () => {
         message: expect.stringMatching(/database/),
       });
     }
+    const said = await escapement(["doctor", "--json"], env);
+    expect(said.code).toBe(1);
+    expect((JSON.parse(said.out) as Finding[])[0]).toMatchObject({
+      check: "connection",
+      level: "error",
+      message: expect.stringMatching(/database/),
+    });
     expect(await redis.client().keys(`escapement:{${own}}:*`)).toEqual([]);
   });
 

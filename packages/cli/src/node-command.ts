@@ -4,6 +4,7 @@ import { applyJobs, checkFlags, tellSetBack } from "./apply-jobs.js";
 import { usageError } from "./cli-error.js";
 import { explained, type GlobalOptions, schedulerOptions } from "./client.js";
 import { type CrontabJobs, readCrontabJobs } from "./crontab-jobs.js";
+import { type HealthAddress, healthAddress, openHealth } from "./health-server.js";
 import { type JobsFile, loadJobsFile } from "./jobs-file.js";
 import { printEvents } from "./node-lines.js";
 import { count, list, milliseconds } from "./option-values.js";
@@ -22,6 +23,7 @@ interface NodeOptions extends GlobalOptions {
   readonly roles?: readonly string[];
   readonly stopTimeout?: number;
   readonly verbose?: boolean;
+  readonly health?: HealthAddress;
 }
 
 const footer = `
@@ -41,6 +43,12 @@ Entries that have left the file are removed, by the tag crontab:<file's name>:
 two crontabs of one namespace need different names. Times are in this machine's
 time zone unless CRON_TZ says otherwise. The exit code and the last 64 KiB of a
 command's output are kept with its run.
+
+With --health the node answers GET /livez (restart the process if it says 503),
+/readyz and /healthz (send it no work, or wait with a deployment, while they
+say 503) with 200 or 503 and the reasons as JSON. A port alone listens on all of
+the machine's addresses, since orchestrators ask at the address of the pod; give
+127.0.0.1:PORT where only this machine is to ask. The answers hold no secrets.
 
 On SIGTERM or SIGINT no more runs are started, and those that run may end. On a
 second one commands are ended; what still runs 5 s later is left to other nodes.`;
@@ -67,6 +75,7 @@ export function addNodeCommand(program: Command): void {
       milliseconds,
       30_000,
     )
+    .option("--health <address>", "answer health requests over HTTP at PORT or HOST:PORT", healthAddress)
     .option("--verbose", "a line for each run's start and end (with --json all events are printed anyway)")
     .addHelpText("after", footer)
     .action((_: unknown, command: Command) => runNode(command.optsWithGlobals<NodeOptions>()));
@@ -85,6 +94,8 @@ async function runNode(options: NodeOptions): Promise<void> {
     maxResult: maxShellResult,
   });
   const signals = new StopSignals(output);
+  // Before the node joins: one that could not be watched is not to run.
+  await using health = await openHealth(options.health, scheduler, signals.first);
   try {
     if (crontab !== undefined || options.allowShell) registerShellTask(scheduler, signals.hurry);
     await jobsFile?.register?.(scheduler);
@@ -95,7 +106,7 @@ async function runNode(options: NodeOptions): Promise<void> {
     await scheduler.stop({ timeout: 0 });
     throw explained(error, options);
   }
-  tellStart(scheduler, output);
+  tellStart(scheduler, output, health?.url);
   await signals.first;
   process.exitCode = await signals.stop(scheduler, options.stopTimeout ?? 30_000);
 }
@@ -151,9 +162,19 @@ async function applyOrGoOn(
   }
 }
 
-function tellStart(scheduler: Scheduler, output: Output): void {
+function tellStart(scheduler: Scheduler, output: Output, health: string | undefined): void {
   const { nodeId, namespace } = scheduler;
   if (output.json)
-    output.jsonLine({ event: "started", time: new Date(), node: nodeId, namespace, pid: process.pid });
-  else output.text(`node ${nodeId} runs in namespace ${namespace}, process ${process.pid}`);
+    output.jsonLine({
+      event: "started",
+      time: new Date(),
+      node: nodeId,
+      namespace,
+      pid: process.pid,
+      health,
+    });
+  else {
+    output.text(`node ${nodeId} runs in namespace ${namespace}, process ${process.pid}`);
+    if (health !== undefined) output.text(`health at ${health}/livez and ${health}/readyz`);
+  }
 }
