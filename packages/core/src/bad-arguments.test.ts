@@ -77,10 +77,13 @@ describe("an option that nothing would look at is refused", () => {
     await refusal(() => call(scheduler.unfinishedRuns.bind(scheduler), { job: "a", task: "b" }), "of");
   });
 
-  test.each(["now", "then", null, 5, new Date(), ["missed"]])("resume from %s", async (from) => {
-    await refusal(() => call(scheduler.resume.bind(scheduler), "all", { from }), "from");
-    await refusal(() => call(job().resume, { from }), "from");
-  });
+  test.each(["then", "", null, -5, 1.5, new Date(Number.NaN), ["missed"], {}])(
+    "resume from %s",
+    async (from) => {
+      await refusal(() => call(scheduler.resume.bind(scheduler), "all", { from }), "from");
+      await refusal(() => call(job().resume, { from }), "from");
+    },
+  );
 
   test.each(["soon", "", -1, Number.NaN, null, {}, 5n])("result with the timeout %s", async (timeout) => {
     await refusal(() => call(run().result, { timeout }), "timeout");

@@ -25,9 +25,11 @@ export interface CatchUpRule {
 /** The most fire times of one job that one step writes. */
 export const mostPerJob = 500;
 
-// Most triggers are counted by arithmetic. Where only stepping helps (`everyRandom`, `anyOf` …) counting stops there, so that
-// the leader's loop is not held up: "at least so many".
-const mostCounted = 10_000;
+/**
+ * Most triggers are counted by arithmetic. Where only stepping helps (`everyRandom`, `anyOf` …) counting stops there, so that
+ * the leader's loop is not held up: "at least so many".
+ */
+export const mostCounted = 10_000;
 
 /**
  * Which fire times from `cursor` (a fire time) until `until` to write.

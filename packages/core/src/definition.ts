@@ -42,6 +42,7 @@ export interface Definition {
   readonly endAt: number | undefined;
   readonly maxRuns: number | undefined;
   readonly whenExhausted: "keep" | "remove";
+  readonly resumeFrom: "missed" | "now";
   readonly jitter: number;
   readonly retain: Retain | undefined;
   /** JSON texts. */
@@ -84,6 +85,7 @@ const known = [
   "endAt",
   "maxRuns",
   "whenExhausted",
+  "resumeFrom",
   "jitter",
   "retain",
   "onConflict",
@@ -116,6 +118,7 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
       "all",
     ]),
     max: whole("misfire.max", orElse(misfire["max"], 100), 1, 1000),
+    resumeFrom: oneOf("resumeFrom", orElse(given["resumeFrom"], "missed"), ["missed", "now"]),
     retain: retainOf(given["retain"]),
     tags: names("tags", orElse(given["tags"], []), 20),
     input: inputJson("input", given["input"], maxInput),

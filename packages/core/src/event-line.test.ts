@@ -6,7 +6,8 @@ import { StoreBench } from "../test/store-bench.js";
 import { told } from "../test/told.js";
 import type { SchedulerEvent } from "./index.js";
 import { Materialiser } from "./materialise.js";
-import { pauseTarget, resumeTarget } from "./pause.js";
+import { pauseTarget } from "./pause.js";
+import { resumeTarget } from "./resume.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -158,7 +159,7 @@ describe("events: what the cluster is told", () => {
         ...{ target: "job:job", reason: "tests", by: expect.any(String), since: expect.any(Date) },
         ...{ until: undefined, failures: undefined },
       },
-      { type: "resumed", target: "job:job" },
+      { type: "resumed", target: "job:job", from: undefined, by: expect.any(String) },
       { type: "jobExhausted", jobId: "job" },
       { type: "jobAdded", jobId: "broken" },
       { type: "jobParked", jobId: "broken" },

@@ -1,4 +1,5 @@
 import { type PauseInfo, parsePause } from "./read-pauses.js";
+import { parseResumed, type Resumed } from "./resumed.js";
 import { parseRunId } from "./run-id.js";
 
 // The lines that scripts/lib/events.lua writes: a word, and what it is about.
@@ -43,8 +44,8 @@ export type ClusterEvent =
   | { readonly type: "leaderElected" | "leaderLost"; readonly node: string; readonly epoch: number }
   /** A pause has been set, or, set by hand, was noticed; it has lasted too long. */
   | ({ readonly type: "paused" | "pausedTooLong" } & PauseInfo)
-  /** A pause is over, its key deleted or expired. `target` is what follows `pause:` in the key. */
-  | { readonly type: "resumed"; readonly target: string }
+  /** A pause is over: resumed, its key deleted, or expired. `target` is what follows `pause:` in the key. */
+  | ({ readonly type: "resumed"; readonly target: string } & Resumed)
   /** The sweeper has put something right; `subject` is a run, job or node. */
   | { readonly type: "mended"; readonly subject: string; readonly what: string }
   /** What came between the events before and behind it is not all kept any more. */
@@ -99,7 +100,7 @@ function parseLine(line: string): ClusterEvent | undefined {
     case "pausedTooLong":
       return { type: word, ...parsePause([subject, ...rest].join(" ")) };
     case "resumed":
-      return { type: word, target: subject };
+      return { type: word, target: subject, ...parseResumed(rest.join(" ")) };
     case "mended":
       return { type: "mended", subject, what: rest.join(" ") };
     case "jobAdded":

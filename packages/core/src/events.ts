@@ -2,6 +2,7 @@ import { oneOf } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { PauseInfo } from "./read-pauses.js";
+import type { Resumed } from "./resumed.js";
 import type { RunError } from "./run.js";
 import { judge, type Veto } from "./veto.js";
 
@@ -71,7 +72,7 @@ export interface SchedulerEvents {
   /** Told by the leader: a pause has lasted for as long as `pausedTooLong` says, or as long again. */
   pausedTooLong: PauseInfo;
   /** This process has ended a pause. */
-  resumed: { readonly target: string };
+  resumed: { readonly target: string } & Resumed;
   nodeJoined: { readonly node: string };
   nodeLeft: { readonly node: string };
   /** A node's lease has ended: this one's own, or, told by the leader, another's. */

@@ -5,7 +5,8 @@ import { due, expectAlive, expectExhausted, leaderOf, type Situation } from "../
 import { StoreBench } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
 import type { JobOptions, Overlap } from "./job.js";
-import { pauseTarget, resumeTarget } from "./pause.js";
+import { pauseTarget } from "./pause.js";
+import { resumeTarget } from "./resume.js";
 
 let server: RedisServer;
 beforeAll(async () => {

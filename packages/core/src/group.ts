@@ -3,9 +3,10 @@ import { fields } from "./check.js";
 import { changeable } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { type HandleParts, type JobChanges, type JobHandle, jobHandle } from "./handles.js";
-import { checkPauseOptions, checkResumeOptions, type PauseOptions, type ResumeOptions } from "./pause.js";
+import { checkPauseOptions, type PauseOptions } from "./pause.js";
 import { checkFilter, type JobFilter, listJobs } from "./read-jobs.js";
 import { cancelsRunning, type RemoveOptions } from "./remove-job.js";
+import { checkResumeOptions, type ResumeOptions } from "./resume.js";
 
 /** What was done with many jobs, by id. */
 export interface GroupReport {

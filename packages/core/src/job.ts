@@ -81,6 +81,11 @@ export interface JobOptions<Input = unknown> {
   readonly maxRuns?: number;
   /** What becomes of the job when its last run has ended and no further fire time will come: it is kept, or removed. @default "keep" */
   readonly whenExhausted?: "keep" | "remove";
+  /**
+   * What it goes on with when a pause of it ends, unless `resume` says otherwise: what it missed, under its `misfire`, or the next fire time after
+   * that, with what came due meanwhile recorded as missed. @default "missed"
+   */
+  readonly resumeFrom?: "missed" | "now";
   /** Starts each run up to so many ms (or a duration, up to 24 h) later: by hash of job and fire time, and before the next one. @default 0 */
   readonly jitter?: number | string;
   /** How many of its finished runs, and for how long they and their results are kept. @default as the scheduler's `retain` says */
@@ -131,6 +136,8 @@ export interface Job<Input = unknown> {
   readonly endAt: Date | undefined;
   readonly maxRuns: number | undefined;
   readonly whenExhausted: "keep" | "remove";
+  /** What it goes on with when a pause of it ends, unless `resume` says otherwise. */
+  readonly resumeFrom: "missed" | "now";
   /** How many runs have started that `maxRuns` counts; 0 without one. */
   readonly startedRuns: number;
   /** Milliseconds. */

@@ -58,7 +58,12 @@ describe("listeners hear of what happens on their own node", () => {
     expect(await one.job("sales").resume()).toBe(true);
     expect(await one.job("sales").resume({ from: "missed" })).toBe(false);
     expect(await one.resume("all", { from: "missed" })).toBe(true);
-    await eventually(() => expect(resumed).toEqual([{ target: "job:sales" }, { target: "all" }]));
+    await eventually(() =>
+      expect(resumed).toEqual([
+        { target: "job:sales", from: undefined, by: who },
+        { target: "all", from: "missed", by: who },
+      ]),
+    );
     expect(await server.client().exists(keys)).toBe(1);
   });
 });

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard, startsOf } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { createScheduler } from "./index.js";
-import { type PauseTarget, pauseTarget, resumeTarget } from "./pause.js";
+import { type PauseTarget, pauseTarget } from "./pause.js";
 import { listPauses } from "./read-pauses.js";
+import { resumeTarget } from "./resume.js";
 import { resume } from "./scripts/index.js";
 
 let server: RedisServer;
@@ -193,7 +194,7 @@ describe("pause, resume", () => {
     const step = (again: number): Promise<[string, number, number]> =>
       resume.run(bench.store.commands, {
         keys,
-        args: { ...bench.store.told, name: "tag:emea", batch: 1, again },
+        args: { ...bench.store.told, name: "tag:emea", said: "{}", batch: 1, again },
       });
     expect((await step(0)).slice(1)).toEqual([1, 1]);
     await pauseTarget(bench.store, { tag: "emea" }, reason);

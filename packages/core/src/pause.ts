@@ -1,8 +1,8 @@
 import { hostname, userInfo } from "node:os";
-import { fields, nameAt, oneOf, orElse } from "./check.js";
+import { fields, nameAt } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { Events } from "./events.js";
-import { pause, resume } from "./scripts/index.js";
+import { pause } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { duration, instant } from "./times.js";
 
@@ -25,12 +25,6 @@ export interface PauseOptions {
   readonly until?: Date | number | string;
   /** Who. @default the user and machine of this process */
   readonly by?: string;
-}
-
-/** Options of `resume`. */
-export interface ResumeOptions {
-  /** From where jobs go on: with the fire times that were held back, under each job's misfire rule. @default "missed" */
-  readonly from?: "missed";
 }
 
 /** The name of a target's key behind `pause:`. */
@@ -60,7 +54,7 @@ export function checkPauseOptions(options: PauseOptions): {
     throw new InvalidOptionError("until", "cannot be given together with for.");
   return {
     reason: text("reason", given["reason"]),
-    by: given["by"] === undefined ? whoWeAre() : text("by", given["by"]),
+    by: whoIs(given["by"]),
     until: (now) => {
       if (until !== undefined && until <= now)
         throw new InvalidOptionError("until", "has passed: nothing would be paused.");
@@ -93,32 +87,9 @@ export async function pauseTarget(
   });
 }
 
-/** Checks from where jobs are to go on. @throws InvalidOptionError */
-export function checkResumeOptions(options: ResumeOptions): void {
-  oneOf("from", orElse(fields("options", options, ["from"])["from"], "missed"), ["missed"]);
-}
-
-/** Deletes a pause's key, and lets go on what it held back. Answers whether it was there. */
-export async function resumeTarget(
-  store: Store,
-  target: PauseTarget,
-  options: ResumeOptions = {},
-  events?: Events,
-): Promise<boolean> {
-  const name = pauseName(target);
-  checkResumeOptions(options);
-  const { prefix: _, ...keys } = store.keys;
-  let was = false;
-  for (let [more, again] = [1, 0]; more === 1; again = 1) {
-    const [, deleted, left] = await store.timed(
-      () => resume.run(store.commands, { keys, args: { ...store.told, name, batch: 500, again } }),
-      ([time]) => time,
-    );
-    was ||= deleted === 1;
-    more = left;
-  }
-  if (was) events?.emit("resumed", { target: name });
-  return was;
+/** Who pauses or resumes: as given, or the user and machine of this process. @throws InvalidOptionError */
+export function whoIs(given: unknown): string {
+  return given === undefined ? whoWeAre() : text("by", given);
 }
 
 function text(path: string, value: unknown): string {

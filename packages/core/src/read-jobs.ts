@@ -135,6 +135,7 @@ function toJob(id: string, text: string, found: Found): Job {
     endAt: record.endAt === undefined ? undefined : new Date(record.endAt),
     maxRuns: head.maxRuns,
     whenExhausted: head.whenExhausted,
+    resumeFrom: head.resumeFrom,
     startedRuns: found.started,
     jitter: record.jitter ?? 0,
     retain: head.retain,

@@ -5,8 +5,9 @@ import { Cluster } from "../test/cluster.js";
 import { StoreBench } from "../test/store-bench.js";
 import { told } from "../test/told.js";
 import type { PauseInfo } from "./index.js";
-import { pauseTarget, resumeTarget } from "./pause.js";
+import { pauseTarget } from "./pause.js";
 import { listPauses } from "./read-pauses.js";
+import { resumeTarget } from "./resume.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -103,7 +104,7 @@ describe("pauses", () => {
     const events = (await told(bench)).filter(({ type }) => ["paused", "resumed"].includes(type));
     expect(events).toMatchObject([
       { type: "paused", target: "tag:emea", reason: "quietly" },
-      { type: "resumed", target: "tag:emea" },
+      { type: "resumed", target: "tag:emea", from: undefined, by: undefined },
     ]);
   });
 

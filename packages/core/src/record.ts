@@ -74,7 +74,7 @@ function body(parts: Record<string, string | undefined>): string {
 /** A job's record. */
 export function writeJobRecord(version: number, definition: Definition): string {
   const { overlap, grace, catchUp, max, trigger, input, metadata, timeout, retry } = definition;
-  const { startAt, endAt, maxRuns, jitter, whenExhausted, retain } = definition;
+  const { startAt, endAt, maxRuns, jitter, whenExhausted, resumeFrom, retain } = definition;
   const first = head(
     version,
     definition,
@@ -87,6 +87,7 @@ export function writeJobRecord(version: number, definition: Definition): string 
       ac: paceOf(definition),
       ...tiesOf(definition),
       we: whenExhausted === "remove" ? "r" : undefined,
+      rf: resumeFrom === "now" ? "n" : undefined,
       rt: writeRetain(retain),
     },
   );
@@ -152,6 +153,7 @@ export interface RecordHead {
   readonly rateLimit: Rate | undefined;
   readonly maxRuns: number | undefined;
   readonly whenExhausted: "keep" | "remove";
+  readonly resumeFrom: "missed" | "now";
   readonly tags: readonly string[];
   readonly retain: Retain | undefined;
   /** Whether it fires by a trigger of its own. */
@@ -186,6 +188,7 @@ export function readHead(record: string): RecordHead {
     rateLimit: readRate(extras.get("kr")),
     maxRuns: maxRuns === undefined ? undefined : Number(maxRuns),
     whenExhausted: extras.get("we") === "r" ? "remove" : "keep",
+    resumeFrom: extras.get("rf") === "n" ? "now" : "missed",
     tags: extras.get("tg")?.split(",") ?? [],
     retain: readRetain(extras.get("rt")),
     fires: !extras.has("nt"),

@@ -25,18 +25,13 @@ import type { JobDeclaration, JobSet } from "./job-set.js";
 import { RunLocks } from "./lock.js";
 import { Node } from "./node.js";
 import { type Settings, storeVotes } from "./options.js";
-import {
-  type PauseOptions,
-  type PauseTarget,
-  pauseTarget,
-  type ResumeOptions,
-  resumeTarget,
-} from "./pause.js";
+import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
+import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
 import type { Scheduler } from "./scheduler.js";
 import { type StopOptions, stopTimeout } from "./stop.js";

@@ -10,12 +10,13 @@ import type { Health } from "./health.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclarations, JobSet } from "./job-set.js";
 import { type SchedulerOptions, settingsOf } from "./options.js";
-import type { PauseOptions, PauseTarget, ResumeOptions } from "./pause.js";
+import type { PauseOptions, PauseTarget } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
 import type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
 import { RedisScheduler } from "./redis-scheduler.js";
+import type { ResumeOptions } from "./resume.js";
 import type { Run } from "./run.js";
 import type { StopOptions } from "./stop.js";
 import type { Handler, InputOf, OutputOf, Task, TaskOptions, TaskRef } from "./task.js";
@@ -89,7 +90,12 @@ export interface Scheduler extends AsyncDisposable {
    * @throws InvalidOptionError
    */
   pause(target: PauseTarget, options: PauseOptions): Promise<void>;
-  /** Ends a pause: what it held back goes on under each job's misfire rule. Answers whether there was one. @throws InvalidOptionError */
+  /**
+   * Ends a pause. Jobs go on with what they missed, under their misfire rule, with the next fire time, or with one from a date on: see
+   * {@link ResumeOptions.from}. Answers whether there was one.
+   *
+   * @throws InvalidOptionError
+   */
   resume(target: PauseTarget, options?: ResumeOptions): Promise<boolean>;
   /** The pauses that there are, by target. Goes through all jobs, so that those set by hand are found. */
   pauses(): Promise<PauseInfo[]>;

@@ -9,7 +9,8 @@ import { expectSound, StoreBench } from "../test/store-bench.js";
 import { retryRun, takeDeadLetters } from "./dead-letters.js";
 import { enqueueRuns } from "./enqueue.js";
 import type { JobOptions } from "./job.js";
-import { pauseName, pauseTarget, resumeTarget } from "./pause.js";
+import { pauseName, pauseTarget } from "./pause.js";
+import { resumeTarget } from "./resume.js";
 
 let server: RedisServer;
 beforeAll(async () => {

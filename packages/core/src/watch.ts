@@ -1,5 +1,6 @@
 import { monotonic } from "./clock.js";
 import type { Events } from "./events.js";
+import { type PassOver, passOverPage } from "./pass-over.js";
 import { parsePause } from "./read-pauses.js";
 import { watch } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -25,6 +26,9 @@ export class PauseWatch {
   /** Whether this round of looks, until all have been looked at, is also at how long they have lasted. */
   #long = true;
   #nextLong = monotonic() + everyLong;
+  /** Pauses that are over, under which fire times are to be passed over before what they held back goes on. */
+  #over: readonly string[] = [];
+  #passing: { readonly how: PassOver; readonly cursor: string } | undefined;
   /** Monotonic time of the next look. */
   nextLook = 0;
 
@@ -42,25 +46,48 @@ export class PauseWatch {
    */
   async look(): Promise<boolean> {
     if (monotonic() < this.nextLook) return false;
+    if (await this.#passOver()) return true;
     const { prefix: _, ...keys } = this.#store.keys;
     const args = {
       ...this.#store.told,
       ...{ epoch: this.#epoch, cursor: this.#cursor, page, batch },
       too_long: this.#long ? this.#tooLong : "",
     };
-    const [, cursor, more, announced] = await this.#store.timed(
+    const [, cursor, more, announced, over] = await this.#store.timed(
       () => watch.run(this.#store.lease, { keys, args }),
       ([time]) => time,
     );
     this.#cursor = cursor;
     for (const line of announced) this.#events.emit("pausedTooLong", parsePause(line));
+    this.#over = over;
     if (cursor === "0") this.#nextRound();
-    if (more === 0) this.nextLook = monotonic() + every;
-    return more === 1;
+    if (more === 0 && over.length === 0) this.nextLook = monotonic() + every;
+    return more === 1 || over.length > 0;
   }
 
   #nextRound(): void {
     this.#long = monotonic() >= this.#nextLong;
     if (this.#long) this.#nextLong = monotonic() + Math.min(everyLong, this.#tooLong / 4);
+  }
+
+  /** A page of the jobs that go on from now when one of those pauses is over. Answers whether there was something to do. */
+  async #passOver(): Promise<boolean> {
+    const [name, ...others] = this.#over;
+    if (name === undefined) return false;
+    const epoch = this.#epoch;
+    try {
+      const { how, cursor } = this.#passing ?? {
+        how: { name, before: (await this.#store.now()) + 1, all: false, epoch },
+        cursor: "0",
+      };
+      const next = await passOverPage(this.#store, how, cursor, this.#events);
+      this.#passing = typeof next === "string" ? { how, cursor: next } : undefined;
+      if (this.#passing === undefined) this.#over = others;
+      return true;
+    } catch (error) {
+      // It is seen again with the next look; what else the leader does must not wait for it.
+      [this.#over, this.#passing, this.nextLook] = [[], undefined, monotonic() + every];
+      throw error;
+    }
   }
 }

@@ -5,7 +5,8 @@ import { Cluster, gate } from "../test/cluster.js";
 import { due, expectAlive, expectExhausted, leaderOf, timesTold } from "../test/exhaustion.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import type { JobOptions } from "./job.js";
-import { pauseTarget, resumeTarget } from "./pause.js";
+import { pauseTarget } from "./pause.js";
+import { resumeTarget } from "./resume.js";
 
 let server: RedisServer;
 beforeAll(async () => {

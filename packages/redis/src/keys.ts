@@ -44,6 +44,8 @@ export interface Keys {
   readonly running: string;
   /** Hash: job id → interval in ms, for jobs whose interval counts from the end of their runs. */
   readonly paced: string;
+  /** Set: jobs that go on from now when a pause of theirs ends (`resumeFrom`), and not from what they missed. */
+  readonly resumeNow: string;
   /** Hash: job id → what is kept of its runs, for jobs with a `retain`. */
   readonly retention: string;
   /** Sorted set, all scores 0: which jobs' runs depend on which, in both directions. Only of jobs with `dependsOn` or `then`. */
@@ -147,6 +149,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     blocked: `${prefix}blocked`,
     running: `${prefix}running`,
     paced: `${prefix}paced`,
+    resumeNow: `${prefix}resume-now`,
     retention: `${prefix}retention`,
     edges: `${prefix}edges`,
     met: `${prefix}met`,

@@ -56,6 +56,7 @@ const recordKeys = [
   "pauses",
   "ready",
   "requeued",
+  "resumeNow",
   "retention",
   "running",
   "runs",
@@ -290,24 +291,50 @@ export const readPauses = defineScript<[string, string[]]>()({
   lists: { names: ["name"] },
 });
 
-/** `[now, cursor, 1 if there is more to let go, pauses that have lasted too long]`: these as in `readPauses`. */
-export const watch = defineScript<[string, string, number, string[]]>()({
+/**
+ * `[now, cursor, 1 if there is more to let go, pauses that have lasted too long, pauses that are over]`: the former as in `readPauses`; of the latter
+ * those under which there may be jobs with fire times to pass over first.
+ */
+export const watch = defineScript<[string, string, number, string[], string[]]>()({
   name: "watch",
-  version: 1,
+  version: 2,
   file: file("watch"),
   include: records,
-  keys: ["clock", "due", "epoch", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
+  keys: [
+    "clock",
+    "due",
+    "epoch",
+    "events",
+    "frozen",
+    "jobs",
+    "paused",
+    "pauses",
+    "ready",
+    "resumeNow",
+    "wake",
+  ],
   args: ["prefix", "epoch", "cursor", "page", "batch", "too_long", "events_max"],
 });
 
 /** `[now, 1 if the key was there, 1 if there is more to let go]` */
 export const resume = defineScript<[string, number, number]>()({
   name: "resume",
-  version: 1,
+  version: 2,
   file: file("resume"),
   include: records,
-  keys: ["clock", "due", "events", "frozen", "jobs", "paused", "pauses", "ready", "wake"],
-  args: ["prefix", "name", "batch", "again", "events_max"],
+  keys: ["clock", "due", "events", "frozen", "jobs", "paused", "pauses", "ready", "resumeNow", "wake"],
+  args: ["prefix", "name", "said", "batch", "again", "events_max"],
+});
+
+/** `[now, 1 if the pause was as expected, done (a digit a job)]` */
+export const passOver = defineScript<[string, number, string]>()({
+  name: "pass-over",
+  version: 1,
+  file: file("pass-over"),
+  include: records,
+  keys: [...recordKeys, "epoch"],
+  args: ["prefix", "name", "before", "epoch", "last", ...history],
+  lists: { jobs: ["job", "version", "expected", "next", "count", "to", "exact"] },
 });
 
 /** `[now, next index, its cursor, 1 at the end of a sweep, mended (subject, what), jobs without a next fire time]` */

@@ -75,7 +75,7 @@ local function move_on(job)
 end
 
 for i, job in ipairs(jobs) do
-  local name = job.record and (pause_of_lane(job.record) or pause_of_job(job.id, job.record))
+  local name = job.record and (pause_of_lane(job.record) or pause_of_job(job.id, job.record) or pause_just_over(job.id, job.record))
   done[i] = job.current and (name and '2' or '1') or '0'
   job.writes = job.current and not name
   if job.writes and job.record and is_full(job) then

@@ -1,10 +1,20 @@
 -- Ends a pause: its key goes, and what it held back goes on, a bounded number of jobs at a time. `again`: the key has gone already; if it is
--- there, it is another pause, and what is left is held by that.
+-- there, it is another pause, and what is left is held by that. Of a pause that has ended otherwise, the leader lets go what goes on from now.
 local now = clock()
 local pause = arg.prefix .. 'pause:' .. arg.name
-local deleted = arg.again == '0' and redis.call('DEL', pause) or 0
+local there, deleted = redis.call('EXISTS', pause) == 1, 0
+local noticed = redis.call('HGET', key.pauses, arg.name)
+local times = string.match(noticed or '', '^%d+ %d+')
+local is_ending = times and times ~= noticed
+if there and arg.again == '0' then
+  deleted = redis.call('DEL', pause)
+  -- From here on nothing is passed over that has not been: whoever lets go on what is left reads that here, and what is to be told.
+  redis.call('HSET', key.pauses, arg.name, (times or int(now) .. ' ' .. int(now)) .. ' ' .. arg.said)
+  there, is_ending = false, true
+elseif there and is_ending then redis.call('HSET', key.pauses, arg.name, times) end
+
 local most, done = tonumber(arg.batch), 0
-if redis.call('EXISTS', pause) == 0 and (deleted == 1 or redis.call('HEXISTS', key.pauses, arg.name) == 1) then done = end_pause(arg.name, most, now) end
+if not there and (is_ending or (times and redis.call('EXISTS', key.resumeNow) == 0)) then done = end_pause(arg.name, most, now) end
 if flush_lanes() then publish(int(now)) end
 flush_events(now)
 return { int(now), deleted, done >= most and 1 or 0 }

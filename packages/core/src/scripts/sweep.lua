@@ -181,7 +181,7 @@ function check.paused(runs)
   end
   for _, run in ipairs(runs) do
     local job, record = job_of(run), records[run]
-    local waits = record and (pause_of_job(job, record) or waits_for_more(job))
+    local waits = record and (pause_of_job(job, record) or pause_just_over(job, record) or waits_for_more(job))
     if record and not waits and redis.call('ZREM', key.paused, run) == 1 then
       make_ready(record.lane, record.priority, fire_time_of(run), run)
       -- That a job was parked meanwhile is no fault either.
@@ -295,6 +295,7 @@ function check.jobs(jobs, texts)
   local due, frozen, parked = scores('due'), scores('frozen'), scores('parked')
   local over = redis.call('HMGET', key.exhaustion, unpack(jobs))
   for i, job in ipairs(jobs) do
+    if string.find(texts[i], '^[^\n]* rf=n') and redis.call('SADD', key.resumeNow, job) == 1 then mend(job, 'not known to go on from now') end
     if not due[i] and not frozen[i] and not parked[i] and not over[i] then
       local paced = redis.call('HEXISTS', key.paced, job) == 1
       local goes_on = paced and (has_any(key.unstarted, job) or has_any(key.requeued, job) or is_held_anywhere(job, true))

@@ -89,6 +89,8 @@ for i, item in ipairs(items) do
     local interval = extra(parse(item.record), 'ac')
     if interval then redis.call('HSET', key.paced, item.id, interval) else redis.call('HDEL', key.paced, item.id) end
     follow_retention(item.id, records[i], old, new)
+    if extra(new, 'rf') then redis.call('SADD', key.resumeNow, item.id)
+    elseif records[i] and (not old or extra(old, 'rf')) then redis.call('SREM', key.resumeNow, item.id) end
     -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
     if item.cursor ~= 'keep' then
       while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end

@@ -1,5 +1,6 @@
 -- Looks at the pauses that have been noticed, a page of them at a time: whether they are over (deleted, or expired), so that what they held back goes on,
--- a bounded number of jobs at a time; and, `too_long` given, whether they have lasted for so long, which is said again each time that as long has passed.
+-- a bounded number of jobs at a time; and, `too_long` given, whether they have lasted for so long, which is said again each time that as long has
+-- passed. Where there are jobs that go on from now, the end of a pause that nobody has resumed waits: what came due under it is to be passed over first.
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
@@ -21,13 +22,29 @@ local function announce(name, text)
   announced[#announced + 1] = line
 end
 
+local over, any_from_now = {}, redis.call('EXISTS', key.resumeNow) == 1
+local function is_ending(text) return string.find(text, '^%d+ %d+ .') ~= nil end
+
+local function see(name, text)
+  if is_ending(text) then -- it was over, and has been set anew
+    text = string.match(text, '^%d+ %d+')
+    redis.call('HSET', key.pauses, name, text)
+  end
+  if too_long then announce(name, text) end
+end
+
+local function see_end(name, text)
+  if any_from_now and not is_ending(text) and not string.find(name, '^node:') then over[#over + 1] = name
+  elseif left > 0 then left = left - end_pause(name, left, now) end
+end
+
 -- One call where all of them are there still, which is nearly always.
 local function look(from, to)
   local there = redis.call('EXISTS', unpack(keys, from, to))
   if there == to - from + 1 then
-    for i = too_long and from or to + 1, to do announce(found[2 * i - 1], found[2 * i]) end
+    for i = from, to do see(found[2 * i - 1], found[2 * i]) end
   elseif from == to then
-    if left > 0 then left = left - end_pause(found[2 * from - 1], left, now) end
+    see_end(found[2 * from - 1], found[2 * from])
   else
     local middle = math.floor((from + to) / 2)
     look(from, middle)
@@ -38,4 +55,5 @@ end
 for from = 1, #keys, MOST_KEYS do look(from, math.min(from + MOST_KEYS - 1, #keys)) end
 if flush_lanes() then publish(int(now)) end
 flush_events(now)
-return { int(now), left > 0 and cursor or arg.cursor, left > 0 and 0 or 1, announced }
+local is_done = left > 0 and #over == 0 -- with this page
+return { int(now), is_done and cursor or arg.cursor, left > 0 and 0 or 1, announced, over }

@@ -11,7 +11,7 @@ local function consider(lane)
   if fires and attempt == 1 then
     if not lane.unstarted[i] then return end -- taken back
   end
-  if job and is_paused(run, job, record) then return end
+  if job and is_paused(run, job, record, fires and attempt == 1) then return end
   if fires and attempt == 1 then
     if was_settled(run, job) then return pass(run, 'missed', 'misfire') end
     if is_held(run, job, record, now) then return end

@@ -32,9 +32,9 @@ local function look_at_jobs(runs, records)
   if #names > 0 then look_at_pauses(names) end
 end
 
--- Whether a job's run is held back by a pause of the job or one of its tags.
-local function is_paused(run, job, record)
-  local name = pause_of_job(job, record)
+-- Whether a job's run is held back by a pause of the job or one of its tags; `fires`: or one that came due under a pause that is just over.
+local function is_paused(run, job, record, fires)
+  local name = pause_of_job(job, record) or (fires and pause_just_over(job, record))
   if not name then return false end
   redis.call('ZADD', key.paused, 0, run)
   note_paused_job(job, name, now)

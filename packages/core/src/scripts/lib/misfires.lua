@@ -2,6 +2,18 @@
 
 local function padded(time) return string.format('%013.0f', time) end
 
+-- Takes runs of a job that have not started out of wherever they wait.
+local function withdraw(runs, lane)
+  redis.call('ZREM', key.unstarted, unpack(runs))
+  redis.call('ZREM', key.waiting, unpack(runs))
+  redis.call('ZREM', key.blocked, unpack(runs))
+  redis.call('ZREM', key.paused, unpack(runs))
+  leave_queue_of_key(runs)
+  forget_held(runs)
+  redis.call('HDEL', key.attempts, unpack(runs))
+  if lane then for _, run in ipairs(runs) do leave_lane(lane, run) end end
+end
+
 -- The due runs of a job that have not started, once the first of them is later than its grace: keeps those that the
 -- job's catch-up asks for, records the others as missed in one entry. Repeating it changes nothing. Looks at 1000 of them
 -- and answers whether there may be more.
@@ -23,14 +35,7 @@ local function settle_misfires(job, record, now)
   local gone = {}
   for i, run in ipairs(due) do if i < low or i > high then gone[#gone + 1] = run end end
   if #gone == 0 then return false end
-  redis.call('ZREM', key.unstarted, unpack(gone))
-  redis.call('ZREM', key.waiting, unpack(gone))
-  redis.call('ZREM', key.blocked, unpack(gone))
-  redis.call('ZREM', key.paused, unpack(gone))
-  leave_queue_of_key(gone)
-  forget_held(gone)
-  redis.call('HDEL', key.attempts, unpack(gone))
-  for _, run in ipairs(gone) do leave_lane(record.lane, run) end
+  withdraw(gone, record.lane)
   local detail = '{"reason":"misfire","count":' .. #gone .. ',"to":' .. at_of(gone[#gone]) .. '}'
   remember_job(job, entry(at_of(gone[1]), 0, now, 'm', 0, 0, '-', detail), '', '', now)
   unblock(job) -- the one that those kept wait for may be among those gone
@@ -42,16 +47,7 @@ local function take_back(job, lane, time)
   local from = '(' .. job .. '@' .. padded(time)
   local runs = redis.call('ZRANGEBYLEX', key.unstarted, from, '(' .. job .. '@~', 'LIMIT', 0, TAKE)
   if #runs == 0 then return 0 end
-  redis.call('ZREM', key.unstarted, unpack(runs))
-  redis.call('ZREM', key.waiting, unpack(runs))
-  redis.call('ZREM', key.blocked, unpack(runs))
-  redis.call('ZREM', key.paused, unpack(runs))
-  leave_queue_of_key(runs)
-  forget_held(runs)
-  redis.call('HDEL', key.attempts, unpack(runs))
-  for _, run in ipairs(runs) do
-    dropped[run] = true
-    if lane then leave_lane(lane, run) end
-  end
+  withdraw(runs, lane)
+  for _, run in ipairs(runs) do dropped[run] = true end
   return #runs
 end

@@ -1,6 +1,7 @@
 -- Pauses. A key `pause:<name>` of whatever type and value, set by anybody, keeps attempts from starting: `all`, `queue:<queue>`,
 -- `task:<task>`, `tag:<tag>`, `job:<job>`, `node:<node>`. Nothing else says that something is paused; what is kept beside is only what to do when it ends:
--- `pauses` has the names that have been noticed, `<when> <when it was last said that it is paused too long>`, `paused-by:<name>` the jobs that are held
+-- `pauses` has the names that have been noticed, `<when> <when it was last said that it is paused too long>`, and behind that ` <JSON>`, what is told of
+-- its end, once the pause is over and only what it held back is still to be let go; `paused-by:<name>` the jobs that are held
 -- back, `paused` their due runs, `frozen` their next fire times.
 
 local pause_seen = {} -- name -> whether it is paused
@@ -66,16 +67,35 @@ local function pause_text(name)
   return int(math.max(redis.call('PEXPIRETIME', pause), 0)) .. ' ' .. cjson.encode(value)
 end
 
--- Remembers that there is a pause, so that its end is noticed.
+-- Remembers that there is a pause, so that its end is noticed; also where it was over, and has been set anew.
 local function note_pause(name, now)
-  if redis.call('HSETNX', key.pauses, name, int(now) .. ' ' .. int(now)) == 1 then
+  local noticed = redis.call('HGET', key.pauses, name)
+  if not noticed then
+    redis.call('HSET', key.pauses, name, int(now) .. ' ' .. int(now))
     tell('paused ' .. name .. ' ' .. int(now) .. ' ' .. pause_text(name))
+  elseif pause_seen[name] and string.find(noticed, '^%d+ %d+ .') then
+    redis.call('HSET', key.pauses, name, string.match(noticed, '^%d+ %d+'))
   end
 end
 
 local function note_paused_job(job, name, now)
   if name ~= 'job:' .. job then redis.call('SADD', arg.prefix .. 'paused-by:' .. name, job) end
   note_pause(name, now)
+end
+
+-- The name of a pause that is over and of whose end the leader has yet to take note, of a job that goes on from now after one (`rf`): what came due
+-- meanwhile must not start before it is passed over. nil: there is none.
+local function pause_just_over(job, record)
+  if not extra(record, 'rf') then return nil end
+  local names = { 'all' }
+  add_pauses_of_lane(names, record)
+  add_pauses_of_job(names, job, record)
+  look_at_pauses(names)
+  local noticed = redis.call('HMGET', key.pauses, unpack(names))
+  for i, name in ipairs(names) do
+    if noticed[i] and not pause_seen[name] and string.find(noticed[i], '^%d+ %d+$') then return name end
+  end
+  return nil
 end
 
 -- Due runs of a job that were held back go on.
@@ -108,8 +128,9 @@ local function end_pause(name, most, now)
   local jobs = own and { own } or redis.call('SPOP', arg.prefix .. 'paused-by:' .. name, most)
   for _, job in ipairs(jobs) do release_from_pause(job, now) end
   if own or #jobs < most then
+    local said = string.match(redis.call('HGET', key.pauses, name) or '', '^%d+ %d+ (.+)$')
     redis.call('HDEL', key.pauses, name)
-    tell('resumed ' .. name)
+    tell('resumed ' .. name .. (said and ' ' .. said or ''))
     publish(int(now))
   end
   return #jobs

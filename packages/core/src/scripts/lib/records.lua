@@ -2,7 +2,7 @@
 --
 -- record   `<version> <queue> <task> <priority> <delivery> <overlap> <grace> <catchUp> <maxLost>`, then ` <name>=<value>` for what
 --          is not as usual (mr: maxRuns, dl=0: no dead letter, ck: concurrencyKey, cl: its limit, cw=s: skip when full, kr=<max>:<ms>: its
---          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion, we=r: removed when exhausted, tg=<tag>,…: tags,
+--          rate, ac=<ms>:<endAt>:<maxRuns>: the interval after completion, we=r: removed when exhausted, rf=n: goes on from now after a pause, tg=<tag>,…: tags,
 --          nt=1: no trigger, dp=<job>,…: dependsOn, th=<job>,…: then,
 --          rt=<runs>:<failed>:<age>:<results>: what is kept, - for as usual), LF body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>

@@ -27,6 +27,7 @@ local function remove_job(job)
   redis.call('HDEL', key.exhaustion, job, job .. '@')
   redis.call('ZREMRANGEBYLEX', key.calledOff, first, last)
   if not parsed or extra(parsed, 'rt') then redis.call('HDEL', key.retention, job) end
+  if not parsed or extra(parsed, 'rf') then redis.call('SREM', key.resumeNow, job) end
   redis.call('HDEL', key.setOf, job)
   redis.call('ZREM', key.due, job)
   redis.call('ZREM', key.frozen, job)
