@@ -44,6 +44,7 @@ export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 export type { PauseInfo } from "./read-pauses.js";
 export type { RunsOf } from "./read-unfinished.js";
 export type { RemoveOptions } from "./remove-job.js";
+export type { ResignOptions } from "./resign-leader.js";
 export type { ResumeOptions } from "./resume.js";
 export type { Resumed } from "./resumed.js";
 export type { Retain, RetainOptions, RetainSettings } from "./retention.js";

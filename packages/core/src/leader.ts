@@ -9,6 +9,7 @@ import { LoopWatch } from "./loop-watch.js";
 import { Materialiser } from "./materialise.js";
 import type { Settings } from "./options.js";
 import { recoverDeadNodes } from "./recover.js";
+import { hasOtherCandidates } from "./resign-leader.js";
 import type { Store, WakeMessage } from "./store.js";
 import { Sweeper } from "./sweep.js";
 import { PauseWatch } from "./watch.js";
@@ -35,6 +36,7 @@ export class Leader {
   #nextCursor = 0; // Redis time of the first fire time not materialised; 0: look now
   #watch: PauseWatch | undefined;
   #sweeper: Sweeper | undefined;
+  #resigning = 0; // the term that this node has been asked to end
   #lookAgain = 0; // monotonic: a look at both whatever was published, since that may have been lost
 
   constructor(node: string, store: Store, settings: Settings, events: Events, logger: Logger) {
@@ -87,12 +89,27 @@ export class Leader {
 
   readonly #onWake = (message: WakeMessage): void => {
     if (message === "nodes") this.#nextEnd = 0;
+    else if ("resign" in message) this.#onAskedToResign(message.resign);
     else if ("job" in message && message.job < this.#nextCursor) this.#nextCursor = message.job;
     else return;
     this.#poke?.();
   };
 
   readonly #onRestored = (): void => this.#sweeper?.hurry();
+
+  /** Only the leader of that very term is meant: whoever asks repeats himself, and what comes late is about another term. */
+  #onAskedToResign(epoch: number): void {
+    if (this.#elector.term()?.epoch !== epoch || this.#resigning === epoch) return;
+    this.#resigning = epoch;
+    const asked = hasOtherCandidates(this.#store, this.#node).then((others) =>
+      // Where nobody else could lead, this node does at once, in a new term.
+      this.#elector.resign(others ? undefined : 0),
+    );
+    asked.catch((error: unknown) => {
+      this.#resigning = 0; // asked once more, it tries once more
+      this.#events.emit("error", { step: "resign", error: error as Error });
+    });
+  }
 
   #onElected(term: Term): void {
     this.#events.emit("leaderElected", { node: this.#node, epoch: term.epoch });

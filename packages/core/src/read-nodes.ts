@@ -78,9 +78,10 @@ export async function readNodes(store: Store): Promise<NodeInfo[]> {
 /** The leader; `undefined` while there is none. */
 export async function readLeader(store: Store): Promise<LeaderInfo | undefined> {
   const { keys } = store;
-  const [node, epoch, left] = await store.commands.run("reading the leader", (client) =>
-    Promise.all([client.get(keys.leader), client.get(keys.epoch), client.pttl(keys.leader)]),
+  // Both of one moment: the node of one term must not be told with the number of the next.
+  const [[node, epoch], left] = await store.commands.run("reading the leader", (client) =>
+    Promise.all([client.mget(keys.leader, keys.epoch), client.pttl(keys.leader)]),
   );
-  if (node === null) return undefined;
+  if (node == null) return undefined;
   return { node, epoch: Number(epoch), leaseUntil: new Date((await store.nearlyNow()) + left) };
 }

@@ -31,6 +31,7 @@ import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js"
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
+import { type ResignOptions, resignLeader } from "./resign-leader.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
 import type { Scheduler } from "./scheduler.js";
@@ -202,6 +203,11 @@ export class RedisScheduler implements Scheduler {
   async leader(): Promise<LeaderInfo | undefined> {
     this.#assertUsable();
     return readLeader(this.#store);
+  }
+
+  async resignLeader(options: ResignOptions = {}): Promise<LeaderInfo | undefined> {
+    this.#assertUsable();
+    return resignLeader(this.#store, options);
   }
 
   isLeader(): boolean {

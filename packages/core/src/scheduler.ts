@@ -16,6 +16,7 @@ import type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
 import { RedisScheduler } from "./redis-scheduler.js";
+import type { ResignOptions } from "./resign-leader.js";
 import type { ResumeOptions } from "./resume.js";
 import type { Run } from "./run.js";
 import type { StopOptions } from "./stop.js";
@@ -84,6 +85,13 @@ export interface Scheduler extends AsyncDisposable {
   nodes(): Promise<NodeInfo[]>;
   leader(): Promise<LeaderInfo | undefined>;
   isLeader(): boolean;
+  /**
+   * Asks the leader to let another node lead, and waits until one does: in a new term, the same one if no other can.
+   *
+   * @returns who leads then; `undefined` if nobody led
+   * @throws EscapementError `LEADER_NOT_CHANGED` when the time is over: the leader did not listen, or nobody has been elected
+   */
+  resignLeader(options?: ResignOptions): Promise<LeaderInfo | undefined>;
   /**
    * Keeps attempts of what is named from starting, until `resume`, or until the time is over. What runs goes on; nothing is lost.
    *

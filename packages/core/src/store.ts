@@ -23,11 +23,15 @@ export interface StoreOptions {
   readonly leaseDeadline: number;
 }
 
-/** What is said on the wake channel: a run is due then, a job's next fire time is then, a node is to cancel runs, or left some behind. */
+/**
+ * What is said on the wake channel: a run is due then, a job's next fire time is then, a node is to cancel runs, the leader of that term is to
+ * let another lead, or a node left runs behind.
+ */
 export type WakeMessage =
   | { readonly run: number }
   | { readonly job: number }
   | { readonly cancelOn: string }
+  | { readonly resign: number }
   | "nodes";
 
 /** Answers of Redis by which it takes no writes at all: full, a replica, or unable to write its files. */
@@ -191,6 +195,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
 function parseWake(text: string): WakeMessage | undefined {
   if (text === "nodes") return "nodes";
   if (text.startsWith("cancel ")) return { cancelOn: text.slice(7) };
+  if (text.startsWith("resign ")) return { resign: Number(text.slice(7)) };
   const time = Number(text.startsWith("jobs ") ? text.slice(5) : text);
   if (!Number.isFinite(time)) return undefined;
   return text.startsWith("jobs ") ? { job: time } : { run: time };

@@ -28,8 +28,13 @@ export interface Elector extends EventEmitter<ElectorEvents> {
   term(): Term | undefined;
   /** Says that the leader's work goes on; needed with `requireProgress`. */
   progress(): void;
-  /** Gives leadership up, and takes part again after one `ttl` or when another one resigns. Never rejects: without Redis the lease ends by itself. */
-  resign(): Promise<void>;
+  /**
+   * Gives leadership up, and takes part again after a while or when another one resigns. Never rejects: without Redis the lease ends by
+   * itself.
+   *
+   * @param standBack milliseconds for which the others go first; 0 where there are none. One `ttl` if left out
+   */
+  resign(standBack?: number): Promise<void>;
   /** Resigns, ends the campaign and closes what was opened. Never rejects. */
   close(): Promise<void>;
   /** The same as `close()`, for `await using`. */
@@ -108,9 +113,10 @@ class LeaseElector extends EventEmitter<ElectorEvents> implements Elector {
     this.#stalls = 0;
   }
 
-  async resign(): Promise<void> {
-    this.#standBackFor(this.#settings.ttl);
+  async resign(standBack: number = this.#settings.ttl): Promise<void> {
+    this.#standBackFor(standBack);
     await this.#giveUp("resigned");
+    this.#pause.wake(); // what the campaign sleeps for is over
   }
 
   close(): Promise<void> {
