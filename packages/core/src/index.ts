@@ -3,6 +3,7 @@ export { EscapementError, RedisError, type RedisSource } from "@escapement/redis
 export type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
 export type { BackfillOptions } from "./backfill.js";
 export type { CancelOptions } from "./cancel.js";
+export type { ComingFireTime, FireTimesOptions } from "./coming.js";
 export type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
 export type { Finding } from "./doctor/index.js";
 export type { EnqueueOptions } from "./enqueue.js";
@@ -39,6 +40,7 @@ export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";
 export type { PauseOptions, PauseTarget } from "./pause.js";
 export type { JobFilter } from "./read-jobs.js";
+export type { ActiveRun, ClusterLoad } from "./read-load.js";
 export type { FollowLogsOptions, LogsOptions } from "./read-logs.js";
 export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 export type { PauseInfo } from "./read-pauses.js";

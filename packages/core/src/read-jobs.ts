@@ -159,6 +159,20 @@ function stateOf({ parked, exhaustion, pauses }: Found): JobState {
 
 /** All jobs that fit, page by page; a job that is added or removed meanwhile may or may not be among them. */
 export async function* listJobs(store: Store, filter: JobFilter): AsyncGenerator<Job> {
+  for await (const ids of pagesOfIds(store, filter)) {
+    for (const job of await readJobs(store, ids)) {
+      if (job !== undefined && hasState(job, filter)) yield job;
+    }
+  }
+}
+
+/** Whether a job is in the state that a filter asks for, if it does. */
+export function hasState(job: Job, { state }: JobFilter): boolean {
+  return state === undefined || job.state === state;
+}
+
+/** The ids of all jobs that fit but for their state, some 200 at a time, each once. */
+export async function* pagesOfIds(store: Store, filter: JobFilter): AsyncGenerator<string[]> {
   let cursor = "0";
   const seen = new Set<string>();
   do {
@@ -172,9 +186,7 @@ export async function* listJobs(store: Store, filter: JobFilter): AsyncGenerator
       seen.add(id);
       ids.push(id);
     }
-    for (const job of await readJobs(store, ids)) {
-      if (job !== undefined && (filter.state === undefined || job.state === filter.state)) yield job;
-    }
+    yield ids;
     cursor = next;
   } while (cursor !== "0");
 }

@@ -8,6 +8,7 @@ import {
   tell,
 } from "./apply.js";
 import { nameAt, whole } from "./check.js";
+import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
 import { writeJobs } from "./define.js";
@@ -28,6 +29,7 @@ import { type Settings, storeVotes } from "./options.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
+import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
@@ -203,6 +205,21 @@ export class RedisScheduler implements Scheduler {
   async leader(): Promise<LeaderInfo | undefined> {
     this.#assertUsable();
     return readLeader(this.#store);
+  }
+
+  async load(): Promise<ClusterLoad> {
+    this.#assertUsable();
+    return readLoad(this.#store);
+  }
+
+  async activeRuns(limit = 100): Promise<ActiveRun[]> {
+    this.#assertUsable();
+    return readActiveRuns(this.#store, limit);
+  }
+
+  async nextFireTimes(options: FireTimesOptions = {}): Promise<ComingFireTime[]> {
+    this.#assertUsable();
+    return comingOfAll(this.#store, options);
   }
 
   async resignLeader(options: ResignOptions = {}): Promise<LeaderInfo | undefined> {

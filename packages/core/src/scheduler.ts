@@ -1,4 +1,5 @@
 import type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
+import type { ComingFireTime, FireTimesOptions } from "./coming.js";
 import type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
 import type { Finding } from "./doctor/index.js";
 import type { EnqueueOptions } from "./enqueue.js";
@@ -12,6 +13,7 @@ import type { JobDeclarations, JobSet } from "./job-set.js";
 import { type SchedulerOptions, settingsOf } from "./options.js";
 import type { PauseOptions, PauseTarget } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
+import type { ActiveRun, ClusterLoad } from "./read-load.js";
 import type { LeaderInfo, NodeInfo } from "./read-nodes.js";
 import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
@@ -84,6 +86,16 @@ export interface Scheduler extends AsyncDisposable {
   removeDeadLetters(of?: DeadLettersOf): Promise<string[]>;
   nodes(): Promise<NodeInfo[]>;
   leader(): Promise<LeaderInfo | undefined>;
+  /** How much waits, is due and runs. */
+  load(): Promise<ClusterLoad>;
+  /** Runs that nodes hold, longest running first. At most `limit`, 100 if left out. */
+  activeRuns(limit?: number): Promise<ActiveRun[]>;
+  /**
+   * The next fire times of all jobs that fit, merged in order, 20 if `count` is left out. Goes through all jobs.
+   *
+   * @throws InvalidOptionError
+   */
+  nextFireTimes(options?: FireTimesOptions): Promise<ComingFireTime[]>;
   isLeader(): boolean;
   /**
    * Asks the leader to let another node lead, and waits until one does: in a new term, the same one if no other can.
