@@ -240,3 +240,44 @@ describe("events: a reader", () => {
     );
   });
 });
+
+describe("events: without going on", () => {
+  test("ends with what there was, from the start, from a moment, or behind an event", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await using reader = client(bench);
+    const all = async (since: string | Date): Promise<SchedulerEvent[]> => {
+      const events: SchedulerEvent[] = [];
+      for await (const event of reader.events({ since, follow: false })) events.push(event);
+      return events;
+    };
+    expect(await all("start")).toEqual([]);
+    await fill(bench, 250);
+    await bench.redis.xadd(
+      bench.store.keys.events,
+      "*",
+      "t",
+      1,
+      "e",
+      "jobUpdated x\njobUpdated y\njobUpdated z",
+    );
+    const kept = await all("start");
+    expect(about(kept).slice(249)).toEqual(["job-249", "x", "y", "z"]);
+    expect(about(await all(kept[250]?.id as string))).toEqual(["y", "z"]);
+    expect(await all(kept.at(-1)?.id as string)).toEqual([]);
+    expect(await all(new Date(0))).toEqual(kept);
+    expect(await all(new Date(Date.now() + 60_000))).toEqual([]);
+  });
+
+  test("does not run after writers that write on", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await using reader = client(bench);
+    await fill(bench, 150);
+    let seen = 0;
+    for await (const _ of reader.events({ since: "start", follow: false })) {
+      seen += 1;
+      await fill(bench, 1, "late");
+    }
+    expect(seen).toBe(150);
+    expect(() => reader.events({ follow: "no" as never })).toThrow(/true or false/);
+  });
+});

@@ -1,6 +1,6 @@
 import { isTransient } from "@escapement/redis";
 import type { Connection } from "@escapement/redis/internal";
-import { fields } from "./check.js";
+import { fields, flag } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import { type ClusterEvent, readEntry } from "./event-line.js";
 import { jittered } from "./id.js";
@@ -21,6 +21,8 @@ export interface EventsOptions {
   readonly since?: string | Date;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
+  /** Whether to go on with what comes: `false` ends with what there was at this call. @default true */
+  readonly follow?: boolean;
 }
 
 /** What has been read: that many events of an entry of the stream, or the whole of it. */
@@ -30,14 +32,15 @@ interface Place {
 }
 
 interface Page {
-  readonly entries: readonly [id: string, fields: string[]][];
+  /** `undefined`: nothing could be read, and it is to be tried again. */
+  readonly entries: readonly [id: string, fields: string[]][] | undefined;
   /** The first entry that is kept, if some between the place and it are not. */
   readonly gapTo: string | undefined;
 }
 
 const page = 100;
 const block = 1000; // ms
-const nothing: Page = { entries: [], gapTo: undefined };
+const nothing: Page = { entries: undefined, gapTo: undefined };
 
 // No entry has these ids. What was trimmed before somebody asked for what is kept is no gap; after the first look at an empty stream it is.
 const beginning = "0-0";
@@ -52,12 +55,14 @@ const nothingYet = "0-1";
  * @throws InvalidOptionError, at once; asking for an event: RedisError for what does not pass by itself
  */
 export function openEvents(store: Store, options: EventsOptions): AsyncIterableIterator<SchedulerEvent> {
-  const { since, signal } = read(options);
+  const { since, signal, follow = true } = read(options);
   const left = new AbortController();
   const start = placeOf(store, since);
   start.catch(() => undefined); // told to whoever asks for an event
   const signals = signal === undefined ? [left.signal] : [left.signal, signal];
-  const events = readEvents(store, start, AbortSignal.any(signals));
+  const end = follow ? Promise.resolve(undefined) : lastEntry(store);
+  end.catch(() => undefined);
+  const events = readEvents(store, start, end, AbortSignal.any(signals));
   return {
     next: () => events.next(),
     return: () => {
@@ -73,6 +78,7 @@ export function openEvents(store: Store, options: EventsOptions): AsyncIterableI
 async function* readEvents(
   store: Store,
   start: Promise<Place>,
+  end: Promise<string | undefined>,
   ended: AbortSignal,
 ): AsyncGenerator<SchedulerEvent> {
   const reader = store.openReader();
@@ -81,11 +87,15 @@ async function* readEvents(
   ended.addEventListener("abort", close);
   try {
     let place = await start;
-    while (!isOver()) {
-      const { entries, gapTo } = await readOn(store, reader, place, isOver);
+    const last = await end;
+    while (!isOver() && (last === undefined || isBehind(place.entry, last) || place.entry === last)) {
+      const { entries, gapTo } = await readOn(store, reader, place, isOver, last === undefined);
+      if (entries === undefined) continue; // nothing could be read
+      if (last !== undefined && entries.length === 0) return;
       if (gapTo !== undefined)
         yield { type: "gap", id: `${gapTo}.0`, at: new Date(Number(gapTo.split("-")[0])) };
       for (const [entry, values] of entries) {
+        if (last !== undefined && isBehind(last, entry)) return;
         const seen = entry === place.entry ? place.index : 0;
         for (const [index, event] of readEntry(values).entries()) {
           if (event === undefined || seen === "all" || index < seen) continue;
@@ -115,7 +125,8 @@ export function tellCluster(store: Store, line: string): void {
 }
 
 function read(options: EventsOptions): EventsOptions {
-  const { since, signal } = fields("options", options, ["since", "signal"]);
+  const { since, signal, follow } = fields("options", options, ["since", "signal", "follow"]);
+  if (follow !== undefined) flag("follow", follow);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new InvalidOptionError("signal", "must be an AbortSignal.");
   if (typeof since === "string") assertPlace(since);
@@ -142,10 +153,14 @@ async function placeOf(store: Store, since: EventsOptions["since"]): Promise<Pla
     const [entry = beginning, index] = since.split(".");
     return { entry, index: Number(index) };
   }
+  return { entry: await lastEntry(store), index: "all" };
+}
+
+async function lastEntry(store: Store): Promise<string> {
   const [last] = await store.commands.run("reading events", (client) =>
     client.xrevrange(store.keys.events, "+", "-", "COUNT", 1),
   );
-  return { entry: last?.[0] ?? nothingYet, index: "all" };
+  return last?.[0] ?? nothingYet;
 }
 
 /** An id behind all entries from before that time (ms). */
@@ -159,8 +174,14 @@ function isBehind(entry: string, other: string): boolean {
   return BigInt(ms) === BigInt(otherMs) ? BigInt(count) < BigInt(otherCount) : BigInt(ms) < BigInt(otherMs);
 }
 
-/** The entries that come next, at most a page. Waits up to a second for new ones. */
-async function readOn(store: Store, reader: Connection, place: Place, isOver: () => boolean): Promise<Page> {
+/** The entries that come next, at most a page. Waits up to a second for new ones, if it is to. */
+async function readOn(
+  store: Store,
+  reader: Connection,
+  place: Place,
+  isOver: () => boolean,
+  waits: boolean,
+): Promise<Page> {
   const { events } = store.keys;
   const { entry, index } = place;
   try {
@@ -170,11 +191,13 @@ async function readOn(store: Store, reader: Connection, place: Place, isOver: ()
         // Both in one go: what is trimmed after the first look is read by the second.
         const [info, entries] = await Promise.all([
           (client.xinfo("STREAM", events) as Promise<unknown[]>).catch(noSuchKey),
-          index === "all"
-            ? client
-                .xread("COUNT", page, "BLOCK", block, "STREAMS", events, entry)
-                .then((found) => found?.[0]?.[1] ?? [])
-            : client.xrange(events, entry, "+", "COUNT", page),
+          index !== "all"
+            ? client.xrange(events, entry, "+", "COUNT", page)
+            : waits
+              ? client
+                  .xread("COUNT", page, "BLOCK", block, "STREAMS", events, entry)
+                  .then((found) => found?.[0]?.[1] ?? [])
+              : client.xrange(events, `(${entry}`, "+", "COUNT", page),
         ]);
         return { entries, gapTo: gapAfter(entry, info) };
       },

@@ -35,6 +35,7 @@ export {
   type JobSetOptions,
 } from "./job-set.js";
 export type { Limit, Rate, RateLimit } from "./limit.js";
+export type { ListedNode } from "./list-nodes.js";
 export type { LogLevel, LogLine } from "./log-lines.js";
 export type { Logger } from "./logger.js";
 export type { Role, SchedulerOptions } from "./options.js";

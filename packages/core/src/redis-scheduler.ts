@@ -23,6 +23,7 @@ import { type Health, judgeHealth } from "./health.js";
 import { jittered } from "./id.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclaration, JobSet } from "./job-set.js";
+import { type ListedNode, listNodes } from "./list-nodes.js";
 import { RunLocks } from "./lock.js";
 import { Node } from "./node.js";
 import { type Settings, storeVotes } from "./options.js";
@@ -30,7 +31,7 @@ import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
-import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "./read-nodes.js";
+import { type LeaderInfo, readLeader } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
 import { type ResignOptions, resignLeader } from "./resign-leader.js";
@@ -197,9 +198,9 @@ export class RedisScheduler implements Scheduler {
     return takeDeadLetters(this.#store, of, false);
   }
 
-  async nodes(): Promise<NodeInfo[]> {
+  async nodes(): Promise<ListedNode[]> {
     this.#assertUsable();
-    return readNodes(this.#store);
+    return listNodes(this.#store);
   }
 
   async leader(): Promise<LeaderInfo | undefined> {

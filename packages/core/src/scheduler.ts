@@ -10,11 +10,12 @@ import type { JobHandle, RunHandle } from "./handles.js";
 import type { Health } from "./health.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclarations, JobSet } from "./job-set.js";
+import type { ListedNode } from "./list-nodes.js";
 import { type SchedulerOptions, settingsOf } from "./options.js";
 import type { PauseOptions, PauseTarget } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
 import type { ActiveRun, ClusterLoad } from "./read-load.js";
-import type { LeaderInfo, NodeInfo } from "./read-nodes.js";
+import type { LeaderInfo } from "./read-nodes.js";
 import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
 import { RedisScheduler } from "./redis-scheduler.js";
@@ -84,7 +85,8 @@ export interface Scheduler extends AsyncDisposable {
   redrive(of?: DeadLettersOf): Promise<string[]>;
   /** Forgets the oldest dead letters of a queue. Answers their run ids. */
   removeDeadLetters(of?: DeadLettersOf): Promise<string[]>;
-  nodes(): Promise<NodeInfo[]>;
+  /** The nodes that have not left, dead ones whose runs are not taken over yet included. */
+  nodes(): Promise<ListedNode[]>;
   leader(): Promise<LeaderInfo | undefined>;
   /** How much waits, is due and runs. */
   load(): Promise<ClusterLoad>;
