@@ -1,58 +1,31 @@
 import type { Finding } from "@escapement/core";
 import type { Command } from "commander";
-import { CliError } from "./cli-error.js";
 import { type Client, withClient } from "./client.js";
-import { paint, shownDate } from "./output.js";
+import { addEventsCommand } from "./events-command.js";
+import { addLeaderCommand } from "./leader-command.js";
+import { addNextCommand } from "./next-command.js";
+import { addNodesCommands } from "./nodes-commands.js";
+import { paint } from "./output.js";
 import { printableLine } from "./printable.js";
-import { table } from "./table.js";
+import { addTopCommand } from "./top-command.js";
 
-/** Adds `nodes`, `leader` and `doctor`. */
+const footer = `
+Examples:
+  escapement doctor
+  escapement doctor --json | jq '.[] | select(.level != "ok")'`;
+
+/** Adds `nodes`, `leader`, `events`, `next`, `top` and `doctor`. */
 export function addClusterCommands(program: Command): void {
-  program
-    .command("nodes")
-    .description("the nodes that run, and dead ones whose runs are not all taken over")
-    .action((_: unknown, command: Command) => withClient(command, listNodes));
-  program
-    .command("leader")
-    .description("the node that leads; exit code 1 if none does")
-    .action((_: unknown, command: Command) => withClient(command, showLeader));
+  addNodesCommands(program);
+  addLeaderCommand(program);
+  addEventsCommand(program);
+  addNextCommand(program);
+  addTopCommand(program);
   program
     .command("doctor")
     .description("what could keep runs from starting; exit code 1 if something does")
+    .addHelpText("after", footer)
     .action((_: unknown, command: Command) => withClient(command, examine));
-}
-
-async function listNodes({ scheduler, output }: Client): Promise<void> {
-  const [nodes, leader] = await Promise.all([scheduler.nodes(), scheduler.leader()]);
-  nodes.sort((one, other) => one.startedAt.getTime() - other.startedAt.getTime());
-  if (output.json) output.value(nodes.map((node) => ({ ...node, leader: node.id === leader?.node })));
-  else if (nodes.length === 0) output.text("No nodes.");
-  else {
-    const rows = nodes.map((node) => [
-      node.id,
-      node.alive ? "alive" : "dead",
-      node.id === leader?.node ? "leads" : "-",
-      `${node.host}:${node.pid}`,
-      `${node.active}/${node.concurrency}`,
-      node.queues.join(","),
-      node.tasks.join(","),
-    ]);
-    output.text(table(["ID", "STATE", "LEADER", "HOST:PID", "RUNS", "QUEUES", "TASKS"], rows));
-  }
-}
-
-async function showLeader({ scheduler, output }: Client): Promise<void> {
-  const leader = await scheduler.leader();
-  if (leader === undefined)
-    throw new CliError(
-      "NO_LEADER",
-      "No node leads. Is one with the role leader running? An election takes seconds.",
-    );
-  if (output.json) output.value(leader);
-  else {
-    const { node, epoch, leaseUntil } = leader;
-    output.text(`${printableLine(node)} leads in term ${epoch}, lease until ${shownDate(leaseUntil)}`);
-  }
 }
 
 const colourOf = { ok: "green", warning: "yellow", error: "red" } as const;

@@ -20,23 +20,35 @@ export interface CrontabJobs {
 /**
  * Reads a crontab file.
  *
+ * @param zone the time zone of entries without `CRON_TZ`; that of this machine's clock if left out
  * @throws CrontabError with everything that is wrong in it; CliError `CRONTAB` if it cannot be read
  */
-export function readCrontabJobs(file: string, system: boolean): CrontabJobs {
+export function readCrontabJobs(file: string, system: boolean, zone: string = localZone()): CrontabJobs {
   let source: Buffer;
   try {
     source = readFileSync(file);
   } catch (cause) {
     throw usageError("CRONTAB", `The crontab ${file} cannot be read: ${(cause as Error).message}`, { cause });
   }
-  const zone = localZone();
+  return crontabJobs(source, { file, system, zone });
+}
+
+/**
+ * The jobs of a crontab.
+ *
+ * @throws CrontabError with everything that is wrong in it
+ */
+export function crontabJobs(
+  source: string | Uint8Array,
+  { file, system, zone }: { readonly file: string; readonly system: boolean; readonly zone: string },
+): CrontabJobs {
   const { entries, notes } = parseCrontab(source, {
     file,
     system,
     validate: (expr, { timezone = zone }) =>
       assertFires(cron(expr, { timezone }), { after: Date.now(), jobId: "crontab" }),
   });
-  const tag = tagOf(file);
+  const tag = crontabTag(file);
   return {
     jobs: entries.map((entry) => jobOf(entry, tag, zone)),
     tag,
@@ -56,8 +68,8 @@ function jobOf(entry: CrontabEntry, tag: string, zone: string): JobDeclaration {
   return { id, task: shellTask, trigger, input, tags: [tag] };
 }
 
-/** Names a file among those of a namespace by its base name, so that it may lie in another folder on each machine. */
-function tagOf(file: string): string {
+/** The tag of a file's jobs. Names it among those of a namespace by its base name, so that it may lie in another folder on each machine. */
+export function crontabTag(file: string): string {
   const name = basename(file);
   const plain = name.replace(/[^A-Za-z0-9_.:/-]/g, "-").slice(0, 100);
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);

@@ -30,13 +30,14 @@ export function addJobApplyCommand(job: Command): void {
         const all = { ...flags, force: forceJobs ?? false };
         checkFlags(jobs, all);
         await withClient(command, async (client) =>
-          tell(client, await applyJobs(client.scheduler, jobs, all)),
+          tellReport(client, await applyJobs(client.scheduler, jobs, all)),
         );
       },
     );
 }
 
-function tell({ output }: Client, report: ApplyReport): void {
+/** Prints what was applied, or of a dry run what would be. */
+export function tellReport({ output }: Client, report: ApplyReport): void {
   const { added, updated, removed, unchanged, changes } = report;
   if (changes === undefined) tellSetBack(report, output);
   if (output.json) {

@@ -1,6 +1,8 @@
 import { Command, Option } from "commander";
 import { report } from "./cli-error.js";
 import { addClusterCommands } from "./cluster-commands.js";
+import { addCompletionCommands } from "./completion-command.js";
+import { addCrontabCommands } from "./crontab-commands.js";
 import { addJobCommands } from "./job-commands.js";
 import { addNodeCommand } from "./node-command.js";
 import { list } from "./option-values.js";
@@ -37,6 +39,8 @@ function createProgram(): Command {
   addJobCommands(program);
   addRunCommands(program);
   addClusterCommands(program);
+  addCrontabCommands(program);
+  addCompletionCommands(program);
   return program;
 }
 

@@ -10,7 +10,7 @@ const gap = "  ";
  */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[], width = 80): string {
   const cells = [headings, ...rows].map((row) => row.map(printableLine));
-  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ""))));
   const last = widths.length - 1;
   const cut = (column: number, least: number): void => {
     const over = sum(widths) + gap.length * last - width;
@@ -32,8 +32,17 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
     .join("");
 }
 
-function fit(cell: string, width: number): string {
-  return cell.length <= width ? cell.padEnd(width) : `${cell.slice(0, width - 1)}…`;
+/** A text in just so many characters: blanks behind it, or its end cut off. No character is cut in two. */
+export function fit(cell: string, width: number): string {
+  const own = widthOf(cell);
+  if (own <= width) return cell + " ".repeat(width - own);
+  return `${Array.from(cell)
+    .slice(0, Math.max(0, width - 1))
+    .join("")}…`;
+}
+
+function widthOf(text: string): number {
+  return Array.from(text).length;
 }
 
 function sum(numbers: readonly number[]): number {
