@@ -146,6 +146,14 @@ function readAnswer(
 /** How many completions one request may carry. */
 export const maxCompletions: number = most;
 
+/** Tells listeners of jobs that have paused themselves: job, how many runs failed, and the reason as JSON, in turn. */
+export function tellAutoPaused(events: Events, paused: readonly string[]): void {
+  for (let at = 0; at + 2 < paused.length; at += 3) {
+    const [jobId = "", failures, reason = '""'] = paused.slice(at, at + 3);
+    events.emit("autoPaused", { jobId, failures: Number(failures), reason: JSON.parse(reason) as string });
+  }
+}
+
 /** Tells listeners of what else happened in the step: runs that did not start, and jobs whose last run has ended. */
 export function tellPassed(events: Events, passed: ClaimAnswer["passed"]): void {
   for (const { run, state, reason } of passed) {
@@ -154,6 +162,9 @@ export function tellPassed(events: Events, passed: ClaimAnswer["passed"]): void 
     else if (state === "jobExhausted") {
       events.emit("jobExhausted", { jobId: run });
       if (reason === "removed") events.emit("jobRemoved", { jobId: run });
+    } else if (state === "autoPaused") {
+      const [failures = "", ...text] = reason.split(" ");
+      tellAutoPaused(events, [run, failures, text.join(" ")]);
     } else events.emit(state as "skipped" | "missed", { ...details, reason });
   }
 }

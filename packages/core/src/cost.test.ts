@@ -56,6 +56,11 @@ const uses: Readonly<Record<string, Use>> = {
     options: { deadLetter: false },
     end: (steps, claimed) => steps.complete(claimed, "f"),
   },
+  pauseAfterFailures: { options: { pauseAfterFailures: 1000 } },
+  "the same, failed": {
+    options: { pauseAfterFailures: 1000 },
+    end: (steps, claimed) => steps.complete(claimed, "f"),
+  },
   result: { end: (steps, claimed) => steps.complete(claimed, "s", '"done"') },
   concurrencyKey: { options: { ...key, concurrencyLimit: 1000 } },
   "key's rateLimit": { options: { ...key, rateLimit: { max: 1000, per: "1m" } } },
@@ -95,6 +100,8 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
       retry, needed once   136   17.17
       dead letter           83   13.60
       no dead letter        79    9.60
+      pauseAfterFailures    78    9.59
+      the same, failed      87   16.61
       result                80   11.59
       concurrencyKey        86   13.63
       key's rateLimit       90   17.63
@@ -111,7 +118,12 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
   const others = Object.entries(uses).filter(([name]) => name !== "plain");
   // While there is a job whose interval counts from completion, or with a `retain`, the end of any run asks which of them, and then
   // whether it is its job.
-  const more: Readonly<Record<string, number>> = { "after completion": 2, retain: 2 };
+  // While runs of some job have failed in a row, the end of any run asks of which job. Before the other job has run, and after.
+  const more: Readonly<Record<string, readonly [number, number]>> = {
+    "after completion": [2, 2],
+    retain: [2, 2],
+    "the same, failed": [0, 2],
+  };
   test.each(others)(
     "for a plain run are the same where another job uses %s, and has run",
     async (name, use) => {
@@ -124,11 +136,12 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
       await steps.play(["own"], {});
       steps.calls = 0;
       await steps.play(["own"], {});
-      expect(steps.calls, "while it has not run").toBe(plain + (more[name] ?? 0));
+      const [before, after] = more[name] ?? [0, 0];
+      expect(steps.calls, "while it has not run").toBe(plain + before);
       await steps.play(["other"], use);
       steps.calls = 0;
       await steps.play(["own"], {});
-      expect(steps.calls, "after it has run").toBe(plain + (more[name] ?? 0));
+      expect(steps.calls, "after it has run").toBe(plain + after);
     },
   );
 });

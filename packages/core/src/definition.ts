@@ -34,6 +34,7 @@ export interface Definition {
   readonly timeout: number | undefined;
   readonly retry: Retry | undefined;
   readonly deadLetter: boolean;
+  readonly pauseAfterFailures: number | undefined;
   readonly concurrencyKey: string | undefined;
   readonly concurrencyLimit: Required<Limit> | undefined;
   readonly rateLimit: Rate | undefined;
@@ -78,6 +79,7 @@ const known = [
   "timeout",
   "retry",
   "deadLetter",
+  "pauseAfterFailures",
   "concurrencyKey",
   "concurrencyLimit",
   "rateLimit",
@@ -120,6 +122,10 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
     max: whole("misfire.max", orElse(misfire["max"], 100), 1, 1000),
     resumeFrom: oneOf("resumeFrom", orElse(given["resumeFrom"], "missed"), ["missed", "now"]),
     retain: retainOf(given["retain"]),
+    pauseAfterFailures:
+      given["pauseAfterFailures"] === undefined
+        ? undefined
+        : whole("pauseAfterFailures", given["pauseAfterFailures"], 1, 1000),
     tags: names("tags", orElse(given["tags"], []), 20),
     input: inputJson("input", given["input"], maxInput),
     metadata: inputJson("metadata", given["metadata"], maxInput),

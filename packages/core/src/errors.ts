@@ -1,4 +1,5 @@
 import { EscapementError } from "@escapement/redis";
+import type { PauseInfo } from "./read-pauses.js";
 
 /** An option, id or input that cannot be used. Nothing was stored. */
 export class InvalidOptionError extends EscapementError {
@@ -116,4 +117,16 @@ export class StaleJobSetError extends EscapementError {
 /** The error for a job that there is not. */
 export function jobNotFound(id: string): EscapementError {
   return new EscapementError("JOB_NOT_FOUND", `There is no job ${id}. Define it with schedule() first.`);
+}
+
+/** The error for a job that is not run by hand, since pauses would hold the run back. */
+export function jobPaused(id: string, pauses: readonly PauseInfo[]): EscapementError {
+  const [first, ...others] = pauses;
+  const { target = "all", reason = "", by } = first ?? {};
+  const why = reason === "" ? "" : `: ${JSON.stringify(reason)}${by === undefined ? "" : ` (${by})`}`;
+  const also = others.length === 0 ? "" : `, and by ${others.map((pause) => pause.target).join(", ")}`;
+  return new EscapementError(
+    "JOB_PAUSED",
+    `Job ${id} is paused by ${target}${why}${also}. Nothing was queued. Resume it, or run it all the same with runNow({ force: true }).`,
+  );
 }

@@ -46,6 +46,13 @@ export type ClusterEvent =
   | ({ readonly type: "paused" | "pausedTooLong" } & PauseInfo)
   /** A pause is over: resumed, its key deleted, or expired. `target` is what follows `pause:` in the key. */
   | ({ readonly type: "resumed"; readonly target: string } & Resumed)
+  /** A job has paused itself, after so many failures in a row, for this error. */
+  | {
+      readonly type: "autoPaused";
+      readonly jobId: string;
+      readonly failures: number;
+      readonly reason: string;
+    }
   /** The sweeper has put something right; `subject` is a run, job or node. */
   | { readonly type: "mended"; readonly subject: string; readonly what: string }
   /** What came between the events before and behind it is not all kept any more. */
@@ -99,6 +106,15 @@ function parseLine(line: string): ClusterEvent | undefined {
     case "paused":
     case "pausedTooLong":
       return { type: word, ...parsePause([subject, ...rest].join(" ")) };
+    case "autoPaused": {
+      const [failures, ...reason] = rest;
+      return {
+        type: "autoPaused",
+        jobId: subject,
+        failures: Number(failures),
+        reason: JSON.parse(reason.join(" ")) as string,
+      };
+    }
     case "resumed":
       return { type: word, target: subject, ...parseResumed(rest.join(" ")) };
     case "mended":

@@ -71,6 +71,11 @@ export interface SchedulerEvents {
   paused: Omit<PauseInfo, "failures">;
   /** Told by the leader: a pause has lasted for as long as `pausedTooLong` says, or as long again. */
   pausedTooLong: PauseInfo;
+  /**
+   * A job has paused itself after so many failures in a row. Told where the last one of them ended, or by the leader of what a dead node had left; once.
+   * `reason` is the error, as in the pause.
+   */
+  autoPaused: { readonly jobId: string; readonly failures: number; readonly reason: string };
   /** This process has ended a pause. */
   resumed: { readonly target: string } & Resumed;
   nodeJoined: { readonly node: string };
@@ -110,6 +115,7 @@ const events: Readonly<Record<keyof SchedulerEvents, true>> = {
   jobParked: true,
   paused: true,
   pausedTooLong: true,
+  autoPaused: true,
   resumed: true,
   nodeJoined: true,
   nodeLeft: true,

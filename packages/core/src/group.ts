@@ -7,6 +7,7 @@ import { checkPauseOptions, type PauseOptions } from "./pause.js";
 import { checkFilter, type JobFilter, listJobs } from "./read-jobs.js";
 import { cancelsRunning, type RemoveOptions } from "./remove-job.js";
 import { checkResumeOptions, type ResumeOptions } from "./resume.js";
+import { isByForce, type RunNowOptions } from "./run-now.js";
 
 /** What was done with many jobs, by id. */
 export interface GroupReport {
@@ -33,8 +34,8 @@ export interface JobGroup {
   update(changes: JobChanges): Promise<GroupReport>;
   /** Removes them, and what was to run of them. Runs that run go on, unless `cancelRunning` is given. */
   remove(options?: RemoveOptions): Promise<GroupReport>;
-  /** Runs each once, now, beside its schedule. */
-  runNow(): Promise<GroupRunsReport>;
+  /** Runs each once, now, beside its schedule. Those that are paused have failed, with `JOB_PAUSED`, unless by `force`. */
+  runNow(options?: RunNowOptions): Promise<GroupRunsReport>;
   /** Pauses each by a key of its own. For all with one tag, now and later, `pause({ tag })` of the scheduler is the better way. */
   pause(options: PauseOptions): Promise<GroupReport>;
   /** Ends each one's own pause. Those that had none are not in the report. */
@@ -90,7 +91,10 @@ export function jobGroup(parts: HandleParts, filter: JobFilter): JobGroup {
       checkResumeOptions(options);
       return each((job) => job.resume(options));
     },
-    runNow: () => withRuns(async (job) => [(await job.runNow()).id]),
+    runNow: async (options = {}) => {
+      isByForce(options);
+      return withRuns(async (job) => [(await job.runNow(options)).id]);
+    },
     backfill: async (options) => {
       fields("options", options, backfillOptions);
       return withRuns(async (job) => (await job.backfill(options)).map(({ id }) => id));

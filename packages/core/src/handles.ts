@@ -7,7 +7,6 @@ import { writeJobs } from "./define.js";
 import { changeable, type Definition } from "./definition.js";
 import { InvalidOptionError, jobNotFound, RunFailedError } from "./errors.js";
 import type { Events } from "./events.js";
-import { newSuffix } from "./id.js";
 import type { Job, JobOptions } from "./job.js";
 import type { LogLine } from "./log-lines.js";
 import { type PauseOptions, pauseTarget } from "./pause.js";
@@ -20,7 +19,7 @@ import { cancelsRunning, type RemoveOptions, removeJob } from "./remove-job.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
 import { isRunId } from "./run-id.js";
-import { runNow } from "./scripts/index.js";
+import { type RunNowOptions, runJobNow } from "./run-now.js";
 import type { Store } from "./store.js";
 import { duration } from "./times.js";
 
@@ -43,9 +42,9 @@ export interface JobHandle {
   /**
    * Runs it once, now, beside its schedule.
    *
-   * @throws EscapementError `JOB_NOT_FOUND`
+   * @throws EscapementError `JOB_NOT_FOUND`; `JOB_PAUSED`, unless by `force`
    */
-  runNow(): Promise<RunHandle>;
+  runNow(options?: RunNowOptions): Promise<RunHandle>;
   /**
    * Runs past fire times, as its trigger says today, each as a run by hand: its `overlap`, or the one given, and limits hold, its schedule, history of
    * the first time and `maxRuns` are left alone. Asked twice, it runs them twice.
@@ -123,15 +122,7 @@ export function jobHandle(parts: HandleParts, id: string): JobHandle {
       if (removed) events.emit("jobRemoved", { jobId: id });
       return removed;
     },
-    runNow: async () => {
-      const { prefix, ...keys } = store.keys;
-      const [, [run = ""]] = await runNow.run(store.commands, {
-        keys,
-        args: { prefix, job: id, suffix: newSuffix() },
-        lists: { times: [] },
-      });
-      return runHandle(store, run);
-    },
+    runNow: async (options = {}) => runHandle(store, await runJobNow(store, id, options)),
     backfill: async (options) =>
       (await backfillJob(store, id, get, options)).map((run) => runHandle(store, run)),
     pause: (options) => pauseTarget(store, { job: id }, options, events),

@@ -55,6 +55,7 @@ export type { Backoff, Retry, RetryOptions } from "./retry.js";
 export type { Attempt, Run, RunError, RunState } from "./run.js";
 export type { RunContext } from "./run-context.js";
 export type { LogMethod, RunLogger } from "./run-logger.js";
+export type { RunNowOptions } from "./run-now.js";
 export { createScheduler, type Scheduler } from "./scheduler.js";
 export type { StopOptions } from "./stop.js";
 export type {

@@ -67,6 +67,11 @@ export interface JobOptions<Input = unknown> {
   readonly retry?: RetryOptions;
   /** Keep a run that failed for good in its queue's dead letters, until it is retried or removed. @default true */
   readonly deadLetter?: boolean;
+  /**
+   * After so many runs in a row that failed for good (failed, timed out or lost, with no further attempt), 1 to 1000, the job pauses itself, with the
+   * last error as the reason. @default never
+   */
+  readonly pauseAfterFailures?: number;
   /** Runs of one key, of whichever jobs and tasks, are limited together in the whole cluster. @default none */
   readonly concurrencyKey?: string;
   /** How many runs with its `concurrencyKey` may run at once: a number, or with what becomes of one more. @default 1 */
@@ -129,6 +134,12 @@ export interface Job<Input = unknown> {
   readonly timeout: number | undefined;
   readonly retry: Retry | undefined;
   readonly deadLetter: boolean;
+  readonly pauseAfterFailures: number | undefined;
+  /**
+   * How many of its runs have failed since the last one that succeeded, for a job with `pauseAfterFailures`; 0 without it. Once the job has paused itself it
+   * stays so until that pause is over.
+   */
+  readonly failuresInARow: number;
   readonly concurrencyKey: string | undefined;
   readonly concurrencyLimit: Required<Limit> | undefined;
   readonly rateLimit: Rate | undefined;

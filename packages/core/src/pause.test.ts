@@ -36,8 +36,8 @@ describe("pause, resume", () => {
       const running = (await node.claim({ slots: 1 })).claimed;
       expect(running.map(({ run }) => run)).toEqual([first]);
       const key = bench.store.keys.pause(name === "all" ? name : Object.entries(target).flat().join(":"));
-      await bench.redis.set(key, "by an operator");
       await bench.runNow("job");
+      await bench.redis.set(key, "by an operator");
       expect(await node.take()).toEqual([]);
       await expectSound(bench);
       expect(await node.complete(running)).toEqual([true]);
@@ -69,8 +69,8 @@ describe("pause, resume", () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job");
     const node = await bench.node("node", 1e9);
-    await bench.redis.hset(bench.store.keys.pause("job:job"), "who", "knows");
     await bench.runNow("job");
+    await bench.redis.hset(bench.store.keys.pause("job:job"), "who", "knows");
     expect(await node.take()).toEqual([]);
   });
 
@@ -114,11 +114,11 @@ describe("pause, resume", () => {
     await using bench = await new StoreBench(server).ready();
     const { keys } = bench.store;
     for (const id of ["a", "b", "c"]) await bench.define(id, { tags: ["emea"] });
+    await bench.runNow("c");
     await bench.redis.set(keys.pause("tag:emea"), "");
     const node = await bench.node("node", 1e9);
     const now = await bench.now();
     for (const id of ["a", "b"]) await bench.write(id, [now - 2]);
-    await bench.runNow("c");
     await node.take();
     expect(await bench.redis.zrange(keys.due, 0, -1)).not.toContain("a");
     const { nextDue, more } = await node.claim();
@@ -171,9 +171,9 @@ describe("pause, resume", () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { tags: ["emea"] });
     const node = await bench.node("node", 1e9);
+    const run = await bench.runNow("job");
     await pauseTarget(bench.store, { job: "job" }, reason);
     await pauseTarget(bench.store, { tag: "emea" }, reason);
-    const run = await bench.runNow("job");
     expect(await node.take()).toEqual([]);
     await resumeTarget(bench.store, { job: "job" });
     expect(await node.take()).toEqual([]);
@@ -209,8 +209,8 @@ describe("pause, resume", () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { tags: ["emea"] });
     const node = await bench.node("node", 1e9);
-    await pauseTarget(bench.store, { tag: "emea" }, reason);
     const run = await bench.runNow("job");
+    await pauseTarget(bench.store, { tag: "emea" }, reason);
     expect(await node.take()).toEqual([]);
     await bench.job("job").update({ tags: [] });
     expect(await node.take()).toEqual([run]);
@@ -264,8 +264,8 @@ describe("pause, resume", () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { overlap: "allow" });
     const node = await bench.node("node", 1e9);
-    await pauseTarget(bench.store, { job: "job" }, reason);
     const [one] = [await bench.runNow("job"), await bench.runNow("job")];
+    await pauseTarget(bench.store, { job: "job" }, reason);
     expect(await node.take()).toEqual([]);
     expect(await bench.run(one).cancel()).toBe(true);
     expect(await bench.run(one).get()).toMatchObject({ state: "cancelled" });

@@ -39,7 +39,7 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
   const { keys } = store;
   const now = await store.nearlyNow();
   return store.commands.run("reading jobs", async (client) => {
-    const [records, states, cursors, parked, running, counts, exhaustion, frozen, sets, upcoming] =
+    const [records, states, cursors, parked, running, counts, exhaustion, frozen, sets, failing, upcoming] =
       await Promise.all([
         client.hmget(keys.jobs, ...ids),
         client.hmget(keys.state, ...ids),
@@ -50,6 +50,7 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
         client.hmget(keys.exhaustion, ...ids),
         client.zmscore(keys.frozen, ...ids),
         client.hmget(keys.setOf, ...ids),
+        client.hmget(keys.failing, ...ids),
         Promise.all(
           ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
         ),
@@ -71,6 +72,7 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
         pauses: pausesOfJob({ ...head, id }).flatMap((name) => paused.get(name) ?? []),
         started: Number(counts[index] ?? 0),
         set: sets[index] ?? undefined,
+        failing: failing[index] ?? "0",
         unstarted: (upcoming[index] ?? []).map((run) => parseRunId(run)?.at ?? 0),
         now,
       });
@@ -92,6 +94,8 @@ interface Found {
   readonly unstarted: readonly number[];
   readonly started: number;
   readonly set: string | undefined;
+  /** How many runs failed in a row, and perhaps `paused`. */
+  readonly failing: string;
   readonly now: number;
 }
 
@@ -128,6 +132,8 @@ function toJob(id: string, text: string, found: Found): Job {
     timeout: record.timeout,
     retry: record.retry,
     deadLetter: head.deadLetter,
+    pauseAfterFailures: head.pauseAfterFailures,
+    failuresInARow: failuresInARow(id, found),
     concurrencyKey: head.concurrencyKey,
     concurrencyLimit: head.concurrencyLimit,
     rateLimit: head.rateLimit,
@@ -148,6 +154,13 @@ function toJob(id: string, text: string, found: Found): Job {
     running: found.running,
     error: found.parked ? reason.join(" ") : broken,
   };
+}
+
+/** None any more once the pause that they led to is over, though nobody may have noticed yet. */
+function failuresInARow(id: string, { failing, pauses }: Found): number {
+  const [count, paused] = failing.split(" ");
+  const isOver = paused !== undefined && !pauses.some(({ target }) => target === `job:${id}`);
+  return isOver ? 0 : Number(count);
 }
 
 function stateOf({ parked, exhaustion, pauses }: Found): JobState {

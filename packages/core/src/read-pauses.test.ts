@@ -80,9 +80,9 @@ describe("pauses", () => {
     test(`a reason of ${what} is read and told of as text, bounded, and disturbs nothing`, async () => {
       await using bench = await new StoreBench(server).ready();
       await bench.define("job", { trigger: every("1s") });
-      await bench.redis.set(bench.store.keys.pause("job:job"), value);
       const node = await bench.node("node", 1e9);
       await bench.runNow("job");
+      await bench.redis.set(bench.store.keys.pause("job:job"), value);
       expect(await node.take()).toEqual([]);
       const [pause] = (await bench.job("job").get())?.pauses ?? [];
       expect(pause?.target).toBe("job:job");

@@ -1,3 +1,4 @@
+import { tellAutoPaused } from "./claim.js";
 import type { Events } from "./events.js";
 import { reconcile } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -17,7 +18,7 @@ export async function reconcileHeld(
   events: Events,
 ): Promise<void> {
   const { prefix: _, ...keys } = store.keys;
-  const [, taken] = await store.timed(
+  const [, taken, paused] = await store.timed(
     () =>
       reconcile.run(store.lease, {
         keys: { ...keys, active: store.keys.active(node) },
@@ -31,4 +32,5 @@ export async function reconcileHeld(
     const jobId = runId.includes("@") ? runId.split("@")[0] : undefined;
     events.emit("lost", { runId, jobId, node, retry: what === "retry" });
   }
+  tellAutoPaused(events, paused);
 }

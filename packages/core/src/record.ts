@@ -74,7 +74,8 @@ function body(parts: Record<string, string | undefined>): string {
 /** A job's record. */
 export function writeJobRecord(version: number, definition: Definition): string {
   const { overlap, grace, catchUp, max, trigger, input, metadata, timeout, retry } = definition;
-  const { startAt, endAt, maxRuns, jitter, whenExhausted, resumeFrom, retain } = definition;
+  const { startAt, endAt, maxRuns, jitter, whenExhausted, resumeFrom, retain, pauseAfterFailures } =
+    definition;
   const first = head(
     version,
     definition,
@@ -89,6 +90,7 @@ export function writeJobRecord(version: number, definition: Definition): string 
       we: whenExhausted === "remove" ? "r" : undefined,
       rf: resumeFrom === "now" ? "n" : undefined,
       rt: writeRetain(retain),
+      pf: pauseAfterFailures,
     },
   );
   const text = body({
@@ -154,6 +156,7 @@ export interface RecordHead {
   readonly maxRuns: number | undefined;
   readonly whenExhausted: "keep" | "remove";
   readonly resumeFrom: "missed" | "now";
+  readonly pauseAfterFailures: number | undefined;
   readonly tags: readonly string[];
   readonly retain: Retain | undefined;
   /** Whether it fires by a trigger of its own. */
@@ -187,6 +190,7 @@ export function readHead(record: string): RecordHead {
       : undefined,
     rateLimit: readRate(extras.get("kr")),
     maxRuns: maxRuns === undefined ? undefined : Number(maxRuns),
+    pauseAfterFailures: extras.has("pf") ? Number(extras.get("pf")) : undefined,
     whenExhausted: extras.get("we") === "r" ? "remove" : "keep",
     resumeFrom: extras.get("rf") === "n" ? "now" : "missed",
     tags: extras.get("tg")?.split(",") ?? [],

@@ -1,3 +1,4 @@
+import { tellAutoPaused } from "./claim.js";
 import type { Events } from "./events.js";
 import { recover } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -19,7 +20,7 @@ const batch = 200;
  */
 export async function recoverDeadNodes(store: Store, epoch: number, events: Events): Promise<Recovered> {
   const { prefix: _, ...keys } = store.keys;
-  const [, died, taken, nextEnd, left] = await store.timed(
+  const [, died, taken, nextEnd, left, paused] = await store.timed(
     () => recover.run(store.lease, { keys, args: { ...store.history, epoch, batch } }),
     ([time]) => time,
   );
@@ -33,5 +34,6 @@ export async function recoverDeadNodes(store: Store, epoch: number, events: Even
       retry: what === "retry",
     });
   }
+  tellAutoPaused(events, paused);
   return { more: left > 0, nextEnd: nextEnd === "" ? undefined : Number(nextEnd) };
 }

@@ -16,6 +16,7 @@ import { jobHandle, runHandle } from "../src/handles.js";
 import type { JobOptions } from "../src/job.js";
 import { recoverDeadNodes } from "../src/recover.js";
 import { runIdOf } from "../src/run-id.js";
+import type { RunNowOptions } from "../src/run-now.js";
 import { heartbeat, join, leave, materialise } from "../src/scripts/index.js";
 import { Store } from "../src/store.js";
 import { Sweeper } from "../src/sweep.js";
@@ -65,8 +66,8 @@ export class StoreBench implements AsyncDisposable {
     return jobHandle(this.parts, id).remove();
   }
 
-  async runNow(id: string): Promise<string> {
-    return (await jobHandle(this.parts, id).runNow()).id;
+  async runNow(id: string, options?: RunNowOptions): Promise<string> {
+    return (await jobHandle(this.parts, id).runNow(options)).id;
   }
 
   run(id: string): ReturnType<typeof runHandle> {

@@ -18,6 +18,8 @@ export interface Keys {
   readonly parked: string;
   /** Hash: job id → `full`, `ending` or `done`; only of jobs of which no further fire time starts. */
   readonly exhaustion: string;
+  /** Hash: job id → how many of its runs failed in a row, and `paused` once that was enough; of jobs with a `pauseAfterFailures`. */
+  readonly failing: string;
   /** Hash: name of a pause (`all`, `job:<id>` …) that has been noticed → when, and when it was last said that it lasts too long. */
   readonly pauses: string;
   /** Sorted set, all scores 0: due runs of jobs that are held back: paused, or until the leader has caught up. */
@@ -136,6 +138,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     due: `${prefix}due`,
     parked: `${prefix}parked`,
     exhaustion: `${prefix}exhaustion`,
+    failing: `${prefix}failing`,
     pauses: `${prefix}pauses`,
     paused: `${prefix}paused`,
     frozen: `${prefix}frozen`,

@@ -45,6 +45,7 @@ end
 
 for _, run in ipairs(given_up) do pass(run, 'skipped', 'dependency') end
 for i = 1, #exhausted, 2 do pass(exhausted[i], 'jobExhausted', exhausted[i + 1]) end
+for i = 1, #failing.paused, 3 do pass(failing.paused[i], 'autoPaused', failing.paused[i + 1] .. ' ' .. failing.paused[i + 2]) end
 local reply = {}
 for _, item in ipairs(claimed) do
   reply[#reply + 1] = item.run

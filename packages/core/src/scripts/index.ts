@@ -28,6 +28,7 @@ const records = [
     "misfires",
     "removal",
     "pauses",
+    "failures",
     "exhaustion",
   ].map((name) => file(`lib/${name}`)),
 ];
@@ -43,6 +44,7 @@ const recordKeys = [
   "edges",
   "events",
   "exhaustion",
+  "failing",
   "finished",
   "frozen",
   "holds",
@@ -113,8 +115,8 @@ export const materialise = defineScript<[string, string]>()({
   },
 });
 
-/** `[now, died, taken (run, node, retry | lost, task), next end of a lease, dead nodes left]` */
-export const recover = defineScript<[string, string[], string[], string, number]>()({
+/** `[now, died, taken (run, node, retry | lost, task), next end of a lease, dead nodes left, paused themselves (job, count, reason)]` */
+export const recover = defineScript<[string, string[], string[], string, number, string[]]>()({
   name: "recover",
   version: 1,
   file: file("recover"),
@@ -123,8 +125,8 @@ export const recover = defineScript<[string, string[], string[], string, number]
   args: ["prefix", "epoch", "batch", ...history],
 });
 
-/** `[now, taken (run, retry | lost)]` */
-export const reconcile = defineScript<[string, string[]]>()({
+/** `[now, taken (run, retry | lost), paused themselves (job, count, reason)]` */
+export const reconcile = defineScript<[string, string[], string[]]>()({
   name: "reconcile",
   version: 1,
   file: file("reconcile"),
@@ -228,14 +230,14 @@ export const enqueue = defineScript<[string, string]>()({
   lists: { runs: ["run", "record", "not_before"] },
 });
 
-/** `[now, run ids]` */
-export const runNow = defineScript<[string, string[]]>()({
+/** `[now, run ids, pauses for which nothing was queued]`: these as in `readPauses`. */
+export const runNow = defineScript<[string, string[], string[]]>()({
   name: "run-now",
   version: 1,
   file: file("run-now"),
   include: records,
-  keys: ["clock", "requeued", "jobs", "ready", "wake"],
-  args: ["prefix", "job", "suffix"],
+  keys: ["clock", "attempts", "requeued", "jobs", "ready", "wake"],
+  args: ["prefix", "job", "suffix", "unless_paused"],
   lists: { times: ["time"] },
 });
 
@@ -301,10 +303,12 @@ export const watch = defineScript<[string, string, number, string[], string[]]>(
   file: file("watch"),
   include: records,
   keys: [
+    "attempts",
     "clock",
     "due",
     "epoch",
     "events",
+    "failing",
     "frozen",
     "jobs",
     "paused",
@@ -322,7 +326,20 @@ export const resume = defineScript<[string, number, number]>()({
   version: 2,
   file: file("resume"),
   include: records,
-  keys: ["clock", "due", "events", "frozen", "jobs", "paused", "pauses", "ready", "resumeNow", "wake"],
+  keys: [
+    "attempts",
+    "clock",
+    "due",
+    "events",
+    "failing",
+    "frozen",
+    "jobs",
+    "paused",
+    "pauses",
+    "ready",
+    "resumeNow",
+    "wake",
+  ],
   args: ["prefix", "name", "said", "batch", "again", "events_max"],
 });
 

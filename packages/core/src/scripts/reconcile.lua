@@ -13,7 +13,7 @@ for i = 1, #active, 2 do
     texts[#texts + 1] = active[i + 1]
   end
 end
-if #runs == 0 then return { int(now), taken } end
+if #runs == 0 then return { int(now), taken, {} } end
 local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
 local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 redis.call('HDEL', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
@@ -38,4 +38,4 @@ settle_exhausted()
 flush_lanes()
 publish(int(now))
 flush_events(now)
-return { int(now), taken }
+return { int(now), taken, failing.paused }

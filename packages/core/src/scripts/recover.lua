@@ -52,4 +52,4 @@ settle_exhausted()
 if flush_lanes() or #taken > 0 then publish(int(now)) end
 flush_events(now)
 local next_end = redis.call('ZRANGE', key.nodes, 0, 0, 'WITHSCORES')[2]
-return { int(now), died, taken, next_end or '', redis.call('ZCARD', key.dead) }
+return { int(now), died, taken, next_end or '', redis.call('ZCARD', key.dead), failing.paused }

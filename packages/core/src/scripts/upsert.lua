@@ -91,6 +91,7 @@ for i, item in ipairs(items) do
     follow_retention(item.id, records[i], old, new)
     if extra(new, 'rf') then redis.call('SADD', key.resumeNow, item.id)
     elseif records[i] and (not old or extra(old, 'rf')) then redis.call('SREM', key.resumeNow, item.id) end
+    if records[i] and not extra(new, 'pf') and (not old or extra(old, 'pf')) then redis.call('HDEL', key.failing, item.id) end
     -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
     if item.cursor ~= 'keep' then
       while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end

@@ -37,7 +37,11 @@ local function complete()
   local held = redis.call('HMGET', key.active, unpack(runs))
   local records, gone, locks = nil, {}, {}
   local others = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(runs)) or {}
-  local cancels = redis.call('EXISTS', key.cancelled) == 1 and redis.call('HMGET', key.cancelled, unpack(runs)) or {}
+  -- One call where there is neither, as nearly always.
+  local there = redis.call('EXISTS', key.cancelled, key.failing)
+  local asked = there == 2 or (there == 1 and redis.call('EXISTS', key.cancelled) == 1)
+  if there == 2 or (there == 1 and not asked) then failing.look(items) end
+  local cancels = asked and redis.call('HMGET', key.cancelled, unpack(runs)) or {}
   for i, item in ipairs(items) do
     local token, attempt, started, task = string.match(held[i] or '', '^(%S+) (%S+) (%S+) %S+ (%S+)$')
     if token ~= item.token then
@@ -91,7 +95,10 @@ local function complete()
         else
           if others[i] then redis.call('HDEL', key.attempts, item.run) end
           finish(item.run, task, text, earlier, again and '' or item.result, now)
-          if failed then bury(item.run, record, attempt, now) end
+          if failed then
+            bury(item.run, record, attempt, now)
+            failing.count(item.run, record, text, now)
+          elseif state == 's' then failing.reset(item.run) end
         end
       end
     end

@@ -11,7 +11,9 @@ local function consider(lane)
   if fires and attempt == 1 then
     if not lane.unstarted[i] then return end -- taken back
   end
-  if job and is_paused(run, job, record, fires and attempt == 1) then return end
+  local forced = is_forced(run, attempt)
+  if lane.by_force and not forced then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  if job and not forced and is_paused(run, job, record, fires and attempt == 1) then return end
   if fires and attempt == 1 then
     if was_settled(run, job) then return pass(run, 'missed', 'misfire') end
     if is_held(run, job, record, now) then return end

@@ -15,7 +15,9 @@ end
 
 local lanes = {}
 local function read_lane(lane, size)
-  local items = redis.call('ZRANGE', lane_key(lane.name), lane.offset, lane.offset + size - 1, 'WITHSCORES')
+  local items = lane.by_force
+    and redis.call('ZRANGE', lane_key(lane.name), '-inf', '(' .. int(FORCED_BELOW), 'BYSCORE', 'LIMIT', lane.offset, size, 'WITHSCORES')
+    or redis.call('ZRANGE', lane_key(lane.name), lane.offset, lane.offset + size - 1, 'WITHSCORES')
   lane.offset, lane.at, lane.runs, lane.scores = lane.offset + size, 1, {}, {}
   lane.last = #items < 2 * size
   for i = 1, #items, 2 do

@@ -1,6 +1,6 @@
 -- What is paused does not start: neither this node's lanes, nor runs of jobs in them.
 
--- The lanes among these that no pause holds.
+-- The lanes among these that no pause holds, and those of which only runs by force may start.
 local function without_paused(found)
   local names, open = { 'all', 'node:' .. arg.node }, {}
   for _, lane in ipairs(found) do
@@ -15,6 +15,11 @@ local function without_paused(found)
       if pause_seen[one] then name = name or one end
     end
     if name then note_pause(name, now) else open[#open + 1] = lane end
+    -- What was asked for by force starts all the same, but not on a node that is paused.
+    if name and lane.head < FORCED_BELOW and not pause_seen['node:' .. arg.node] then
+      lane.by_force = true
+      open[#open + 1] = lane
+    end
   end
   return open
 end

@@ -9,7 +9,7 @@ local function claim()
     for i = 1, #heads do
       local name = names[from + i - 1]
       if heads[i] then
-        lanes[#lanes + 1] = { name = name, scopes = scopes_of(name), rates = rates_of(name), offset = 0, at = 1, runs = {}, scores = {} }
+        lanes[#lanes + 1] = { name = name, scopes = scopes_of(name), rates = rates_of(name), head = tonumber(heads[i]), offset = 0, at = 1, runs = {}, scores = {} }
       end
     end
   end

@@ -1,5 +1,9 @@
 -- Ends of attempts: the run ends with one, waits for another, or is lost.
 
+-- Runs that fail in a row: see lib/failures.lua. `of`: what is known of the jobs that this step has looked at; `paused`: those that it has paused, after how
+-- many, and the reason as JSON.
+local failing = { of = {}, paused = {} }
+
 -- Lets the first run that waits for its job's running one go on, if none runs.
 local function unblock(job)
   if redis.call('EXISTS', key.blocked) == 0 or redis.call('HEXISTS', key.running, job) == 1 then return end
@@ -85,5 +89,6 @@ local function lose(run, record, attempt, lost, earlier, text, now, not_before)
   redis.call('HDEL', key.attempts, run)
   finish(run, record and record.task or '-', text, earlier, '', now)
   bury(run, record, attempt, now)
+  failing.count(run, record, text, now)
   return false
 end

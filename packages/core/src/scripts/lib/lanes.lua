@@ -1,6 +1,10 @@
 -- Ready runs, by lane: gathered while a step goes on, written at its end.
 
 local lanes_added, lanes_removed = {}, {}
+-- Runs that may start although their lane is paused stand before all others in it: the first score of a lane tells whether there are such.
+local FORCED = 1024 -- as many steps of priority; a job's is at most 1000
+local FORCED_BELOW = -1000 * PRIORITY
+local any_forced = false -- whether one has become ready in this step
 local function lane_key(lane) return arg.prefix .. 'ready:' .. lane end
 
 local function place(lane, score, run)
@@ -8,9 +12,12 @@ local function place(lane, score, run)
   if not items then items = {}; lanes_added[lane] = items end
   items[#items + 1] = int(score)
   items[#items + 1] = run
+  if score < FORCED_BELOW then any_forced = true end
 end
 
-local function make_ready(lane, priority, time, run) place(lane, time - priority * PRIORITY, run) end
+local function make_ready(lane, priority, time, run)
+  place(lane, time - (is_forced(run) and FORCED or priority) * PRIORITY, run)
+end
 
 local function leave_lane(lane, run)
   local items = lanes_removed[lane]
@@ -39,9 +46,10 @@ local function still_there(items)
   return left
 end
 
--- Writes what make_ready and leave_lane gathered. Answers whether a lane that was empty has runs now.
+-- Writes what make_ready and leave_lane gathered. Answers whether a lane has runs now that was empty, or, as one that is paused, may look so.
 local function flush_lanes()
-  local woken = false
+  local woken = any_forced
+  any_forced = false
   for lane, items in pairs(lanes_removed) do in_chunks('ZREM', lane_key(lane), items, TAKE) end
   for lane, items in pairs(lanes_added) do
     local added = still_there(items)

@@ -125,6 +125,7 @@ end
 -- Lets go of up to `most` jobs that a pause held back, which is over. Answers how many it was.
 local function end_pause(name, most, now)
   local own = string.match(name, '^job:(.+)$')
+  if own then failing.resume(own) end
   local jobs = own and { own } or redis.call('SPOP', arg.prefix .. 'paused-by:' .. name, most)
   for _, job in ipairs(jobs) do release_from_pause(job, now) end
   if own or #jobs < most then

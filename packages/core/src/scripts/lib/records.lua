@@ -7,7 +7,7 @@
 --          rt=<runs>:<failed>:<age>:<results>: what is kept, - for as usual), LF body; the body is opaque.
 --          delivery r|l, grace in ms or -, catchUp none|latest|earliest|all:<max>
 --          overlap s(kip) a(llow) o: queue-one, q: queue-all, c: cancel-running, r: replace
--- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, of 8 characters, then a letter if it has an overlap of its own;
+-- run id   `<job>@<fire time>` for a fire time, `<job>@<time>-<suffix>` by hand, of 8 characters, then a letter if it has an overlap of its own, or f by force;
 --          else an enqueued run
 -- lane     `<queue>@<task>`: the ready runs of one task in one queue
 -- entry    `<at> <startedAt> <finishedAt> <state> <attempt> <token> <node> <detail>`, an earlier attempt on each further line
@@ -20,7 +20,12 @@ local function job_of(run) return string.match(run, '^([^@]+)@') end
 local function at_of(run) return string.match(run, '@(.+)$') end
 local function fire_time_of(run) return tonumber(string.match(run, '@(%d+)')) end
 -- Of a run by hand that was asked for under another overlap than its job's.
-local function own_overlap_of(run) return string.match(run, '@%d+%-%w%w%w%w%w%w%w%w(%l)$') end
+local function own_overlap_of(run) return string.match(run, '@%d+%-%w%w%w%w%w%w%w%w([acoqrs])$') end
+-- Whether a run may start although it is paused: at its first attempt, if it was asked for by force.
+local function is_forced(run, attempt)
+  if string.byte(run, -1) ~= 102 or not string.find(run, '@%d+%-%w%w%w%w%w%w%w%wf$') then return false end
+  return (attempt or tonumber(string.match(redis.call('HGET', key.attempts, run) or '1', '^%d+'))) == 1
+end
 local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
 
 -- nil for a text that is no record: whoever wrote it, it must not stop what else a step has to do.

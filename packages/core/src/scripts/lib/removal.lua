@@ -25,6 +25,7 @@ local function remove_job(job)
   redis.call('HDEL', key.counts, job)
   redis.call('HDEL', key.paced, job)
   redis.call('HDEL', key.exhaustion, job, job .. '@')
+  failing.forget(job)
   redis.call('ZREMRANGEBYLEX', key.calledOff, first, last)
   if not parsed or extra(parsed, 'rt') then redis.call('HDEL', key.retention, job) end
   if not parsed or extra(parsed, 'rf') then redis.call('SREM', key.resumeNow, job) end
