@@ -69,11 +69,22 @@ export function claim(world: World, request: Request): Run[] {
 /** "Higher ones go first, and of the same priority the one that is due first." */
 function due({ runs, now, pauses }: World, node: string): Run[] {
   const isOpen = ({ queue }: Job): boolean =>
-    !["all", `node:${node}`, `queue:${queue}`, "task:task"].some((name) => pauses.has(name));
+    !["all", `queue:${queue}`, "task:task"].some((name) => pauses.has(name));
+  if (pauses.has(`node:${node}`)) return [];
   return [...runs.values()]
     .filter(({ state, notBefore }) => state === "queued" && notBefore <= now)
-    .filter(({ job, waitsForKey, held }) => !waitsForKey && !held && isOpen(job))
-    .sort((one, other) => other.job.definition.priority - one.job.definition.priority || one.at - other.at);
+    .filter(({ waitsForKey, held }) => !waitsForKey && !held)
+    .filter((run) => isForced(run) || isOpen(run.job))
+    .sort((one, other) => Number(isForced(other)) - Number(isForced(one)) || comesBefore(one, other));
+}
+
+function comesBefore(one: Run, other: Run): number {
+  return other.job.definition.priority - one.job.definition.priority || one.at - other.at;
+}
+
+/** "Its first attempt starts although it is paused, and before others of its queue." */
+function isForced({ byForce, attempt }: Run): boolean {
+  return byForce && attempt === 1;
 }
 
 /** Answers whether it starts. */
@@ -116,7 +127,7 @@ function isFirstAttempt({ byHand, attempt }: Run): boolean {
 function isHeld(world: World, run: Run): boolean {
   const { job } = run;
   const [pause] = pausesOf(job).filter((name) => /^(job|tag):/.test(name) && world.pauses.has(name));
-  if (pause !== undefined) {
+  if (pause !== undefined && !isForced(run)) {
     job.heldBy.add(pause);
     run.held = true;
     return true;

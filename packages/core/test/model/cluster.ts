@@ -162,6 +162,7 @@ function optionsOf(id: keyof typeof places, definition: Definition, key: Bound):
     },
     ...{ misfire: { grace, catchUp, max }, retry: { attempts, backoff } },
     ...(maxRuns !== undefined && { maxRuns }),
+    ...(definition.pauseAfterFailures !== undefined && { pauseAfterFailures: definition.pauseAfterFailures }),
     ...(keyed && { concurrencyKey: "discounted", concurrencyLimit: key }),
   };
 }

@@ -23,6 +23,7 @@ const fields: { [K in keyof Definition]: fc.Arbitrary<Definition[K]> } = {
   delivery: fc.constantFrom("at-least-once", "at-least-once", "at-most-once"),
   maxLost: fc.integer({ min: 0, max: 2 }),
   priority: fc.constantFrom(0, 0, 5),
+  pauseAfterFailures: perhaps(fc.integer({ min: 1, max: 3 })),
   keyed: fc.boolean(),
 };
 

@@ -15,6 +15,8 @@ export interface Definition {
   /** How many attempts may be lost. */
   readonly maxLost: number;
   readonly priority: number;
+  /** After how many failures in a row the job pauses itself. */
+  readonly pauseAfterFailures: number | undefined;
   /** Whether it is limited by the concurrency key of the cluster. */
   readonly keyed: boolean;
 }
@@ -59,6 +61,9 @@ export interface Job {
   holder: { readonly run: Run; readonly since: number } | undefined;
   /** How many fire times were missed. */
   missed: number;
+  /** How many runs failed in a row, and whether that has paused the job. */
+  failures: number;
+  hasGivenUp: boolean;
 }
 
 /** A run, from when it is materialised or asked for. */
@@ -67,6 +72,8 @@ export interface Run {
   readonly job: Job;
   readonly at: number;
   readonly byHand: boolean;
+  /** Whether it was asked for although its job was paused, or would be. */
+  readonly byForce: boolean;
   /** `blocked`: it waits for the end of its job's running one. */
   state: "queued" | "blocked" | "active" | "ended";
   notBefore: number;

@@ -51,6 +51,11 @@ function write(world: World, job: Job, cursor: number): void {
 /** Sees which pauses are over: what they held back goes on. */
 export function watch(world: World): void {
   for (const job of world.jobs.values())
+    if (job.hasGivenUp && !world.hasGivenUp(job)) {
+      job.failures = 0;
+      job.hasGivenUp = false;
+    }
+  for (const job of world.jobs.values())
     for (const name of [...job.heldBy])
       if (!world.pauses.has(name)) {
         job.heldBy.delete(name);
@@ -85,6 +90,10 @@ export function define(world: World, job: Job, definition: Definition): void {
   const before = job.definition;
   if (JSON.stringify(before) === JSON.stringify(definition)) return; // "the same again changes nothing"
   job.definition = definition;
+  if (definition.pauseAfterFailures === undefined) {
+    job.failures = 0;
+    job.hasGivenUp = false;
+  }
   for (const run of world.runs.values()) if (run.job === job) run.waitsForKey = false;
   // "With another `maxRuns` it goes on from the next fire time that it leaves", but for what the leader has yet to catch up with.
   if (before.maxRuns !== definition.maxRuns && !isBehind(world, job)) {

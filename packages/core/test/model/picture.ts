@@ -17,6 +17,7 @@ interface JobPicture {
   readonly started: number;
   readonly running: string | undefined;
   readonly missed: number;
+  readonly failures: number;
 }
 
 export interface Picture {
@@ -41,6 +42,7 @@ export function pictureOf(world: World): Picture {
       started: job.started,
       running: job.holder?.run.id,
       missed: job.missed,
+      failures: job.hasGivenUp && !world.hasGivenUp(job) ? 0 : job.failures,
     },
   ]);
   const runs = [...world.runs.values()].map((run): [string, string] => [run.id, describe(run, world.now)]);
@@ -113,13 +115,15 @@ export async function look(
   const found = ids.map((id, index): [string, JobPicture] => [
     id,
     {
-      state: jobs[index]?.state,
+      // Not who has set the key of its pause.
+      state: jobs[index]?.state === "errored" ? "paused" : jobs[index]?.state,
       cursor: cursors.has(id) ? Number(cursors.get(id)) : undefined,
       frozen: frozen.includes(id),
       unstarted: unstarted.filter((run) => run.startsWith(`${id}@`)).map((run) => parseRunId(run)?.at ?? 0),
       started: jobs[index]?.startedRuns ?? 0,
       running: jobs[index]?.running,
       missed: missed.get(id) ?? 0,
+      failures: jobs[index]?.failuresInARow ?? 0,
     },
   ]);
   return { jobs: Object.fromEntries(found), runs: Object.fromEntries(runs) };

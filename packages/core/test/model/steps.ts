@@ -95,12 +95,16 @@ async function cancel({ world }: Model, { bench }: Cluster, pick: number): Promi
   world.settleExhausted();
 }
 
-async function runNow(model: Model, real: Cluster, id: JobId): Promise<void> {
+async function runNow(model: Model, real: Cluster, [id, force]: readonly [JobId, boolean]): Promise<void> {
   await advance(model, real, 1); // no two by hand at the same instant
   const { world } = model;
-  const run = await real.bench.runNow(id);
+  if (!force && rules.pausesOf(world.job(id)).some((name) => world.pauses.has(name))) {
+    await expect(real.bench.runNow(id)).rejects.toMatchObject({ code: "JOB_PAUSED" });
+    return;
+  }
+  const run = await real.bench.runNow(id, { force });
   expect(run).toMatch(new RegExp(`^${id}@${world.now}-`));
-  world.queue(run, world.job(id), world.now, true);
+  world.queue(run, world.job(id), world.now, true, force);
 }
 
 async function kill({ world, nodes }: Model, real: Cluster, index: Index): Promise<void> {
@@ -204,7 +208,7 @@ export const steps = fc.commands<Model, Cluster, false>(
     ),
     ...step(1, "heed", index, heed, ({ world, nodes }, drawn) => world.held(nodes[drawn]).length > 0),
     ...step(1, "cancel", fc.nat({ max: 50 }), cancel, ({ world }) => world.runs.size > 0),
-    ...step(1, "run now", jobId, runNow),
+    ...step(1, "run now", fc.tuple(jobId, fc.boolean()), runNow),
     ...step(1, "kill", index, kill, ({ world, nodes }, drawn) => world.held(nodes[drawn]).length > 0),
     ...step(1, "pause", target, pause),
     ...step(

@@ -28,7 +28,16 @@ export class World {
 
   add(id: string, place: Pick<Job, "queue" | "tags" | "offset">, definition: Definition): void {
     const cursor = this.firstFireTime(place, this.now);
-    const state = { cursor, frozen: false, full: false, exhausted: false, started: 0, missed: 0 };
+    const state = {
+      cursor,
+      frozen: false,
+      full: false,
+      exhausted: false,
+      started: 0,
+      missed: 0,
+      failures: 0,
+      hasGivenUp: false,
+    };
     this.jobs.set(id, { id, ...place, definition, ...state, heldBy: new Set(), holder: undefined });
   }
 
@@ -37,9 +46,9 @@ export class World {
     return Math.ceil((time - offset) / interval) * interval + offset;
   }
 
-  queue(id: string, job: Job, at: number, byHand: boolean): void {
+  queue(id: string, job: Job, at: number, byHand: boolean, byForce = false): void {
     this.runs.set(id, {
-      ...{ id, job, at, byHand, state: "queued", notBefore: at, waitsForKey: false, held: false },
+      ...{ id, job, at, byHand, byForce, state: "queued", notBefore: at, waitsForKey: false, held: false },
       ...{ attempt: 1, lost: 0, past: [], node: undefined, token: 0, places: [], counted: false },
       ...{ claimedAs: undefined, cancel: undefined, end: undefined },
     });
@@ -111,8 +120,30 @@ export class World {
   finish(run: Run, end: string): void {
     run.state = "ended";
     run.end = end;
+    if (end === "succeeded") this.#succeeded(run.job);
+    if (["failed", "timed-out", "lost"].includes(end)) this.#failed(run.job);
     this.noticeEnd(run.job);
     this.release(run);
+  }
+
+  /** Whether a job has paused itself, or would have, and that pause is not over. */
+  hasGivenUp({ id, hasGivenUp }: Job): boolean {
+    return hasGivenUp && this.pauses.has(`job:${id}`);
+  }
+
+  /** "After so many runs in a row that failed the job pauses itself"; while it is paused so, what ends changes nothing. */
+  #failed(job: Job): void {
+    const { pauseAfterFailures } = job.definition;
+    if (pauseAfterFailures === undefined || this.hasGivenUp(job)) return;
+    job.failures = job.hasGivenUp ? 1 : job.failures + 1;
+    job.hasGivenUp = job.failures >= pauseAfterFailures;
+    if (job.hasGivenUp) this.pauses.add(`job:${job.id}`);
+  }
+
+  #succeeded(job: Job): void {
+    if (this.hasGivenUp(job)) return;
+    job.failures = 0;
+    job.hasGivenUp = false;
   }
 
   /** One that runs is asked to end; one that waits ends at once. */

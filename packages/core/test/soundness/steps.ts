@@ -44,6 +44,7 @@ export const step = fc.oneof(
       deadLetter: fc.constantFrom(true, true, true, false),
       whenExhausted: fc.constantFrom("keep" as const, "remove" as const),
       tagged: fc.boolean(),
+      pauseAfterFailures: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
       apart: fc.boolean(),
       keyed: fc.option(fc.constantFrom("wait" as const, "skip" as const), { nil: undefined }),
       parents: fc.constantFrom<readonly string[]>([], ["a"], ["a", "b"]),
@@ -63,7 +64,7 @@ export const step = fc.oneof(
   often(2, fc.record({ do: fc.constant("resume" as const), target, how: fc.constantFrom("asked", "gone") })),
   often(1, fc.record({ do: fc.constant("watch" as const) })),
   often(1, fc.record({ do: fc.constant("sweep" as const) })),
-  often(2, fc.record({ do: fc.constant("run now" as const), job })),
+  often(2, fc.record({ do: fc.constant("run now" as const), job, force: fc.boolean() })),
   often(
     1,
     fc.record({

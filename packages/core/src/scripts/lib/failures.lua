@@ -106,7 +106,9 @@ do
     count = count + 1
     failing.of[job] = int(count) .. (count >= most and ' paused' or '')
     redis.call('HSET', key.failing, job, failing.of[job])
-    if count >= most and not is_paused_now(job) then pause_itself(job, int(count), text, now) end
+    if count < most then return end
+    if is_paused_now(job) then note_pause('job:' .. job, now) -- by somebody: its end is to be noticed
+    else pause_itself(job, int(count), text, now) end
   end
 
   -- Looks at the jobs of runs that are about to end, in one go.
