@@ -75,14 +75,15 @@ function due({ runs, now, pauses }: World, node: string): Run[] {
     .filter(({ state, notBefore }) => state === "queued" && notBefore <= now)
     .filter(({ waitsForKey, held }) => !waitsForKey && !held)
     .filter((run) => isForced(run) || isOpen(run.job))
-    .sort((one, other) => Number(isForced(other)) - Number(isForced(one)) || comesBefore(one, other));
+    .sort((one, other) => rank(other) - rank(one) || one.at - other.at);
 }
 
-function comesBefore(one: Run, other: Run): number {
-  return other.job.definition.priority - one.job.definition.priority || one.at - other.at;
+/** Those by force come first, whatever the priority of their jobs. */
+function rank(run: Run): number {
+  return isForced(run) ? Number.MAX_SAFE_INTEGER : run.job.definition.priority;
 }
 
-/** "Its first attempt starts although it is paused, and before others of its queue." */
+/** "Its first attempt starts although it is paused." */
 function isForced({ byForce, attempt }: Run): boolean {
   return byForce && attempt === 1;
 }
