@@ -40,7 +40,7 @@ describe("what is typed wrongly", () => {
       /concurrency/,
     ],
     ["a node with nothing to run", ["node"], "USAGE", /nothing to run/],
-    ["a list of runs of nothing", ["run", "list"], "USAGE", /--job/],
+    ["a list of runs of two", ["run", "list", "--job", "a", "--task", "b"], "USAGE", /--job/],
     ["a namespace that cannot be", ["job", "list", "--namespace", "a{b}"], "INVALID_NAME", /namespace/],
     ["a job id that cannot be", ["job", "show", "a b\u001b[31m"], "INVALID_NAME", /job id/],
     ["a run id that cannot be", ["run", "show", "a@b"], "INVALID_OPTION", /run id/],

@@ -7,9 +7,13 @@ import { type Output, paint } from "./output.js";
 import { printable } from "./printable.js";
 
 const footer = `
-FILE is a jobs file as \`escapement node --jobs\` takes it. Of what it exports only
-the jobs are used: its function is not called, so inputs are not checked against
-the schemas of its tasks.`;
+FILE is a jobs file as \`escapement node --jobs\` takes it. Of what it exports
+only the jobs are used: its function is not called, so inputs are not checked
+against the schemas of its tasks.
+
+Examples:
+  escapement job apply jobs.mjs --dry-run
+  escapement job apply jobs.mjs --prune-tag reports`;
 
 /** Adds `job apply`. */
 export function addJobApplyCommand(job: Command): void {

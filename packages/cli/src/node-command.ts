@@ -50,6 +50,10 @@ say 503) with 200 or 503 and the reasons as JSON. A port alone listens on all of
 the machine's addresses, since orchestrators ask at the address of the pod; give
 127.0.0.1:PORT where only this machine is to ask. The answers hold no secrets.
 
+Examples:
+  escapement node --crontab my.crontab
+  escapement node --jobs jobs.mjs --concurrency 10 --queues default,mail
+
 On SIGTERM or SIGINT no more runs are started, and those that run may end. On a
 second one commands are ended; what still runs 5 s later is left to other nodes.`;
 

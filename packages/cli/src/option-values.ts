@@ -22,3 +22,15 @@ export function milliseconds(text: string): number {
     throw new InvalidArgumentError((error as Error).message);
   }
 }
+
+/** Reads a whole number, also a negative one. */
+export function signed(text: string): number {
+  if (/^-?\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give a whole number.");
+}
+
+/** Reads a share from 0 to 1. */
+export function share(text: string): number {
+  if (/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give a share from 0 to 1, such as 0.5.");
+}

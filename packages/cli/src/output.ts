@@ -1,4 +1,7 @@
 import { printable, printableJson, printableLine } from "./printable.js";
+import { wrap } from "./width.js";
+
+export { shownDate } from "./dates.js";
 
 /** Where a command writes. */
 export interface Output {
@@ -30,30 +33,44 @@ export function processOutput(json: boolean): Output {
 
 const colours = { red: 31, green: 32, yellow: 33, grey: 90, bold: 1 } as const;
 
-/** Colours a text, where colours are wanted. */
-export function paint(output: Output, colour: keyof typeof colours, text: string): string {
-  return output.colour ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text;
-}
+/** A colour that a text can be painted in. */
+export type Colour = keyof typeof colours;
 
-/** A date as people are shown it. */
-export function shownDate(date: Date | undefined): string {
-  return date === undefined ? "-" : date.toISOString().replace("T", " ");
+/** Colours a text, where colours are wanted. */
+export function paint(output: Output, colour: Colour, text: string): string {
+  return output.colour ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text;
 }
 
 /** A duration as people are shown it. @param ms milliseconds */
 export function shownDuration(ms: number): string {
-  if (Math.abs(ms) < 10_000) return `${Math.round(ms)} ms`;
-  return Math.abs(ms) < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
+  const long = Math.abs(ms);
+  if (long < 10_000) return `${Math.round(ms)} ms`;
+  if (long < 120_000) return `${Number((ms / 1000).toFixed(1))} s`;
+  const minutes = Math.round(ms / 60_000);
+  if (long < 7_200_000) return `${minutes} min`;
+  return long < 172_800_000 ? parts(minutes, 60, "h", "min") : parts(Math.round(minutes / 60), 24, "d", "h");
 }
 
-/** Lines of `name  value`, those without a value left out. */
+/** How long something has lasted, as people are shown it: in whole seconds at least. @param ms milliseconds */
+export function shownAge(ms: number): string {
+  return ms < 10_000
+    ? `${Math.max(0, Math.floor(ms / 1000))} s`
+    : shownDuration(Math.floor(ms / 1000) * 1000);
+}
+
+function parts(count: number, size: number, whole: string, rest: string): string {
+  const left = count % size;
+  return `${Math.trunc(count / size)} ${whole}${left === 0 ? "" : ` ${Math.abs(left)} ${rest}`}`;
+}
+
+/** Lines of `name  value` of at most 80 columns, if there are blanks to break them at; those without a value left out. */
 export function pairs(rows: readonly (readonly [name: string, value: string | undefined])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows
-    .filter((row): row is readonly [string, string] => row[1] !== undefined)
-    .map(
-      ([name, value]) =>
-        `${name.padEnd(width)}  ${printable(value).replaceAll("\n", `\n${" ".repeat(width + 2)}`)}\n`,
-    )
-    .join("");
+  const given = rows.filter((row): row is readonly [string, string] => row[1] !== undefined);
+  const width = Math.max(0, ...given.map(([name]) => name.length)) + 2;
+  const lines = (value: string): string =>
+    printable(value)
+      .split("\n")
+      .map((line) => wrap(line, 80, width))
+      .join(`\n${" ".repeat(width)}`);
+  return given.map(([name, value]) => `${name.padEnd(width)}${lines(value)}\n`).join("");
 }

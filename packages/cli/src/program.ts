@@ -7,6 +7,8 @@ import { addJobCommands } from "./job-commands.js";
 import { addNodeCommand } from "./node-command.js";
 import { list } from "./option-values.js";
 import { processOutput } from "./output.js";
+import { addPauseCommands } from "./pause-commands.js";
+import { addResumeCommand } from "./resume-command.js";
 import { addRunCommands } from "./run-commands.js";
 import { version } from "./version.js";
 
@@ -15,7 +17,8 @@ Exit code: 0 done, 1 failed, 2 the command line or a file it names is wrong.
 An error is one line on standard error; with --json it is also an object
 {"error":{"code","message"}} on standard output.`;
 
-function createProgram(): Command {
+/** The command line with all its commands. */
+export function createProgram(): Command {
   const program = new Command("escapement")
     .description("Run nodes of an Escapement cluster, and look at its jobs and runs.")
     .version(version)
@@ -38,6 +41,8 @@ function createProgram(): Command {
   addNodeCommand(program);
   addJobCommands(program);
   addRunCommands(program);
+  addPauseCommands(program);
+  addResumeCommand(program);
   addClusterCommands(program);
   addCrontabCommands(program);
   addCompletionCommands(program);

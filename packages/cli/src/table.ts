@@ -1,4 +1,6 @@
+import { type Colour, type Output, paint } from "./output.js";
 import { printableLine } from "./printable.js";
+import { fit, widthOf } from "./width.js";
 
 const gap = "  ";
 
@@ -6,10 +8,10 @@ const gap = "  ";
  * Rows in columns, a heading above them. Where a row would be wider than `width`, cells are cut and end in `…`: first those of the
  * last column, then the widest others; those of the first, which says what the row is about, as late as can be.
  *
- * @param width in characters; 80 if left out
+ * @param width in columns of a terminal; 80 if left out
  */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[], width = 80): string {
-  const cells = [headings, ...rows].map((row) => row.map(printableLine));
+  const cells = [headings, ...rows].map((row) => row.map((cell) => printableLine(cell.slice(0, 1000))));
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ""))));
   const last = widths.length - 1;
   const cut = (column: number, least: number): void => {
@@ -32,17 +34,19 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
     .join("");
 }
 
-/** A text in just so many characters: blanks behind it, or its end cut off. No character is cut in two. */
-export function fit(cell: string, width: number): string {
-  const own = widthOf(cell);
-  if (own <= width) return cell + " ".repeat(width - own);
-  return `${Array.from(cell)
-    .slice(0, Math.max(0, width - 1))
-    .join("")}…`;
-}
-
-function widthOf(text: string): number {
-  return Array.from(text).length;
+/** The same, with the heading in bold and each row in the colour that is said for it. */
+export function paintedTable(
+  output: Output,
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  colourOf: (row: number) => Colour | undefined = () => undefined,
+): string {
+  const [heading = "", ...lines] = table(headings, rows).trimEnd().split("\n");
+  const painted = lines.map((line, row) => {
+    const colour = colourOf(row);
+    return colour === undefined ? line : paint(output, colour, line);
+  });
+  return [paint(output, "bold", heading), ...painted].join("\n");
 }
 
 function sum(numbers: readonly number[]): number {

@@ -5,10 +5,10 @@ import { type Client, withClient } from "./client.js";
 import { count, milliseconds } from "./option-values.js";
 import { paint } from "./output.js";
 import { StopWatch } from "./stop-watch.js";
-import { fit } from "./table.js";
 import { Terminal } from "./terminal.js";
 import { topLines } from "./top-screen.js";
 import { TopReader, type TopState } from "./top-state.js";
+import { fit } from "./width.js";
 
 interface TopOptions {
   readonly interval: number;

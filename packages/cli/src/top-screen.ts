@@ -4,8 +4,9 @@ import { stateOf } from "./nodes-commands.js";
 import { type Output, paint, shownDate, shownDuration } from "./output.js";
 import { printableLine } from "./printable.js";
 import { shownSpan } from "./spans.js";
-import { fit, table } from "./table.js";
+import { table } from "./table.js";
 import type { Rates, TopState } from "./top-state.js";
+import { fit } from "./width.js";
 
 /** Lines that are about a cluster, none wider than `columns`. @param rows of each part at most */
 export function topLines(output: Output, state: TopState, rows: number, columns: number): string[] {

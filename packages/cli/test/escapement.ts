@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startProcess, type TestProcess } from "@escapement/testing";
 
-const bin = fileURLToPath(new URL("../bin/escapement.js", import.meta.url));
+/** The built command. */
+export const bin: string = fileURLToPath(new URL("../bin/escapement.js", import.meta.url));
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -4,6 +4,7 @@ export { type ClaimAnswer, type Claimed, type Completion, completeAndClaim } fro
 export { writeJobs } from "./define.js";
 export { enqueueRuns } from "./enqueue.js";
 export { Events } from "./events.js";
+export { fitsPattern } from "./id-pattern.js";
 export type { ScopedLimit, ScopedRate } from "./limit.js";
 export { Materialiser } from "./materialise.js";
 export { join, report } from "./scripts/index.js";

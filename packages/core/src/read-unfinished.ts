@@ -6,19 +6,20 @@ import { readHead } from "./record.js";
 import type { Run } from "./run.js";
 import type { Store } from "./store.js";
 
-/** Whose runs: those of a job, or the enqueued ones of a task. */
-export type RunsOf = { readonly job: string } | { readonly task: string };
+/** Whose runs: those of a job, the enqueued ones of a task, or those that a node holds. */
+export type RunsOf = { readonly job: string } | { readonly task: string } | { readonly node: string };
 
 /** Runs that have not ended, first to last by id. Each is read by itself: a list of several moments, not of one. */
 export async function readUnfinished(store: Store, of: RunsOf, limit: number): Promise<Run[]> {
-  const { job, task } = fields("of", of, ["job", "task"]);
-  if ((job === undefined) === (task === undefined))
-    throw new InvalidOptionError("of", "must be { job } or { task }.");
+  const { job, task, node } = fields("of", of, ["job", "task", "node"]);
+  if ([job, task, node].filter((name) => name !== undefined).length !== 1)
+    throw new InvalidOptionError("of", "must be { job }, { task } or { node }.");
   whole("limit", limit, 1, 10_000);
-  const ids =
-    task === undefined
-      ? await ofJob(store, nameAt("of.job", job), limit)
-      : await ofTask(store, nameAt("of.task", task), limit);
+  const ids = await (job !== undefined
+    ? ofJob(store, nameAt("of.job", job), limit)
+    : task !== undefined
+      ? ofTask(store, nameAt("of.task", task), limit)
+      : ofNode(store, nameAt("of.node", node), limit));
   const runs: Run[] = [];
   for (const id of ids) {
     const run = await readRunById(store, id);
@@ -58,4 +59,10 @@ async function ofTask(store: Store, task: string, limit: number): Promise<string
     cursor = next;
   } while (cursor !== "0" && ids.size < limit);
   return [...ids].sort().slice(0, limit);
+}
+
+/** A node holds no more runs than it may run at once. */
+async function ofNode(store: Store, node: string, limit: number): Promise<string[]> {
+  const held = await store.commands.run("listing runs", (client) => client.hkeys(store.keys.active(node)));
+  return held.sort().slice(0, limit);
 }

@@ -77,7 +77,7 @@ export interface Scheduler extends AsyncDisposable {
   run(id: string): RunHandle;
   /** Finished enqueued runs of a task that are still kept, latest first. */
   finishedRuns(task: string, limit?: number): Promise<Run[]>;
-  /** Runs of a job, or enqueued runs of a task, that have not ended: waiting, due or running. At most `limit`, 100 if left out. */
+  /** Runs of a job, enqueued runs of a task, or runs that a node holds, that have not ended: waiting, due or running. At most `limit`, 100 if left out. */
   unfinishedRuns(of: RunsOf, limit?: number): Promise<Run[]>;
   /** Runs of a queue that failed for good, oldest first. */
   deadLetters(of?: DeadLettersOf): Promise<DeadLetter[]>;
