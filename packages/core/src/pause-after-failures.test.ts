@@ -5,7 +5,8 @@ import { Breaking } from "../test/breaking.js";
 import { Cluster, heard } from "../test/cluster.js";
 import { expectSound, later } from "../test/store-bench.js";
 import { told } from "../test/told.js";
-import { pauseTarget, resumeTarget } from "./pause.js";
+import { pauseTarget } from "./pause.js";
+import { resumeTarget } from "./resume.js";
 
 let server: RedisServer;
 beforeAll(async () => {

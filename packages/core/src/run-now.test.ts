@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
 import { expectSound, later, StoreBench } from "../test/store-bench.js";
 import { writeJobs } from "./define.js";
-import { resumeTarget } from "./pause.js";
+import { resumeTarget } from "./resume.js";
 
 let server: RedisServer;
 beforeAll(async () => {
