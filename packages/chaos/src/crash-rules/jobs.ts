@@ -130,6 +130,38 @@ export const jobRules: readonly CrashRule[] = [
     },
   },
   {
+    row: "pauseAfterFailures",
+    says: "a failure before the death counts, and so does the run that is lost by it: the job is paused then, and stays so",
+    async prepare(stage) {
+      const job = await stage.job({
+        ...{ pauseAfterFailures: 2, delivery: "at-most-once" as const, overlap: "allow" as const },
+        input: { fails: [1] },
+      });
+      const failed = await stage.client.job(job).runNow();
+      await stage.is(failed, "failed");
+      await stage.client.job(job).update({ input: hangs });
+      const lost = one(await stage.byHand(job, 1));
+      return {
+        after: async () => {
+          const told = await Promise.all([failed, lost].map((run) => stage.told(run)));
+          const found = await stage.client.job(job).get();
+          const again = await stage.client
+            .job(job)
+            .runNow()
+            .catch(({ code }) => code as unknown);
+          return [
+            [...told, found?.state, found?.pauses.map(({ reason, failures }) => [reason, failures]), again],
+            [
+              `failed: 1 failed ${victim}`,
+              `lost: 1 lost ${victim}`,
+              ...["errored", [["lost: node-dead", 2]], "JOB_PAUSED"],
+            ],
+          ];
+        },
+      };
+    },
+  },
+  {
     row: "pause, resume",
     says: "asked while its node is dead and nobody knows yet: the further attempt waits until it is over",
     async prepare(stage) {

@@ -132,6 +132,27 @@ export const ofJobs: readonly Rule[] = [
   },
   { section: "`deadLetter`", named: ["dead letters"], tests: ["dead letters: are forgotten with"] },
   {
+    section: "`pauseAfterFailures`",
+    tests: of(
+      "pauseAfterFailures",
+      "after so many runs",
+      "what is due, and further",
+      "a success of",
+      "a run counts when",
+      "timed-out and lost runs",
+      "a run lost with its node",
+      "several that fail in one",
+      "an operator's own pause",
+      "after its pause was",
+      "while it is paused so",
+      "a definition that",
+      "a removed job",
+      "an error of",
+    ),
+    cluster: of("pauseAfterFailures", "three nodes that each", "a job that fires"),
+    killed: ["pauseAfterFailures: "],
+  },
+  {
     section: "`delivery`, `maxLost`",
     tests: of("delivery", "at least once, another", "at most once, the run"),
     killed: [

@@ -36,8 +36,15 @@ export const ofOperations: readonly Rule[] = [
   {
     section: "runNow",
     named: ["runNow", "overlap"],
-    tests: ["overlap: runs of a job: a run by hand respects it too"],
-    cluster: ["runNow: runs at once", "runNow: a run by hand needs a place"],
+    tests: [
+      "overlap: runs of a job: a run by hand respects it too",
+      ...of("runNow: of a paused job", "by ", "a pause of a node", "a run that was queued", "by force"),
+    ],
+    cluster: [
+      "runNow: runs at once",
+      "runNow: a run by hand needs a place",
+      "runNow: of a paused job: in a group",
+    ],
     killed: ["runNow, result: asked for"],
   },
   {
