@@ -60,24 +60,30 @@ local function follow_retention(job, record, old, new)
 end
 
 -- Fire times of a former trigger that have come and were not written, held back by a pause or by a leader that is behind: nobody will any more.
-local function miss_passed(item, was_frozen)
-  if item.passed == 0 or redis.call('HGET', key.exhaustion, item.id) == 'full' then return end
-  local detail = '{"reason":"' .. (was_frozen and 'paused' or 'misfire') .. '","count":' .. int(item.passed) .. ',"to":' .. item.passed_to
+local function miss_passed(item, old)
+  if item.passed == 0 or not old or redis.call('HGET', key.exhaustion, item.id) == 'full' then return end
+  local names = { 'all' }
+  add_pauses_of_lane(names, old)
+  add_pauses_of_job(names, item.id, old)
+  look_at_pauses(names)
+  local paused = pause_of_lane(old) or pause_of_job(item.id, old)
+  local detail = '{"reason":"' .. (paused and 'paused' or 'misfire') .. '","count":' .. int(item.passed) .. ',"to":' .. item.passed_to
     .. (item.exact == '0' and ',"exact":false}' or '}')
   remember_job(item.id, entry(item.passed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
 end
 
 -- Whether the leader has written since what is said to have passed.
-local function has_moved(item, frozen)
-  return item.passed > 0 and int(tonumber(frozen or redis.call('ZSCORE', key.due, item.id) or 0)) ~= item.passed_from
+local function has_moved(item)
+  if item.passed == 0 then return false end
+  local cursor = redis.call('ZSCORE', key.due, item.id) or redis.call('ZSCORE', key.frozen, item.id)
+  return int(tonumber(cursor or 0)) ~= item.passed_from
 end
 
 for i, item in ipairs(items) do
-  local frozen = item.passed > 0 and redis.call('ZSCORE', key.frozen, item.id)
   local version = string.match(states[i] or '0', '^%S+')
   local first = tonumber(item.cursor)
   -- A first fire time that has come meanwhile may have started under the old trigger: it is to be computed again.
-  if version ~= item.expected or (first and records[i] and first <= now) or has_moved(item, frozen) then
+  if version ~= item.expected or (first and records[i] and first <= now) or has_moved(item) then
     done[i] = '0'
   else
     local old, new = parse(records[i] or ''), parse(item.record)
@@ -96,7 +102,7 @@ for i, item in ipairs(items) do
     if item.cursor ~= 'keep' then
       while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end
       redis.call('ZREM', key.parked, item.id)
-      miss_passed(item, frozen)
+      miss_passed(item, old)
       if item.cursor == 'none' then
         redis.call('ZREM', key.due, item.id)
         redis.call('ZREM', key.frozen, item.id)
