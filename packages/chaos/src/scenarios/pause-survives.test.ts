@@ -10,4 +10,4 @@ test("pause, resume: a pause outlives nodes, Redis, the leader in the same secon
   const { report, ...rest } = await runScenario(pauseSurvives);
   expect(rest).toEqual(held);
   expect(report.verdict).toMatchObject({ missed: 0, duplicates: 0 });
-}, 120_000);
+}, 150_000);
