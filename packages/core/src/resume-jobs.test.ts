@@ -162,6 +162,27 @@ describe("pause, resume: from now or a date", () => {
     await expectSound(timeline.bench);
   });
 
+  test("overlap: one that waits for a run that was let go on, and is passed over before it could start, waits no more", async () => {
+    await using timeline = await Timeline.start(server);
+    const { bench, node } = timeline;
+    await timeline.define("job", { overlap: "queue-all", misfire: { grace: "1h" } });
+    await timeline.lead();
+    await timeline.skipTo(0);
+    const { claimed } = await node.claim();
+    await timeline.skipTo(1);
+    await timeline.lead();
+    await timeline.skipTo(2);
+    expect(await node.take()).toEqual([]); // 1 and 2 wait for the end of 0
+    await pauseTarget(bench.store, job, reason);
+    await node.complete(claimed);
+    expect(await node.take()).toEqual([]); // 1 is let go on, and paused
+    await resumeTarget(bench.store, job, { from: timeline.at(2) });
+    await expectSound(bench);
+    await timeline.run();
+    expect(timeline.startsOf("job")).toEqual([2]);
+    expect(await timeline.missedOf("job")).toEqual(passed(1, 1));
+  });
+
   test("further attempts, runs by hand, backfills and enqueued runs are no fire times, and go on", async () => {
     for (const from of ["now", new Date("2090-01-01T00:00:00Z")] as const) {
       await using timeline = await Timeline.start(server);

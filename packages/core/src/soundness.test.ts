@@ -56,6 +56,7 @@ const definition = ({
   whenExhausted,
   tagged,
   apart,
+  fromNow,
   keyed,
   parents,
   pauseAfterFailures,
@@ -64,24 +65,34 @@ const definition = ({
   ...(maxRuns !== undefined && { maxRuns, whenExhausted }),
   ...(tagged && { tags: ["tag"] }),
   ...(pauseAfterFailures !== undefined && { pauseAfterFailures }),
+  ...(fromNow && { resumeFrom: "now" }),
   ...(apart && { retain: { failed: 10_000 } }),
   ...(keyed !== undefined && { concurrencyKey: "key", concurrencyLimit: { max: 2, whenFull: keyed } }),
   dependsOn: parents,
 });
 
 async function hold(
-  { bench, paused }: History,
+  history: History,
   what: Extract<Step, { do: "pause" | "resume" | "watch" }>,
 ): Promise<void> {
+  const { bench, paused } = history;
   if (what.do === "watch") return bench.watch();
   const name = pauseName(what.target);
   if (what.do === "pause") {
     paused.add(name);
     return pauseTarget(bench.store, what.target, { reason: "a test" });
   }
+  const was = (await bench.redis.exists(bench.store.keys.pause(name))) === 1;
+  const gone = await history.dueUnder(name, what.how !== "from now");
+  if (what.how === "gone") {
+    await bench.redis.del(bench.store.keys.pause(name));
+    if (was) history.passOver(name, gone);
+  } else {
+    const from = what.how === "from now" ? { from: "now" as const } : {};
+    expect(await resumeTarget(bench.store, what.target, from), `${name} was paused`).toBe(was);
+    if (was) history.passOver("", gone);
+  }
   paused.delete(name);
-  if (what.how === "asked") await resumeTarget(bench.store, what.target);
-  else await bench.redis.del(bench.store.keys.pause(name));
 }
 
 async function carryOut(history: History, what: Step, seen: Picture): Promise<void> {
@@ -210,6 +221,7 @@ test(
         let seen = await look(bench);
         for (const what of steps) {
           await carryOut(history, what, seen);
+          await history.seePauses();
           await expectSound(bench);
           const next = await look(bench);
           expectNoLoss(seen, next, what);
@@ -218,6 +230,7 @@ test(
             if (!next.jobs.has(name)) {
               history.counted.delete(name);
               history.removed.add(name);
+              history.forget(name);
             }
           seen = next;
         }

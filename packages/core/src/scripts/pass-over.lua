@@ -39,10 +39,8 @@ local function move_cursor(job, index, next_time)
     return
   end
   redis.call('ZREM', index, job)
-  -- One that counts from completion has another when this has been recorded; one that is full is over when its last run is.
-  if redis.call('HEXISTS', key.paced, job) == 0 and redis.call('HGET', key.exhaustion, job) ~= 'full' then
-    redis.call('HSET', key.exhaustion, job, 'ending')
-  end
+  -- One that counts from completion has another when this has been recorded.
+  if redis.call('HEXISTS', key.paced, job) == 0 then redis.call('HSET', key.exhaustion, job, 'ending') end
 end
 
 -- The next fire time of a job that counts from completion, which recording has written, is not before `before` either.

@@ -181,7 +181,7 @@ function check.paused(runs)
   end
   for _, run in ipairs(runs) do
     local job, record = job_of(run), records[run]
-    local waits = record and (pause_of_job(job, record) or pause_just_over(job, record) or waits_for_more(job))
+    local waits = record and (pause_of_job(job, record) or waits_for_more(job))
     if record and not waits and redis.call('ZREM', key.paused, run) == 1 then
       make_ready(record.lane, record.priority, fire_time_of(run), run)
       -- That a job was parked meanwhile is no fault either.

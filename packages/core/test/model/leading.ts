@@ -63,6 +63,32 @@ export function watch(world: World): void {
       }
 }
 
+/**
+ * "From now: what came due under the pause and has not started is not run, but recorded as missed"; and jobs go on with the next fire time.
+ */
+export function resumeFromNow(world: World, name: string): void {
+  for (const job of world.jobs.values()) if (pausesOf(job).includes(name)) passOver(world, job);
+  world.settleExhausted();
+  world.pauses.delete(name);
+  for (const job of world.jobs.values())
+    if (job.heldBy.delete(name) || name === `job:${job.id}`) letGo(world, job);
+}
+
+function passOver(world: World, job: Job): void {
+  const due = world.unstarted(job).filter(({ at }) => at <= world.now);
+  for (const { id } of due) world.runs.delete(id);
+  let passed = due.length;
+  if (job.cursor !== undefined && isBehind(world, job)) {
+    const next = world.firstFireTime(job, world.now + 1);
+    passed += (next - job.cursor) / interval;
+    job.cursor = next;
+  }
+  if (passed === 0) return;
+  job.missed += passed;
+  world.noticeEnd(job);
+  world.nextTurn(job);
+}
+
 /** Its runs go on, unless fire times have passed that the leader has yet to write: it takes all that was missed together. */
 export function letGo(world: World, job: Job): void {
   const wasFrozen = job.frozen;

@@ -1,6 +1,8 @@
 // What may happen, as fast-check's model commands: each does it to the store and to the model, and compares.
 import fc from "fast-check";
 import { expect } from "vitest";
+import type { PauseTarget } from "../../src/pause.js";
+import { resumeTarget } from "../../src/resume.js";
 import { claim, end, type Outcome, type Request } from "./claiming.js";
 import type { Cluster, Ending, places } from "./cluster.js";
 import { definition, overlap } from "./definitions.js";
@@ -152,6 +154,17 @@ async function resume({ world }: Model, { bench }: Cluster, pick: number, seen: 
   await bench.watch();
 }
 
+/** A pause is resumed from now; one of a node, which holds back no fire times, is left as it is. */
+async function resumeFromNow({ world }: Model, { bench }: Cluster, pick: number): Promise<void> {
+  const names = [...world.pauses].filter((one) => !one.startsWith("node:"));
+  const name = names[pick % names.length];
+  if (name === undefined) return;
+  const [kind = "", of = ""] = name.split(":");
+  const target = (name === "all" ? name : { [kind]: of }) as PauseTarget;
+  await resumeTarget(bench.store, target, { from: "now" });
+  rules.resumeFromNow(world, name);
+}
+
 const jobId = fc.constantFrom<JobId>("a", "b");
 const index = fc.constantFrom<Index>(0, 1);
 const outcome = fc.constantFrom<Outcome>(
@@ -218,6 +231,7 @@ export const steps = fc.commands<Model, Cluster, false>(
       (model, real, [pick, seen]) => resume(model, real, pick, seen),
       ({ world }) => world.pauses.size > 0,
     ),
+    ...step(2, "resume from now", fc.nat({ max: 7 }), resumeFromNow, ({ world }) => world.pauses.size > 0),
     ...step(1, "define", fc.tuple(jobId, definition), (model, real, [id, value]) =>
       define(model, real, id, value),
     ),

@@ -61,6 +61,11 @@ export const ofJobs: readonly Rule[] = [
     cluster: ["whenExhausted: remove: waits for the end of each"],
   },
   {
+    section: "`resumeFrom`",
+    tests: of("resumeFrom", "a key of", "a resume of", "the leader dies", "paused anew"),
+    cluster: ["resumeFrom: in a running cluster"],
+  },
+  {
     section: "`jitter`",
     tests: ["jitter: starts each run later", "jitter: is the same for a job's fire time"],
   },

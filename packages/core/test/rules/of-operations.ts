@@ -99,8 +99,25 @@ export const ofOperations: readonly Rule[] = [
   },
   {
     section: "pause, resume",
-    tests: of("pause, resume", "of ", "what was missed", "two pauses", "retries wait too", "S12", "S14"),
-    cluster: ["pause, resume: a running cluster"],
+    tests: [
+      ...of("pause, resume", "of ", "what was missed", "two pauses", "retries wait too", "S12", "S14"),
+      ...of(
+        "pause, resume: from",
+        "%s, under catch-up",
+        "now, within",
+        "now, while another",
+        "now, of a pause",
+      ),
+      ...of(
+        "pause, resume: from now, whatever happens meanwhile",
+        "whoever resumes dies",
+        "two resume",
+        "another from",
+      ),
+      ...of("pause, resume: from now or a date", "S14", "endAt", "maxRuns", "overlap", "further attempts"),
+      ...of("pause, resume: from now or a date", "jitter", "S7", "dependsOn"),
+    ],
+    cluster: ["pause, resume: a running cluster", "pause, resume: from now in a running cluster"],
     killed: of("pause, resume", "asked while its node is dead", "a pause outlives"),
   },
   {

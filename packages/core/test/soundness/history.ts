@@ -22,6 +22,10 @@ export class History {
   readonly paused = new Set<string>();
   /** Of each job: the names of pauses that hold it back. */
   readonly names = new Map<string, readonly string[]>();
+  /** Runs of fire times that must not start: by the name of the pause that ended, and is to be noticed; by none, what has been passed over. */
+  readonly #passed = new Map<string, Set<string>>();
+  /** Jobs that go on from now by themselves. */
+  readonly #fromNow = new Set<string>();
   #named = 0;
 
   constructor(bench: StoreBench) {
@@ -55,11 +59,44 @@ export class History {
       ...((fires || parents.length === 0 || this.removed.has(id)) && { trigger: later }),
     };
     await writeJobs(this.bench.store, [{ task: "task", options: given }], 65_536);
+    // What its pauses are, and what it goes on with, may be others by now.
+    for (const [name, runs] of this.#passed)
+      if (name !== "") for (const run of runs) if (run.startsWith(`${id}@`)) runs.delete(run);
+    if (options.resumeFrom === "now") this.#fromNow.add(id);
+    else this.#fromNow.delete(id);
     this.counted.set(id, { most: maxRuns, runs: this.counted.get(id)?.runs ?? new Set() });
     this.names.set(id, [
       ...["all", "task:task", `job:${id}`, `queue:${options.queue ?? "default"}`],
       ...(options.tags ?? []).map((tag) => `tag:${tag}`),
     ]);
+  }
+
+  /** Runs of fire times that have come, under a pause that is about to end; `own`: only of jobs that go on from now by themselves. */
+  async dueUnder(name: string, own: boolean): Promise<string[]> {
+    const { redis, store } = this.bench;
+    const now = await this.bench.now();
+    return (await redis.zrange(store.keys.unstarted, 0, -1)).filter((run) => {
+      const [job = "", time] = run.split("@");
+      return Number(time) <= now && this.names.get(job)?.includes(name) && (!own || this.#fromNow.has(job));
+    });
+  }
+
+  /** These must not start any more. */
+  passOver(name: string, runs: readonly string[]): void {
+    this.#passed.set(name, new Set([...(this.#passed.get(name) ?? []), ...runs]));
+  }
+
+  /** What was to be passed over by the end of a pause that has been set anew since waits for the end of that one. */
+  async seePauses(): Promise<void> {
+    const { redis, store } = this.bench;
+    for (const name of this.#passed.keys())
+      if (name !== "" && (await redis.exists(store.keys.pause(name))) === 1) this.#passed.delete(name);
+  }
+
+  /** Its runs are none any more: in its next life there may be others by the same names. */
+  forget(job: string): void {
+    for (const runs of this.#passed.values())
+      for (const run of runs) if (run.startsWith(`${job}@`)) runs.delete(run);
   }
 
   took(index: number, claimed: readonly Claimed[]): void {
@@ -75,6 +112,9 @@ export class History {
         this.paused.has(name),
       );
       expect(held, `pauses under which ${item.run} started`).toEqual([]);
+      if (isFirst(item))
+        for (const [name, runs] of this.#passed)
+          expect(runs.has(item.run), `${item.run} started although passed over (${name})`).toBe(false);
       const { most, runs } = this.counted.get(item.job ?? "") ?? {};
       if (most === undefined || runs === undefined || !isFirst(item)) continue;
       runs.add(item.run);

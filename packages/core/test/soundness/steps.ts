@@ -46,6 +46,7 @@ export const step = fc.oneof(
       tagged: fc.boolean(),
       pauseAfterFailures: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
       apart: fc.boolean(),
+      fromNow: fc.boolean(),
       keyed: fc.option(fc.constantFrom("wait" as const, "skip" as const), { nil: undefined }),
       parents: fc.constantFrom<readonly string[]>([], ["a"], ["a", "b"]),
       fires: fc.boolean(),
@@ -61,7 +62,14 @@ export const step = fc.oneof(
     }),
   ),
   often(2, fc.record({ do: fc.constant("pause" as const), target })),
-  often(2, fc.record({ do: fc.constant("resume" as const), target, how: fc.constantFrom("asked", "gone") })),
+  often(
+    2,
+    fc.record({
+      do: fc.constant("resume" as const),
+      target,
+      how: fc.constantFrom("asked", "from now", "gone"),
+    }),
+  ),
   often(1, fc.record({ do: fc.constant("watch" as const) })),
   often(1, fc.record({ do: fc.constant("sweep" as const) })),
   often(2, fc.record({ do: fc.constant("run now" as const), job, force: fc.boolean() })),
