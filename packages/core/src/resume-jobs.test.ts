@@ -191,10 +191,10 @@ describe("pause, resume: from now or a date", () => {
       await timeline.lead();
       await timeline.skipTo(0);
       const { claimed } = await node.claim();
+      const byHand = await bench.runNow("job");
       await pauseTarget(bench.store, "all", reason);
       await node.complete(claimed, "F", "0");
       await timeline.skipTo(2);
-      const byHand = await bench.runNow("job");
       const get = (): ReturnType<ReturnType<typeof bench.job>["get"]> => bench.job("job").get();
       const options = { from: new Date(timeline.at(0)), to: new Date(timeline.at(1)) };
       const backfilled = await backfillJob(bench.store, "job", get, options);
