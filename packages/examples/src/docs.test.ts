@@ -23,6 +23,19 @@ test("the example of core's README runs", async () => {
   expect(await example.exited).toEqual({ code: 0, signal: null });
 });
 
+test("the example of docs/operating.md runs, and prints what it says", async () => {
+  const page = readFileSync(new URL("docs/operating.md", top), "utf8");
+  const code = /```js\n(.*?)```/s.exec(page)?.[1] ?? "";
+  const said = [...code.matchAll(/^console\.log.* \/\/ (.*)$/gm)].map(([, text]) => text);
+  await using example = await startProcess(process.execPath, ["--input-type=module", "-e", code], {
+    cwd: fileURLToPath(new URL("packages/core", top)),
+    env: { ESCAPEMENT_REDIS_URL: redis.url },
+  });
+  expect(await example.exited).toEqual({ code: 0, signal: null });
+  expect(said).toHaveLength(3);
+  expect(example.lines).toEqual(said);
+});
+
 test("a run can be enqueued with plain Redis commands, as docs/redis-layout.md says", async () => {
   const layout = readFileSync(new URL("docs/redis-layout.md", top), "utf8");
   const block = /```\n(HSETNX.*?)```/s.exec(layout)?.[1] ?? "";

@@ -5,10 +5,10 @@ import type { Inspection } from "./picture.js";
 
 /** The commands that Escapement sends, or its scripts call, but for SUBSCRIBE and those that make transactions, each with arguments that it takes; `K` stands for a key, `C` for a channel. */
 export const neededCommands: readonly string[] = `
-  DEL K; UNLINK K; EXISTS K; PEXPIRE K 1; PEXPIRETIME K; PTTL K; TYPE K; GET K; GETRANGE K 0 1; MGET K; SET K v; INCR K; INCRBY K 1
+  DEL K; UNLINK K; RENAME K K; EXISTS K; PEXPIRE K 1; PEXPIRETIME K; PTTL K; TYPE K; GET K; GETRANGE K 0 1; MGET K; SET K v; INCR K; INCRBY K 1
   HDEL K f; HEXISTS K f; HGET K f; HGETALL K; HINCRBY K f 1; HKEYS K; HLEN K; HMGET K f; HRANDFIELD K; HSCAN K 0; HSET K f v; HSETNX K f v
   LINDEX K 0; LPOP K; LPUSH K v; LRANGE K 0 1; LREM K 0 v; LTRIM K 0 1; RPUSH K v
-  SADD K v; SCARD K; SISMEMBER K v; SPOP K; SRANDMEMBER K; SREM K v; SSCAN K 0
+  SADD K v; SCARD K; SISMEMBER K v; SMISMEMBER K v; SPOP K; SRANDMEMBER K; SREM K v; SSCAN K 0
   ZADD K 1 v; ZCARD K; ZLEXCOUNT K - +; ZMSCORE K v; ZPOPMIN K; ZRANGE K 0 1; ZRANGEBYLEX K - +; ZREM K v; ZREMRANGEBYLEX K - +; ZSCAN K 0
   ZSCORE K v; XADD K * f v; XINFO STREAM K; XRANGE K - +; XREAD STREAMS K 0; XREVRANGE K + -
   EVAL 0 1 K; EVALSHA 0 1 K; PUBLISH C v; INFO; PING; TIME`
