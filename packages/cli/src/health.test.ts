@@ -1,4 +1,5 @@
-import { connect } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import type { Health, NodeInfo } from "@escapement/core";
 import { eventually, type RedisServer, redisWay, startRedis, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -76,6 +77,30 @@ describe("node --health", () => {
     expect(await node.exited).toEqual({ code: 0, signal: null });
     await expect(ask(url, "/livez")).rejects.toThrow();
   });
+
+  test.skipIf(redisWay() === "url")(
+    "answers while the node cannot start yet, and is told to stop",
+    async () => {
+      await using own = await startRedis();
+      await own.freeze();
+      const free = createServer().listen(0, "127.0.0.1");
+      await once(free, "listening");
+      const { port } = free.address() as AddressInfo;
+      free.close();
+      await using node = await start(
+        ["node", "--allow-shell", "--health", `127.0.0.1:${port}`],
+        environment(own),
+      );
+      const url = `http://127.0.0.1:${port}`;
+      const codes = async (): Promise<string[]> =>
+        (await ask(url, "/readyz")).health.reasons.map(({ code }) => code);
+      await eventually(async () => expect(await codes()).toContain("NOT_STARTED"), { within: 15_000 });
+      expect((await ask(url, "/livez")).status).toBe(200);
+      node.kill("SIGTERM");
+      await eventually(async () => expect(await codes()).toContain("STOPPING"));
+      expect((await node.exited).code).toBe(1);
+    },
+  );
 
   test("at a port that is taken ends the command in plain words, before the node has joined", async () => {
     const env = environment();
