@@ -1,0 +1,35 @@
+import { eventually, redisWay, startRedis } from "@escapement/testing";
+import { Cluster as RedisCluster } from "ioredis";
+import { expect, test } from "vitest";
+import { Cluster } from "../../test/cluster.js";
+
+test.skipIf(redisWay() !== "process")(
+  "on Redis Cluster nothing is wrong either, and a user who lacks something is told",
+  async () => {
+    const args = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
+    await using redis = await startRedis({ appendonly: "everysec", args });
+    const admin = redis.client();
+    await admin.call("CLUSTER", "ADDSLOTSRANGE", 0, 16_383);
+    await eventually(async () => (await admin.cluster("INFO")).includes("cluster_state:ok"));
+    await admin.acl("SETUSER", "limited", "on", ">pass", "~*", "&*", "+@all", "-zadd");
+    const as = (username?: string): RedisCluster =>
+      new RedisCluster([{ host: "127.0.0.1", port: redis.port }], {
+        redisOptions: username === undefined ? {} : { username, password: "pass" },
+      });
+    const [all, limited] = [as(), as("limited")];
+    try {
+      await using cluster = new Cluster(redis);
+      const node = cluster.scheduler({ redis: all });
+      await node.start();
+      await eventually(async () => (await node.leader()) !== undefined);
+      const wrong = async (client: RedisCluster): Promise<unknown[]> =>
+        (await cluster.scheduler({ redis: client }).doctor()).filter(({ level }) => level !== "ok");
+      expect(await wrong(all)).toEqual([]);
+      expect(await wrong(limited)).toMatchObject([
+        { check: "permissions", level: "error", message: expect.stringMatching(/granted as \+zadd\./) },
+      ]);
+    } finally {
+      for (const client of [all, limited]) client.disconnect();
+    }
+  },
+);
