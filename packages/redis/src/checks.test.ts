@@ -65,6 +65,8 @@ describe("the start-up checks", () => {
     ["aof_enabled:0", undefined, "warning"],
     ["aof_enabled:0", "", "error"],
     ["aof_enabled:0\r\nrdb_last_bgsave_status:err", "3600 1", "error"],
+    ["aof_enabled:1\r\nrdb_last_bgsave_status:err", "3600 1", "error"],
+    ["aof_enabled:1\r\nrdb_last_bgsave_status:err", "", "ok"],
   ])("judge %j with the setting save %j as %s by persistence", (text, save, level) => {
     const results = judgeInfo(`redis_version:7.0.0\r\n${text}`, false, save);
     expect(named(results, "persistence")?.level).toBe(level);

@@ -30,14 +30,15 @@ export interface CheckOptions {
 
 /**
  * Looks at a Redis server before it is trusted: version, role, eviction, persistence, memory, cluster and clock.
- * One round trip each for INFO, TIME and, without an append-only file, CONFIG GET; writes nothing.
+ * One round trip each for INFO, TIME and, where it depends on whether snapshots are taken, CONFIG GET; writes nothing.
  */
 export async function checkServer(
   connection: Connection,
   options: CheckOptions = {},
 ): Promise<CheckResult[]> {
   const text = await connection.run("reading INFO", (client) => infoOf(client));
-  const snapshots = /^aof_enabled:1/m.test(text) ? undefined : await readSnapshots(connection);
+  const asks = !/^aof_enabled:1/m.test(text) || /^rdb_last_bgsave_status:err/m.test(text);
+  const snapshots = asks ? await readSnapshots(connection) : undefined;
   return [
     ...judgeInfo(text, options.allowEviction ?? false, snapshots),
     await checkClock(connection, options.maxClockOffset ?? 1000),
@@ -150,7 +151,8 @@ function checkPersistence(info: Map<string, string>, snapshots: string | undefin
       "error",
       "Redis cannot write its append-only file, and refuses writes until it can. Look at its log and at the disk.",
     );
-  if (!aof && snapshots !== "" && info.get("rdb_last_bgsave_status") === "err")
+  // With an append-only file as well: where snapshots are to be taken, one that fails stops writes.
+  if (snapshots !== "" && info.get("rdb_last_bgsave_status") === "err")
     return problem(
       "error",
       "Redis' last snapshot failed, and it may refuse writes until one succeeds. Look at its log and at the disk.",
