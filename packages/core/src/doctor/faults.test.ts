@@ -34,7 +34,8 @@ async function leading(cluster: Cluster, options: SchedulerOptions = {}): Promis
 
 test("a healthy cluster with jobs, runs and a short pause has nothing wrong", async () => {
   await using cluster = new Cluster(server);
-  const node = await leading(cluster);
+  // Leases that a slow machine keeps as well.
+  const node = await leading(cluster, { nodeTtl: 10_000, leaderTtl: 5000, lookahead: 15_000 });
   await node.schedule("task", { id: "job", trigger: every("200ms") });
   await (await node.enqueue("task")).result({ timeout: 5000 });
   await node.enqueue("task", { delay: "1h" });
