@@ -41,6 +41,13 @@ describe("what is typed wrongly", () => {
     ],
     ["a node with nothing to run", ["node"], "USAGE", /nothing to run/],
     ["a list of runs of two", ["run", "list", "--job", "a", "--task", "b"], "USAGE", /--job/],
+    ["an event that cannot be", ["events", "--since", "1-2"], "USAGE", /--since/],
+    ["a pattern that cannot be", ["next", "--match", "a b"], "INVALID_OPTION", /match/],
+    ["more fire times than can be", ["next", "-n", "10001"], "INVALID_OPTION", /count/],
+    ["a time to wait that is none", ["leader", "--resign", "--timeout", "soon"], "USAGE", /duration/],
+    ["a node's id that cannot be", ["nodes", "undrain", "a b"], "INVALID_NAME", /node/],
+    ["an interval that is none", ["top", "--interval", "0"], "USAGE", /duration/],
+    ["a crontab that is not there", ["crontab", "diff", "/nonexistent"], "CRONTAB", /cannot be read/],
     ["a namespace that cannot be", ["job", "list", "--namespace", "a{b}"], "INVALID_NAME", /namespace/],
     ["a job id that cannot be", ["job", "show", "a b\u001b[31m"], "INVALID_NAME", /job id/],
     ["a run id that cannot be", ["run", "show", "a@b"], "INVALID_OPTION", /run id/],
@@ -72,6 +79,9 @@ describe("what is typed wrongly", () => {
     ["its runs", ["run", "list", "--job", "nope"], "JOB_NOT_FOUND"],
     ["a run", ["run", "show", "nope@1700000000000"], "RUN_NOT_FOUND"],
     ["the leader", ["leader"], "NO_LEADER"],
+    ["a leader that could resign", ["leader", "--resign"], "NO_LEADER"],
+    ["a node to drain", ["nodes", "drain", "nope"], "NODE_NOT_FOUND"],
+    ["a node that is drained", ["nodes", "undrain", "nope"], "NODE_NOT_DRAINED"],
   ])("what there is not is said to be missing, with exit code 1: %s", async (_, args, code) => {
     expect(await refused(args)).toMatchObject({ code, exit: 1 });
   });
@@ -207,10 +217,18 @@ test("a reader that goes away is no failure", async () => {
   expect(shell.errorLines).toEqual([]);
 });
 
-test("help for each command fits 80 columns", async () => {
-  for (const args of [[], ["node"], ["job"], ["job", "run"], ["run", "list"], ["doctor"]]) {
+const lookers = [
+  ...["events", "next", "top", "leader", "nodes", "completion", "crontab"].map((name) => [name]),
+  ...["drain", "undrain"].map((name) => ["nodes", name]),
+  ...["import", "export", "diff"].map((name) => ["crontab", name]),
+];
+
+test("help for each command fits 80 columns", { timeout: 180_000 }, async () => {
+  for (const args of [[], ["node"], ["job"], ["job", "run"], ["run", "list"], ["doctor"], ...lookers]) {
     await using help = await start([...args, "--help"], {});
     expect(await help.exited).toEqual({ code: 0, signal: null });
+    if (lookers.includes(args))
+      expect(help.lines.join("\n"), args.join(" ")).toMatch(/^(Examples?:| {2}escapement )/m);
     for (const line of help.lines) expect(line.length, line).toBeLessThanOrEqual(80);
   }
 });

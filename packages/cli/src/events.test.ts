@@ -32,7 +32,7 @@ const idsOf = ({ out }: Said): unknown[] =>
 const jobs = (count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, index) => `jobUpdated job-${from + index}`);
 
-describe("events", () => {
+describe("events", { timeout: 120_000 }, () => {
   test("says each kind in words, in one line that a terminal may be shown", async () => {
     await cluster([
       "started reports@1700000000000 1 42 nodeA",

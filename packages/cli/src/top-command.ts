@@ -20,7 +20,8 @@ const footer = `
 On a terminal the view is drawn anew each interval; q or Ctrl-C leaves it. With
 --once, or where the output is no terminal, it is printed once, as plain text.
 With --json one object is printed each interval, with --once one.
-What takes long with many jobs (pauses and the next fire times) is read less often.
+What takes long with many jobs, pauses and the next fire times, is read less
+often.
 
 Examples:
   escapement top
