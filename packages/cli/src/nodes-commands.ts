@@ -14,8 +14,8 @@ Examples:
 
 const drainFooter = `
 A drained node takes no further runs; what runs on it goes on, and it may lead:
-"escapement leader --resign" lets another one. A node that starts anew has a new
-id and is not drained.
+"escapement leader --resign" lets another one. A process that is started anew is
+another node, and is not drained.
 
 Examples:
   escapement nodes drain 7Kd2xQpL --reason "new kernel"
