@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { date, shownDate, shownMinute, shownSecond } from "./dates.js";
+import { date, shownDate, shownExact, shownMinute, shownSecond } from "./dates.js";
 
 const zone = process.env["TZ"];
 beforeEach(() => {
@@ -62,5 +62,7 @@ describe("a date on the screen", () => {
     expect(shownSecond(at)).toBe("2026-11-21 14:00:59+01:00");
     expect(shownMinute(at)).toBe("2026-11-21 14:00");
     expect(shownDate(undefined)).toBe("-");
+    expect(shownExact(new Date("2026-11-21T13:00:00Z"))).toBe("2026-11-21 14:00:00.000+01:00");
+    expect(shownExact(at)).toBe("2026-11-21 14:00:59.999+01:00");
   });
 });

@@ -74,6 +74,12 @@ export function shownDate(at: Date | undefined): string {
   return `${wall.slice(0, -14).replace("T", " ")} ${wall.slice(-13, -5)}${ms}${shownOffset(offset)}`;
 }
 
+/** The same always with milliseconds, for what happened at an instant of its own. */
+export function shownExact(at: Date | undefined): string {
+  if (at === undefined || at.getMilliseconds() !== 0) return shownDate(at);
+  return shownDate(at).replace(/:\d\d(?=Z|[+-])/, "$&.000");
+}
+
 /** The same to the second. */
 export function shownSecond(at: Date | undefined): string {
   return at === undefined ? "-" : shownDate(new Date(Math.floor(at.getTime() / 1000) * 1000));

@@ -5,6 +5,7 @@ import { existing } from "./job-of-client.js";
 import { count } from "./option-values.js";
 import { paint } from "./output.js";
 import { heldBy } from "./pause-target.js";
+import { wrap } from "./width.js";
 
 const footer = `
 Examples:
@@ -33,5 +34,5 @@ async function nextFireTimes(client: Client, id: string, wanted: number): Promis
   }
   output.text(times.length === 0 ? "None." : times.map(shownDate).join("\n"));
   if (pauses.length > 0)
-    output.text(paint(output, "yellow", `Nothing starts while it is paused by ${heldBy(pauses)}.`));
+    output.text(paint(output, "yellow", wrap(`Nothing starts while it is paused by ${heldBy(pauses)}.`, 80)));
 }

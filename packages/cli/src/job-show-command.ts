@@ -102,7 +102,7 @@ function rules(job: Job): Rows {
     ["retain", json(job.retain)],
     ["set", job.set],
     ["version", String(job.version)],
-    ["created", shownDate(job.createdAt)],
+    ["created", shownSecond(job.createdAt)],
   ];
 }
 

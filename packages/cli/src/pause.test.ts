@@ -169,7 +169,7 @@ describe("resume", () => {
     const first = await escapement(["resume", "job:billing"], env);
     expect(first).toMatchObject({
       code: 0,
-      out: "Resumed job:billing; the job is still paused by tag:emea: relay \\x1b[31mdown.",
+      out: "Resumed job:billing.\n  Still paused by tag:emea: relay \\x1b[31mdown",
     });
     expect(Object.keys(await keys())).toEqual(["tag:emea"]);
     const again = await escapement(["resume", "job:billing"], env);

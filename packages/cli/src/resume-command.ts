@@ -5,6 +5,7 @@ import { type Client, withClient } from "./client.js";
 import { date } from "./dates.js";
 import { tellGroup } from "./group-report.js";
 import { heldBy, type NamedTarget, readTargets, targetHelp } from "./pause-target.js";
+import { cut } from "./width.js";
 
 const footer = `
 ${targetHelp}
@@ -91,13 +92,19 @@ async function resumeTargets(
   const ended = done.filter(({ resumed }) => resumed);
   if (ended.length === 0) throw new CliError("NOT_PAUSED", done.map(whyNot).join(" "));
   if (output.json) output.value(done);
-  else for (const one of ended) output.text(`Resumed ${one.target}${held(one)}.`);
+  else for (const one of ended) output.text([`Resumed ${one.target}.`, ...stillHeld(one)].join("\n"));
   for (const one of done.filter(({ resumed }) => !resumed)) output.note(`escapement: ${whyNot(one)}`);
   if (ended.length < done.length) process.exitCode = 1;
 }
 
 function whyNot(one: Resumed): string {
   return `Nothing was paused as ${one.target}${held(one)}. See \`escapement pause list\`.`;
+}
+
+/** A line of the screen for each other pause of a job, three at most. */
+function stillHeld({ stillPausedBy }: Resumed): string[] {
+  const lines = stillPausedBy.slice(0, 3).map((pause) => cut(`  Still paused by ${heldBy([pause])}`, 80));
+  return stillPausedBy.length > 3 ? [...lines, `  and ${stillPausedBy.length - 3} more`] : lines;
 }
 
 function held({ stillPausedBy }: Resumed): string {

@@ -2,7 +2,7 @@ import type { LogLevel, LogLine } from "@escapement/core";
 import type { Command } from "commander";
 import { CliError } from "./cli-error.js";
 import { type Client, withClient } from "./client.js";
-import { shownDate } from "./dates.js";
+import { shownExact } from "./dates.js";
 import { count } from "./option-values.js";
 import { type Colour, type Output, paint } from "./output.js";
 import { printable, printableJson } from "./printable.js";
@@ -67,7 +67,7 @@ function tell(output: Output, line: LogLine): void {
   const { at, level, message, fields, attempt, cut } = line;
   const more = fields === undefined ? "" : ` ${printableJson(fields)}`;
   const which = attempt > 1 ? ` (attempt ${attempt})` : "";
-  const text = `${shownDate(at)}  ${level.padEnd(5)}${which}  ${printable(message)}${more}${cut ? " …" : ""}`;
+  const text = `${shownExact(at)}  ${level.padEnd(5)}${which}  ${printable(message)}${more}${cut ? " …" : ""}`;
   const colour = colours[level];
   output.text(colour === undefined ? text : paint(output, colour, text));
 }

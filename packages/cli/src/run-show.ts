@@ -1,6 +1,6 @@
 import type { Attempt, Run } from "@escapement/core";
 import type { Client } from "./client.js";
-import { shownDate } from "./dates.js";
+import { shownExact } from "./dates.js";
 import { paint, pairs, shownDuration } from "./output.js";
 import { printable } from "./printable.js";
 import { latenessOf } from "./run-table.js";
@@ -22,9 +22,9 @@ export function showRun({ output }: Client, run: Run): void {
       ["state", run.state],
       ["reason", run.reason],
       ["unclaimed", run.unclaimed ? "no running node has a handler for it" : undefined],
-      ["scheduled at", shownDate(run.scheduledAt)],
+      ["scheduled at", shownExact(run.scheduledAt)],
       ["lateness", latenessOf(run)],
-      ["finished at", run.finishedAt === undefined ? undefined : shownDate(run.finishedAt)],
+      ["finished at", run.finishedAt === undefined ? undefined : shownExact(run.finishedAt)],
       ["stands for", run.count === 1 ? undefined : `${run.count} fire times`],
       ["progress", run.progress === undefined ? undefined : JSON.stringify(run.progress)],
       ["result", result === undefined ? undefined : JSON.stringify(result)],
@@ -57,7 +57,7 @@ function attemptLines(attempt: Attempt): string {
       ? `, ${shownDuration(finishedAt.getTime() - startedAt.getTime())}`
       : "";
   const why = state === "succeeded" ? undefined : (error?.message ?? reason);
-  const line = `attempt ${attempt.attempt}  ${state} on ${node}, token ${fencingToken}, from ${shownDate(startedAt)}${duration}`;
+  const line = `attempt ${attempt.attempt}  ${state} on ${node}, token ${fencingToken}, from ${shownExact(startedAt)}${duration}`;
   const lines = why === undefined ? [line] : [line, ...`           ${why}`.split("\n")];
   return lines.map((each) => wrap(printable(each), 80, 11)).join("\n");
 }
