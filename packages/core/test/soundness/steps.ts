@@ -14,7 +14,7 @@ const node = fc.integer({ min: 0, max: 1 });
 /** One of the runs that there have been. */
 const run = fc.nat({ max: 30 });
 const retry = fc.boolean();
-const pausable: readonly PauseTarget[] = [
+export const pausable: readonly PauseTarget[] = [
   "all",
   ...jobs.map((id) => ({ job: id })),
   { tag: "tag" },
@@ -61,9 +61,9 @@ export const step = fc.oneof(
       ahead: fc.integer({ min: -3, max: 3 }),
     }),
   ),
-  often(2, fc.record({ do: fc.constant("pause" as const), target })),
+  often(3, fc.record({ do: fc.constant("pause" as const), target })),
   often(
-    2,
+    3,
     fc.record({
       do: fc.constant("resume" as const),
       target,
