@@ -134,8 +134,8 @@ describe("events: what the cluster is told", () => {
     await bench.define("job", { maxRuns: 1, trigger: every("1s") });
     await bench.define("job", { maxRuns: 1, trigger: every("1s") }); // changes nothing
     await bench.define("job", { maxRuns: 1, trigger: every("1s"), priority: 1 });
-    await pauseTarget(bench.store, { job: "job" }, { reason: "tests" });
     const run = await bench.runNow("job");
+    await pauseTarget(bench.store, { job: "job" }, { reason: "tests" });
     expect(await node.take()).toEqual([]);
     await resumeTarget(bench.store, { job: "job" });
     await node.complete((await node.claim()).claimed);
