@@ -124,7 +124,7 @@ describe("next", { timeout: 120_000 }, () => {
     const [heading, first, second] = out.split("\n");
     expect(heading).toMatch(/^TIME +IN +JOB +TASK +PAUSED$/);
     expect(first).toMatch(
-      new RegExp(`^${year}-01-01 00:00:00.000Z +\\d+ (d|h|min|s)( \\d+ (h|min|s))? +reports/a +any +-$`),
+      new RegExp(`^${year}-01-01 00:00:00Z +\\d+ (d|h|min|s)( \\d+ (h|min|s))? +reports/a +any +-$`),
     );
     expect(second).toMatch(/reports\/b +any +by tag:money$/);
   });

@@ -25,6 +25,12 @@ interface ExportOptions {
   readonly system?: boolean;
 }
 
+const footer = `
+Examples:
+  escapement crontab import my.crontab --prune
+  escapement crontab diff my.crontab
+  escapement crontab export --file my.crontab`;
+
 const importFooter = `
 The jobs are those that "escapement node --crontab FILE" makes: of the task
 "shell", with the tag crontab:<file's name>, by which --prune tells which have
@@ -54,7 +60,10 @@ Examples:
 
 /** Adds `crontab import`, `crontab export` and `crontab diff`. */
 export function addCrontabCommands(program: Command): void {
-  const crontab = program.command("crontab").description("jobs from a crontab, and a crontab from jobs");
+  const crontab = program
+    .command("crontab")
+    .description("jobs from a crontab, and a crontab from jobs")
+    .addHelpText("after", footer);
   withFileOptions(crontab.command("import <file>"))
     .description("define the entries of a crontab as jobs")
     .option("--dry-run", "print what would be done, and do none of it")

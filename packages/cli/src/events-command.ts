@@ -1,8 +1,9 @@
 import type { Scheduler, SchedulerEvent } from "@escapement/core";
-import { once, parseDuration } from "@escapement/triggers";
+import { parseDuration } from "@escapement/triggers";
 import type { Command } from "commander";
 import { usageError } from "./cli-error.js";
 import { type Client, withClient } from "./client.js";
+import { date } from "./dates.js";
 import { eventLine } from "./event-words.js";
 import { count, list } from "./option-values.js";
 import { StopWatch } from "./stop-watch.js";
@@ -103,8 +104,8 @@ async function placeOf(scheduler: Scheduler, since: string): Promise<string | Da
     const { at } = await scheduler.load(); // by Redis' clock, as events are
     return new Date(Math.max(0, at.getTime() - ago));
   }
-  const [at] = parsed(() => once(since).at) ?? [];
-  if (at !== undefined) return new Date(at);
+  const at = parsed(() => date(since));
+  if (at !== undefined) return at;
   throw usageError(
     "USAGE",
     "--since is an event's id, a duration such as 90s or 2h, a date such as 2026-11-21T08:00:00Z, or start.",

@@ -32,10 +32,13 @@ test("the examples of the README work as they stand", { timeout: 180_000 }, asyn
     await using first = await shell(crontabNode.trim());
     await using second = await shell(jobsNode.trim());
     for (const node of [first, second]) await node.waitForLine(/^node \w+ runs/, 20_000);
-    await eventually(async () => {
-      await using leader = await shell("escapement leader");
-      return (await leader.exited).code === 0;
-    });
+    await eventually(
+      async () => {
+        await using leader = await shell("escapement leader");
+        return (await leader.exited).code === 0;
+      },
+      { within: 30_000 },
+    );
     for (const line of `${looking.trim()}\n${crontabs.trim()}`.split("\n")) {
       await using command = await shell(line);
       expect([line, (await command.exited).code, command.errorLines]).toEqual([line, 0, []]);

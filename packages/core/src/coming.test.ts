@@ -22,7 +22,7 @@ describe("the next fire times of all jobs", () => {
     const jobs = Array.from({ length: 60 }, (_, index) => ({
       task: index % 2 === 0 ? "even" : "odd",
       id: `job-${String((index * 37) % 60).padStart(2, "0")}`,
-      trigger: every(`${60 + ((index * 13) % 17)}s`, { phase: `${1 + (index % 5)}s` }),
+      trigger: every(`${60 + ((index * 13) % 17)}m`, { phase: `${10 + (index % 5)}m` }),
       tags: index % 3 === 0 ? ["third"] : [],
     }));
     await client.apply(jobs);
