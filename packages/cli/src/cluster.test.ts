@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asJson, escapement, start } from "../test/escapement.js";
 
 let redis: RedisServer;
-let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string };
+let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string; TZ: string };
 let scheduler: Scheduler;
 
 beforeAll(async () => {
   redis = await startRedis();
-  env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: uniqueNamespace("cluster") };
+  env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: uniqueNamespace("cluster"), TZ: "UTC" };
   scheduler = createScheduler({ redis: redis.url, namespace: env.ESCAPEMENT_NAMESPACE });
   scheduler.task("any", () => undefined);
   await scheduler.start();
@@ -74,7 +74,7 @@ describe("leader --resign", { timeout: 120_000 }, () => {
   });
 
   test("ends with 1 when the leader does not listen, and when there is none", async () => {
-    const own = { ...env, ESCAPEMENT_NAMESPACE: uniqueNamespace("cluster") };
+    const own = { ...env, ESCAPEMENT_NAMESPACE: uniqueNamespace("cluster"), TZ: "UTC" };
     expect(await escapement(["leader", "--resign", "--json"], own)).toMatchObject({
       code: 1,
       out: expect.stringContaining('"NO_LEADER"'),
@@ -99,7 +99,7 @@ describe("leader --resign", { timeout: 120_000 }, () => {
 
 describe("next", { timeout: 120_000 }, () => {
   test("merges the fire times of all jobs, says in how long, and what pauses a job", async () => {
-    const own = { ...env, ESCAPEMENT_NAMESPACE: uniqueNamespace("cluster") };
+    const own = { ...env, ESCAPEMENT_NAMESPACE: uniqueNamespace("cluster"), TZ: "UTC" };
     await using client = createScheduler({ redis: redis.url, namespace: own.ESCAPEMENT_NAMESPACE });
     const times = async (...args: string[]): Promise<string[]> =>
       (await asJson<{ jobId: string }[]>(["next", ...args], own)).map(({ jobId }) => jobId);

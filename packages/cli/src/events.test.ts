@@ -6,7 +6,7 @@ import { escapement, type Said, start } from "../test/escapement.js";
 
 let redis: RedisServer;
 let client: Scheduler;
-let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string };
+let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string; TZ: string };
 const later = once(new Date("2099-01-01T00:00:00Z"));
 
 beforeAll(async () => {
@@ -17,7 +17,7 @@ afterAll(() => redis.stop());
 /** Tells events as scripts write them, in a namespace of their own. */
 async function cluster(lines: readonly string[]): Promise<void> {
   const namespace = uniqueNamespace("events");
-  env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: namespace };
+  env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: namespace, TZ: "UTC" };
   for (const line of lines) await tell(line);
 }
 
