@@ -85,6 +85,22 @@ export const rows: readonly Row[] = [
     why: "a second attempt is another claim and completion; its entry is a second line",
   },
   {
+    name: "`pauseAfterFailures`, succeeds",
+    options: { pauseAfterFailures: 1_000 },
+    why: "in the record: looked at when a run fails, or has failed before",
+  },
+  {
+    name: "`pauseAfterFailures`, fails",
+    options: { pauseAfterFailures: 1_000, deadLetter: false },
+    end: (stepper, claimed) => stepper.complete(claimed, "f"),
+    why: "a count a job, read and written",
+  },
+  {
+    name: '`resumeFrom: "now"`',
+    options: { resumeFrom: "now" },
+    why: "a look at each claim whether a pause of the job has just ended; the job in a set",
+  },
+  {
     name: "fails, dead letter",
     end: (stepper, claimed) => stepper.complete(claimed, "f"),
     why: "the error in the entry; the run in its queue's dead letters (the latest 10,000)",
