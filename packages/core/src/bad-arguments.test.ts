@@ -75,6 +75,7 @@ describe("an option that nothing would look at is refused", () => {
     await refusal(() => call(scheduler.unfinishedRuns.bind(scheduler), { queue: "default" }), "of.queue");
     await refusal(() => call(scheduler.unfinishedRuns.bind(scheduler), {}), "of");
     await refusal(() => call(scheduler.unfinishedRuns.bind(scheduler), { job: "a", task: "b" }), "of");
+    await refusal(() => call(scheduler.unfinishedRuns.bind(scheduler), { node: "a", task: "b" }), "of");
   });
 
   test.each(["then", "", null, -5, 1.5, new Date(Number.NaN), ["missed"], {}])(
