@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startRedis, uniqueNamespace } from "../../packages/testing/dist/index.js";
+import { redisWay, startRedis } from "../../packages/testing/dist/index.js";
 import { top } from "../run.mjs";
 import { leftOvers, Normaliser } from "./normalise.mjs";
 import { columns, typeLine } from "./terminal.mjs";
@@ -21,10 +21,12 @@ time zone is UTC; \`jobs.mjs\` is [this file](../packages/cli/fixtures/shop/jobs
 
 /** Answers the page. @throws {Error} for a line that is too wide, or anything that was not normalised */
 export async function generate() {
+  if (redisWay() === "url")
+    throw new Error("The page is made with a Redis of its own, not with one that others use.");
   // Below the package, so that what the jobs file imports is found.
   const folder = mkdtempSync(join(top, "packages/cli/dist/docs-"));
   const redis = await startRedis({ appendonly: "everysec" });
-  const namespace = uniqueNamespace("shop");
+  const namespace = "shop";
   const env = {
     ...process.env,
     PATH: `${folder}${delimiter}${process.env.PATH}`,
@@ -35,14 +37,14 @@ export async function generate() {
   };
   delete env.NO_COLOR;
   const desk = new Desk({ cwd: folder, env });
-  desk.normaliser.say(namespace, "shop");
   try {
     symlinkSync(join(top, "packages/cli/bin/escapement.js"), join(folder, "escapement"));
-    copyFileSync(join(top, "packages/cli/fixtures/shop/jobs.mjs"), join(folder, "jobs.mjs"));
+    for (const file of ["jobs.mjs", "my.crontab"])
+      copyFileSync(join(top, "packages/cli/fixtures/shop", file), join(folder, file));
     const parts = [];
     for (const section of sections) parts.push(await desk.section(section));
     const page = [intro, ...parts].join("\n");
-    const left = leftOvers(page, [namespace, String(redis.port), ...desk.nodes]);
+    const left = leftOvers(page, [String(redis.port), ...desk.nodes]);
     if (left.length > 0) throw new Error(`docs/cli.md would still hold: ${left.join(", ")}`);
     return page;
   } finally {
@@ -60,6 +62,7 @@ class Desk {
   /** @type {ReturnType<typeof typeLine>[]} */
   #open = [];
   #run = "";
+  #dead = "";
   #options;
 
   /** @param {{ cwd: string, env: NodeJS.ProcessEnv }} options */
@@ -80,7 +83,7 @@ class Desk {
 
   /** @param {Typed} typed */
   async #type(typed) {
-    const line = typed.type.replaceAll("{run}", this.#run);
+    const line = this.#filled(typed.type);
     const [screen, code] = typed.stays
       ? await this.#leaveOpen(line, typed)
       : await this.#toItsEnd(line, typed);
@@ -90,8 +93,15 @@ class Desk {
       throw new Error(`${line} prints lines of over ${columns} columns:\n${wide.join("\n")}`);
     const [run] = /[^\s@]+@\d{13}(-\w{8})?|^0[0-9a-z]{12}\w{8}$/m.exec(output) ?? [];
     if (run !== undefined && / (job run|run enqueue) /.test(line)) this.#run = run;
+    if (run !== undefined && line === "escapement run dead") this.#dead = run;
     const shown = this.normaliser.page(`${output}${code === 0 ? "" : `\n(exit code ${code})`}`);
-    return `$ ${this.normaliser.page(typed.type.replaceAll("{run}", this.#run))}${shown === "" ? "" : `\n${wrapErrors(shown)}`}`;
+    return `$ ${this.normaliser.page(line)}${shown === "" ? "" : `\n${wrapErrors(shown)}`}`;
+  }
+
+  /** @param {string} type */
+  #filled(type) {
+    const places = { "{run}": this.#run, "{dead}": this.#dead, "{node}": this.nodes.at(-1) ?? "" };
+    return Object.entries(places).reduce((line, [place, text]) => line.replaceAll(place, text), type);
   }
 
   /** @param {string} line @param {Typed} typed @returns {Promise<[string, number]>} */

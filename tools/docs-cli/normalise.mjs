@@ -2,15 +2,17 @@
 import { hostname, userInfo } from "node:os";
 
 // The page's day. Fire times are at 06:30, and nothing else is; whatever happens, happens at 14:00.
-const [today, firstFireDay, now] = ["2026-11-21", Date.UTC(2026, 10, 22), "14:00"];
+const [today, firstFireDay, now] = ["2026-11-21", Date.UTC(2026, 10, 22), Date.UTC(2026, 10, 21, 14)];
 const stamp = /\b(\d{4}-\d\d-\d\d)([ T])(\d\d:\d\d)(:\d\d)?(\.\d{3})?(Z)?/g;
-const runId = /@(\d{13})(-[0-9A-Za-z]{8})?\b|\b0[0-9a-z]{12}[0-9A-Za-z]{8}\b/g;
+const runId = /@(\d{13})(-[0-9A-Za-z]{8,9})?\b|\b0[0-9a-z]{12}[0-9A-Za-z]{8}\b/g;
 
 /** Remembers which id became which, for one page. */
 export class Normaliser {
   /** @type {Map<string, string>} */
   #known = new Map();
-  #runs = 0;
+  /** @type {Map<string, string>} */
+  #runs = new Map();
+  #startedAt = Date.now();
 
   /** A text that is always shown as another one. @param {string} actual @param {string} shown */
   say(actual, shown) {
@@ -26,14 +28,18 @@ export class Normaliser {
   #line(line) {
     let text = line;
     for (const [actual, shown] of this.#known) text = text.replaceAll(actual, shown);
-    text = text.replace(runId, (id, at, suffix) => this.#run(id, at, suffix)).replace(stamp, shownStamp);
+    text = text
+      .replace(runId, (id, at, suffix) => this.#run(id, at, suffix))
+      .replace(stamp, (...parts) => this.#stamp(...parts));
     return text
-      .replace(/\((\d+ s|\d+ min)\)/g, "(2 s)")
-      .replace(/^(lateness +)\d+ ms$/, "$15 ms")
-      .replace(/(, )\d+ ms$/, "$19 ms")
+      .replace(/\([\d.]+ (s|min)\)/g, "(2 s)")
+      .replace(/^(lateness +)[\d.]+ (ms|s|min)$/, "$15 ms")
+      .replace(/(, )[\d.]+ (ms|s|min)$/, "$19 ms")
       .replace(/\btoken \d+/, "token 7")
       .replace(/\bprocess \d+/, "process 4711")
-      .replace(/\bterm \d+/, "term 1");
+      .replace(/(Redis|Valkey) \d+\.\d+\.\d+/, "Redis 7.2.4")
+      .replace(/\d+ MiB used/, "3 MiB used")
+      .replace(/clock is \d+ ms (ahead of|behind)/, "clock is 0 ms ahead of");
   }
 
   /** @param {string} id @param {string | undefined} at @param {string | undefined} suffix */
@@ -41,25 +47,28 @@ export class Normaliser {
     // A fire time of the past that was asked for is the same each time.
     if (at !== undefined && Number(at) < Date.UTC(2026, 0))
       return `@${at}${suffix === undefined ? "" : "-backfill"}`;
-    const known = this.#known.get(id);
+    const known = this.#runs.get(id);
     if (known !== undefined) return known;
-    this.#runs += 1;
-    const number = String(this.#runs).padStart(2, "0");
+    const number = String(this.#runs.size + 1).padStart(2, "0");
     const shown =
       at === undefined
         ? `0mw000000000000000r${number}`
         : `@17952696000${number}${suffix === undefined ? "" : `-byhand${number}`}`;
-    this.#known.set(id, shown);
+    this.#runs.set(id, shown);
     return shown;
   }
-}
 
-/** @type {(...parts: string[]) => string} */
-function shownStamp(text, day, gap, minute, second, ms, zone) {
-  const year = Number(day.slice(0, 4));
-  if (year < 2026 || year >= 2030) return text;
-  if (minute === "06:30") return text.replace(day, fireDay(day));
-  return `${today}${gap}${now}${second === undefined ? "" : ":00"}${ms === undefined ? "" : ".000"}${zone ?? ""}`;
+  /** @type {(...parts: string[]) => string} */
+  #stamp(text, day, gap, minute, second, ms, zone) {
+    const year = Number(day?.slice(0, 4));
+    if (text === undefined || day === undefined || year < 2026 || year >= 2030) return text ?? "";
+    if (minute === "06:30") return text.replace(day, fireDay(day));
+    // What is still to come, as the end of a pause, stays as far off as it is, to half an hour.
+    const halves = Math.round((Date.parse(`${day}T${minute}:00Z`) - this.#startedAt) / 1_800_000);
+    const at = new Date(now + Math.max(0, halves) * 1_800_000).toISOString();
+    const rest = `${second === undefined ? "" : ":00"}${ms === undefined ? "" : ".000"}${zone ?? ""}`;
+    return `${at.slice(0, 10)}${gap}${at.slice(11, 16)}${rest}`;
+  }
 }
 
 /** The next fire time is tomorrow or today, depending on when the page is made: on the page it is tomorrow. @param {string} day */
@@ -72,7 +81,7 @@ function fireDay(day) {
 }
 
 /** Columns whose texts are never the same. */
-const always = { FOR: "2 s", LATE: "5 ms", "HOST:PID": "desk:4711" };
+const always = { FOR: "2 s", LATE: "5 ms", IN: "16 h", "HOST:PID": "desk:4711" };
 
 /**
  * Lays tables out anew, since their columns are as wide as what changed in them.
@@ -143,6 +152,9 @@ export function leftOvers(page, others) {
   const machine = [hostname(), userInfo().username, new Date().toISOString().slice(0, 10)].filter(
     (text) => text !== today && !["root", "node", "user", "localhost", "vm"].includes(text),
   );
-  const found = [...machine, ...others].filter((text) => text.length > 3 && page.includes(text));
+  const ids = (page.match(/@\d{5,13}(-\w+)?…?/g) ?? []).filter(
+    (id) => !/^@\d{13}(-(byhand\d\d|backfill))?$/.test(id),
+  );
+  const found = [...[...machine, ...others].filter((text) => text.length > 3 && page.includes(text)), ...ids];
   return page.includes("\u001b") ? [...found, "an escape character"] : found;
 }

@@ -5,6 +5,13 @@ import { stripVTControlCharacters } from "node:util";
 
 export const columns = 80;
 
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const open = new Set();
+process.once("exit", () => {
+  for (const child of open) child.kill();
+});
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => process.exit(1));
+
 /**
  * Starts a line in a terminal.
  *
@@ -12,11 +19,18 @@ export const columns = 80;
  * @param {{ cwd: string, env: NodeJS.ProcessEnv }} options
  */
 export function typeLine(line, { cwd, env }) {
-  const child = spawn("script", ["-qec", `stty cols ${columns} rows 60; ${line}`, "/dev/null"], {
-    cwd,
-    env: { ...env, SHELL: "/bin/sh", TERM: "xterm" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const child = spawn(
+    "timeout",
+    ["900", "script", "-qec", `stty cols ${columns} rows 60; ${line}`, "/dev/null"],
+    {
+      cwd,
+      env: { ...env, SHELL: "/bin/sh", TERM: "xterm" },
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
+  // Whatever becomes of us, nothing that was typed stays for longer than the 900 s.
+  open.add(child);
+  child.once("close", () => open.delete(child));
   let raw = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
     raw += text;
@@ -31,8 +45,6 @@ export function typeLine(line, { cwd, env }) {
     ended,
     /** What the screen shows so far, without colours. */
     screen: () => withoutColours(raw),
-    /** Whether it was coloured, as it must be at a terminal. */
-    coloured: () => raw.includes("\u001b["),
     /** Presses Ctrl-C. */
     interrupt: () => child.stdin.write("\u0003"),
     kill: () => child.kill("SIGKILL"),

@@ -4,7 +4,8 @@
  * One line that is typed.
  *
  * @typedef {object} Typed
- * @property {string} type what a user types; `{run}` stands for the run that `job run` or `run enqueue` queued last
+ * @property {string} type what a user types; `{run}` stands for the run that `job run` or `run enqueue` queued last,
+ *   `{dead}` for the dead letter that was listed last, `{node}` for the node that was started last
  * @property {boolean} [stays] it goes on running, as a node does, while the rest is typed
  * @property {RegExp} [until] of a line that stays: what it prints when the next can be typed
  * @property {RegExp} [settle] of another: it is run again, unseen, until what it prints fits; 90 s at most
@@ -22,6 +23,11 @@ export const sections = [
       { type: "escapement leader", settle: / leads in term /, unseen: true },
       { type: "escapement nodes" },
       { type: "escapement leader" },
+      { type: "escapement top --once" },
+      { type: "escapement doctor" },
+      { type: 'escapement nodes drain {node} --reason "new kernel" --for 1h' },
+      { type: "escapement nodes undrain {node}" },
+      { type: "escapement leader --resign" },
     ],
   },
   {
@@ -32,11 +38,13 @@ export const sections = [
       { type: "escapement job show reports/daily" },
       { type: "escapement job next reports/daily --count 3" },
       {
-        type: `escapement job add reports/weekly --task report --every 30m --start-at "2030-01-07 06:30" --tag reports --input '{"team":"ops"}'`,
+        type: `escapement job add reports/weekly --task report --cron '30 6 * * mon' --start-at 2030-01-01 --tag reports --input '{"team":"ops"}'`,
       },
       { type: "escapement job add reports/weekly --task report --every 1h" },
       { type: "escapement job update reports/weekly --priority 10 --timeout 5m --retry 3" },
       { type: "escapement job apply jobs.mjs --dry-run" },
+      { type: "escapement next --count 3" },
+      { type: "escapement events --job reports/weekly" },
     ],
   },
   {
@@ -84,11 +92,23 @@ export const sections = [
       { type: `escapement run enqueue report --input '{"team":"ops"}' --wait` },
       { type: "escapement run list --task report" },
       { type: "escapement run dead" },
+      { type: "escapement run retry {dead}" },
+      { type: "escapement run dead", settle: /bank/, unseen: true },
       { type: "escapement run redrive --dry-run" },
       { type: "escapement run redrive" },
       { type: "escapement run dead", settle: /bank/, unseen: true },
       { type: "escapement run dead remove --dry-run" },
       { type: "escapement run dead remove --yes" },
+    ],
+  },
+  {
+    title: "Crontabs",
+    text: "`my.crontab` holds [these two lines](../packages/cli/fixtures/shop/my.crontab).",
+    lines: [
+      { type: "escapement crontab diff my.crontab" },
+      { type: "escapement crontab import my.crontab" },
+      { type: "escapement crontab export --file my.crontab" },
+      { type: "escapement completion bash" },
     ],
   },
   {

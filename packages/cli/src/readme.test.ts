@@ -28,7 +28,7 @@ test("the examples of the README work as they stand", { timeout: 180_000 }, asyn
     symlinkSync(file("bin/escapement.js"), join(folder, "escapement"));
     writeFileSync(join(folder, "my.crontab"), blocks("crontab")[0] ?? "");
     writeFileSync(join(folder, "jobs.mjs"), blocks("js")[0] ?? "");
-    const [crontabNode = "", jobsNode = "", looking = "", crontabs = ""] = blocks("sh");
+    const [crontabNode = "", jobsNode = "", ...looking] = blocks("sh");
     await using first = await shell(crontabNode.trim());
     await using second = await shell(jobsNode.trim());
     for (const node of [first, second]) await node.waitForLine(/^node \w+ runs/, 20_000);
@@ -39,7 +39,7 @@ test("the examples of the README work as they stand", { timeout: 180_000 }, asyn
       },
       { within: 30_000 },
     );
-    for (const line of `${looking.trim()}\n${crontabs.trim()}`.split("\n")) {
+    for (const line of looking.join("").trim().split("\n")) {
       await using command = await shell(line);
       expect([line, (await command.exited).code, command.errorLines]).toEqual([line, 0, []]);
       // There is nothing to say where nothing differs.
