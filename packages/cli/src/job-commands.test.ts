@@ -1,8 +1,11 @@
 import { createScheduler, type Job, type Run, type Scheduler } from "@escapement/core";
 import { type RedisServer, startProcess, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { asJson, bin, escapement, folderWith } from "../test/escapement.js";
+
+// Several commands a test, each a process that takes a while to start on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 let redis: RedisServer;
 let scheduler: Scheduler;
@@ -37,7 +40,19 @@ describe("job add", () => {
       ...["--metadata", '"ops"', "--queue", "slow", "--tag", "a,b", "--tag", "c", "--priority", "-5"],
       ...["--overlap", "queue-one", "--misfire", "all", "--misfire-grace", "5m", "--misfire-max", "7"],
       ...["--retry", "3", "--retry-backoff", "10s", "--retry-jitter", "0.5", "--timeout", "1m"],
-      ...["--delivery", "at-most-once", "--max-lost", "2", "--no-dead-letter", "--concurrency-key", "k"],
+      ...[
+        "--delivery",
+        "at-most-once",
+        "--max-lost",
+        "2",
+        "--resume-from",
+        "now",
+        "--pause-after-failures",
+        "4",
+        "--no-dead-letter",
+        "--concurrency-key",
+        "k",
+      ],
       ...["--concurrency-limit", "2", "--rate-limit", "10/1m", "--start-at", "2100-07-01 14:00"],
       ...[
         "--end-at",
@@ -73,7 +88,8 @@ describe("job add", () => {
       ...{ input: { rows: [1, 2] }, metadata: "ops", queue: "slow", tags: ["a", "b", "c"], priority: -5 },
       ...{ overlap: "queue-one", misfire: { grace: 300_000, catchUp: "all", max: 7 }, timeout: 60_000 },
       retry: { attempts: 3, backoff: { type: "fixed", delay: 10_000 }, jitter: 0.5 },
-      ...{ delivery: "at-most-once", maxLost: 2, deadLetter: false, concurrencyKey: "k" },
+      ...{ delivery: "at-most-once", maxLost: 2, deadLetter: false, resumeFrom: "now" },
+      ...{ pauseAfterFailures: 4, concurrencyKey: "k" },
       ...{ concurrencyLimit: { max: 2 }, rateLimit: { max: 10, per: 60_000 }, maxRuns: 9, jitter: 1000 },
       ...{ startAt: new Date("2100-07-01T12:00:00Z"), endAt: new Date("2101-01-01T00:00:00Z") },
       ...{ whenExhausted: "remove", retain: { runs: 5, failed: 6, age: 7_200_000 } },
@@ -186,7 +202,7 @@ describe("job update", () => {
 describe("job remove", () => {
   test("removes many by a pattern, after a look at which", async () => {
     await Promise.all(["b/1", "b/2", "c"].map((id) => define(id, { tags: ["old"] })));
-    const dry = await escapement(["job", "remove", "--match", "b/*", "--dry-run"], env);
+    const dry = await escapement(["job", "remove", "--match", "b/*", "--dry-run", "--yes"], env);
     expect(dry.out).toBe("Would remove b/1.\nWould remove b/2.\nDry run, nothing was removed: 2 jobs.");
     const asked = await escapement(["job", "remove", "--match", "b/*"], env);
     expect(asked).toMatchObject({
@@ -244,9 +260,33 @@ describe("a paused job", () => {
     expect(shown.out).toMatch(
       /^paused tag:emea +relay down\\x1b\[31m\n +by ops, since \d{4}.*\(\d+ s\), until/m,
     );
+    const run = await escapement(["job", "run", "a", "--json"], env);
+    expect(run).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/paused by tag:emea: relay down.*say --force\./),
+    });
+    expect(JSON.parse(run.out)).toMatchObject({ error: { code: "JOB_PAUSED" } });
+    expect(await scheduler.unfinishedRuns({ job: "a" })).toEqual([]);
+    const forced = await escapement(["job", "run", "a", "--force"], env);
+    expect((await scheduler.unfinishedRuns({ job: "a" })).map(({ id }) => id)).toEqual([forced.out]);
     const next = await escapement(["job", "next", "a", "-n", "1"], env);
     expect(next.out).toMatch(/^\d{4}-.*\nNothing starts while it is paused by tag:emea: relay down/);
   });
+});
+
+test("colours are for terminals alone, and not for those of NO_COLOR", async () => {
+  await define("a");
+  await scheduler.pause({ job: "a" }, { reason: "r" });
+  const atTerminal = async (noColour: string | undefined): Promise<string> => {
+    const line = `script -qec "'${process.execPath}' '${bin}' job list" /dev/null`;
+    await using listed = await startProcess("sh", ["-c", line], { env: { ...env, NO_COLOR: noColour } });
+    expect((await listed.exited).code).toBe(0);
+    return listed.lines.join("\n");
+  };
+  expect(await atTerminal(undefined)).toContain("\u001b[33ma   paused");
+  expect(await atTerminal("1")).toMatch(/^a +paused/m);
+  expect(await atTerminal("1")).not.toContain("\u001b");
+  expect((await escapement(["job", "list"], { ...env, NO_COLOR: undefined })).out).not.toContain("\u001b");
 });
 
 describe("job backfill and history", () => {
@@ -292,6 +332,6 @@ describe("job backfill and history", () => {
     expect((await history()).map(({ state }) => state)).toEqual(["succeeded", "failed"]);
     expect((await history("--state", "failed", "-n", "1")).map(({ state }) => state)).toEqual(["failed"]);
     const { out } = await escapement(["job", "history", "a", "--state", "failed"], env);
-    expect(out).toMatch(/no \\x1b\[31mway$/);
+    expect(out).toMatch(/^ {2}no \\x1b\[31mway$/m);
   });
 });

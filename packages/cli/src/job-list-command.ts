@@ -52,9 +52,11 @@ async function listJobs(
     const shown = (row: string[]): string[] => (held ? row : row.filter((_, column) => column !== 2));
     const headings = ["ID", "STATE", "PAUSED BY", "NEXT FIRE TIME", "TASK"];
     output.text(
-      paintedTable(output, shown(headings), rows.map(shown), (row) => {
-        const state = jobs[row]?.state ?? "scheduled";
-        return state === "scheduled" ? undefined : colourOf[state];
+      paintedTable(output, shown(headings), rows.map(shown), {
+        colour: (row) => {
+          const state = jobs[row]?.state ?? "scheduled";
+          return state === "scheduled" ? undefined : colourOf[state];
+        },
       }),
     );
     if (all.length > jobs.length)

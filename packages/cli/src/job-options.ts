@@ -22,6 +22,7 @@ export interface JobFlags extends TriggerFlags {
   readonly retryJitter?: number;
   readonly timeout?: number;
   readonly pauseAfterFailures?: number;
+  readonly resumeFrom?: "missed" | "now";
   readonly delivery?: "at-least-once" | "at-most-once";
   readonly maxLost?: number;
   readonly deadLetter?: boolean;
@@ -54,6 +55,7 @@ export function addJobOptions(command: Command): Command {
     .addOption(oneOf("--misfire <which>", "what to run of missed fire times", catchUps))
     .option("--misfire-grace <duration>", "how late a run may start", milliseconds)
     .option("--misfire-max <n>", "the most that --misfire all runs", count)
+    .addOption(oneOf("--resume-from <what>", "after a pause", ["missed", "now"]))
     .option("--retry <n>", "how many attempts may fail before the run does", count)
     .option("--retry-backoff <wait>", "between attempts: a duration, or a name of the task's")
     .option("--retry-jitter <share>", "of each wait that is left to chance, 0 to 1", share)
@@ -109,7 +111,14 @@ export function jobOptionsOf(flags: JobFlags, before?: Job): Partial<Omit<JobOpt
       timeout,
     },
     ...{ delivery, maxLost, startAt, endAt, concurrencyKey, concurrencyLimit, rateLimit, maxRuns },
-    ...{ whenExhausted, jitter, dependsOn, then, pauseAfterFailures: flags.pauseAfterFailures },
+    ...{
+      whenExhausted,
+      jitter,
+      dependsOn,
+      then,
+      pauseAfterFailures: flags.pauseAfterFailures,
+      resumeFrom: flags.resumeFrom,
+    },
     misfire: part({ grace: flags.misfireGrace, catchUp: flags.misfire, max: flags.misfireMax }),
     retry: part(
       { attempts: flags.retry, backoff: flags.retryBackoff, jitter: flags.retryJitter },

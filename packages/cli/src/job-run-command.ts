@@ -1,4 +1,4 @@
-import type { JobHandle, Run, RunHandle } from "@escapement/core";
+import type { Run, RunHandle } from "@escapement/core";
 import type { Command } from "commander";
 import { CliError } from "./cli-error.js";
 import { type Client, withClient } from "./client.js";
@@ -32,13 +32,9 @@ export function addJobRunCommand(job: Command): void {
     );
 }
 
-// Refused without `force` by a core that knows of it.
-type RunNow = (options?: { readonly force: boolean }) => ReturnType<JobHandle["runNow"]>;
-
 async function runNow(client: Client, id: string, flags: WaitFlags & { force?: boolean }): Promise<void> {
   const job = client.scheduler.job(id);
-  const run = job.runNow as RunNow;
-  const handle = await (flags.force ? run({ force: true }) : run()).catch(async (error: unknown) => {
+  const handle = await job.runNow({ force: flags.force ?? false }).catch(async (error: unknown) => {
     if ((error as { code?: unknown }).code !== "JOB_PAUSED") throw error;
     const pauses = (await job.get())?.pauses ?? [];
     const why = pauses.length === 0 ? "" : ` by ${heldBy(pauses)}`;

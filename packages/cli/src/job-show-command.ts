@@ -71,14 +71,10 @@ function firing(job: Job): Rows {
   ];
 }
 
-/** How many runs failed in a row, as far as the store says it. */
-function shownFailures(job: Job): string | undefined {
-  const { failuresInARow: failures, pauseAfterFailures: most } = job as Job & {
-    failuresInARow?: number;
-    pauseAfterFailures?: number;
-  };
-  if (failures === undefined && most === undefined) return undefined;
-  return `${failures ?? 0} in a row${most === undefined ? "" : `; it pauses itself after ${most}`}`;
+/** How many runs failed in a row, of a job that pauses itself after so many. */
+function shownFailures({ failuresInARow, pauseAfterFailures }: Job): string | undefined {
+  if (pauseAfterFailures === undefined) return undefined;
+  return `${failuresInARow} in a row; it pauses itself after ${pauseAfterFailures}`;
 }
 
 function rules(job: Job): Rows {
@@ -92,6 +88,7 @@ function rules(job: Job): Rows {
     ["priority", String(job.priority)],
     ["overlap", job.overlap],
     ["misfire", `after ${shownDuration(grace)} run ${catchUp === "all" ? `all, at most ${max}` : catchUp}`],
+    ["resumes from", job.resumeFrom === "missed" ? undefined : job.resumeFrom],
     ["retry", retry === undefined ? undefined : `${retry.attempts} attempts, backoff ${json(retry.backoff)}`],
     ["delivery", `${job.delivery}, at most ${job.maxLost} lost attempts`],
     ["timeout", job.timeout === undefined ? undefined : shownDuration(job.timeout)],

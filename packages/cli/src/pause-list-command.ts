@@ -7,7 +7,7 @@ import { shownMinute, zoneName } from "./dates.js";
 import { milliseconds } from "./option-values.js";
 import { paint, shownAge } from "./output.js";
 import { printableLine } from "./printable.js";
-import { table } from "./table.js";
+import { paintedTable } from "./table.js";
 import { cut } from "./width.js";
 
 const footer = `
@@ -62,12 +62,12 @@ async function listPauses({ scheduler, output }: Client, flags: ListFlags): Prom
       since === undefined ? "?" : shownMinute(since),
       until === undefined ? "it is resumed" : shownMinute(until),
     ]);
-    const [heading = "", ...lines] = table(["TARGET", "FOR", "SINCE", "UNTIL"], rows).trimEnd().split("\n");
-    output.text(paint(output, "bold", heading));
-    for (const [index, pause] of pauses.entries()) {
-      output.text(paint(output, "yellow", lines[index] ?? ""));
-      output.text(`  ${why(pause)}`);
-    }
+    output.text(
+      paintedTable(output, ["TARGET", "FOR", "SINCE", "UNTIL"], rows, {
+        colour: () => "yellow",
+        below: (row) => why(pauses[row] as PauseInfo),
+      }),
+    );
     output.text(paint(output, "grey", `Times are of the zone ${zoneName()}.`));
   }
 }

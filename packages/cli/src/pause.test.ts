@@ -1,8 +1,11 @@
-import { createScheduler, type PauseInfo, type Scheduler } from "@escapement/core";
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { createScheduler, type Job, type PauseInfo, type Scheduler } from "@escapement/core";
+import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { asJson, escapement } from "../test/escapement.js";
+
+// Several commands a test, each a process that takes a while to start on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 let redis: RedisServer;
 let scheduler: Scheduler;
@@ -37,6 +40,8 @@ async function keys(): Promise<Record<string, Record<string, unknown> | string>>
 async function define(id: string, tags: string[] = []): Promise<void> {
   await scheduler.schedule("t", { id, trigger: every("1h"), tags });
 }
+
+const get = (id: string): Promise<Job | undefined> => scheduler.job(id).get();
 
 describe("pause", () => {
   test("writes a key for each target, with why, who and until when", async () => {
@@ -195,6 +200,28 @@ describe("resume", () => {
     expect(await asJson(["resume", "--match", "b/*"], env)).toEqual({ done: ["b/1", "b/2"], failed: [] });
     expect(Object.keys(await keys())).toEqual(["job:c", "tag:emea"]);
     expect(await escapement(["resume", "--match", "b/*"], env)).toMatchObject({ code: 1 });
+  });
+
+  test("goes on from now, from a date or with what was missed, as it is told", async () => {
+    const next = async (): Promise<number> => (await get("ticks"))?.nextFireTime?.getTime() ?? 0;
+    const resumed = async (...from: string[]): Promise<{ frozen: number; next: number }> => {
+      await scheduler.schedule("t", { id: "ticks", trigger: every("1s") });
+      await scheduler.pause({ job: "ticks" }, { reason: "r" });
+      const frozen = await next();
+      await eventually(() => Date.now() > frozen + 1000);
+      expect((await escapement(["resume", "job:ticks", "--by", "ada", ...from], env)).err).toBe("");
+      const after = { frozen, next: await next() };
+      await scheduler.job("ticks").remove();
+      return after;
+    };
+    const missed = await resumed("--from", "missed");
+    expect(missed.next).toBe(missed.frozen);
+    const now = await resumed("--from", "now");
+    expect(now.next).toBeGreaterThan(now.frozen + 1000);
+    expect((await resumed("--from", "2100-07-01 14:00")).next).toBeGreaterThanOrEqual(
+      Date.UTC(2100, 6, 1, 12),
+    );
+    expect((await escapement(["resume", "node:n", "--from", "now"], env)).code).toBe(2);
   });
 
   test("refuses what it cannot read, before anything is resumed", async () => {

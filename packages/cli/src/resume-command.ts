@@ -10,8 +10,10 @@ import { cut } from "./width.js";
 const footer = `
 ${targetHelp}
 
-Jobs go on with the fire times that were held back, under their misfire rules
-(--from missed). Exit code 1 if nothing was paused under that name.
+Jobs go on, under their misfire rules, with the fire times that were held back
+(--from missed), or with the next one after now or a date: what was due before
+is recorded as missed. Without --from each goes by its own --resume-from.
+Exit code 1 if nothing was paused under that name.
 
 Examples:
   escapement resume all
@@ -20,7 +22,7 @@ Examples:
   escapement resume --match "billing/*"`;
 
 interface ResumeFlags {
-  readonly from?: ResumeOptions["from"];
+  readonly from?: "missed" | "now" | Date;
   readonly by?: string;
   readonly match?: string;
 }
@@ -40,7 +42,7 @@ export function addResumeCommand(program: Command): void {
     .description("end pauses, and let go on what they held back")
     .usage("[options] TARGET...")
     .argument("[targets...]", "what to resume, such as job:ID or tag:TAG")
-    .option("--from <where>", 'from where jobs go on: "missed", "now" or a date (default: "missed")', fromOf)
+    .option("--from <where>", 'from where jobs go on: "missed", "now" or a date', fromOf)
     .option("--by <who>", "who (default: this user and machine)")
     .option("--match <glob>", "the own pauses of the jobs whose ids fit, such as 'billing/*'")
     .addHelpText("after", footer)
@@ -63,7 +65,7 @@ export function addResumeCommand(program: Command): void {
     });
 }
 
-function fromOf(text: string): unknown {
+function fromOf(text: string): "missed" | "now" | Date {
   if (text === "missed" || text === "now") return text;
   try {
     return date(text);
@@ -73,7 +75,7 @@ function fromOf(text: string): unknown {
 }
 
 function optionsOf({ from, by }: ResumeFlags): ResumeOptions {
-  return { ...(from === undefined ? {} : { from }), ...(by === undefined ? {} : { by }) } as ResumeOptions;
+  return { ...(from === undefined ? {} : { from }), ...(by === undefined ? {} : { by }) };
 }
 
 async function resumeTargets(

@@ -6,8 +6,11 @@ import {
   type Scheduler,
 } from "@escapement/core";
 import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { asJson, escapement, start } from "../test/escapement.js";
+
+// Several commands a test, each a process that takes a while to start on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 let redis: RedisServer;
 let node: Scheduler;
@@ -161,7 +164,7 @@ describe("dead letters", () => {
     const listed = await escapement(["run", "dead"], env);
     expect(listed.out.split("\n").filter((line) => line.length > 80)).toEqual([]);
     expect(listed.out).toMatch(
-      new RegExp(`^${first} +default +\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d +no `, "m"),
+      new RegExp(`^${first} +default +\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d\n  no `, "m"),
     );
     expect(await asJson<DeadLetter[]>(["run", "dead", "--queue", "other"], env)).toEqual([]);
 
@@ -184,7 +187,7 @@ describe("dead letters", () => {
 
   test("are not removed by number without --yes", async () => {
     const ids = await dead(2);
-    expect((await escapement(["run", "dead", "remove", "--dry-run"], env)).out).toMatch(
+    expect((await escapement(["run", "dead", "remove", "--dry-run", "--yes"], env)).out).toMatch(
       /Dry run, nothing was removed: 2 runs\.$/,
     );
     expect(await escapement(["run", "dead", "remove"], env)).toMatchObject({

@@ -1,4 +1,4 @@
-import type { DeadLetter, NodeInfo } from "@escapement/core";
+import type { DeadLetter, NodeInfo, Run } from "@escapement/core";
 import type { Command } from "commander";
 import { type Client, withClient } from "./client.js";
 import { confirmed } from "./confirm.js";
@@ -82,13 +82,10 @@ async function listDead({ scheduler, output }: Client, flags: DeadFlags): Promis
   if (output.json) output.value(shown);
   else if (shown.length === 0) output.text("No dead letters.");
   else {
-    const rows = shown.map(({ id, queue, failedAt, run }) => [
-      id,
-      queue,
-      shownMinute(failedAt),
-      run?.error?.message ?? run?.reason ?? "not kept any more",
-    ]);
-    output.text(paintedTable(output, ["ID", "QUEUE", "FAILED AT", "WHY"], rows));
+    const rows = shown.map(({ id, queue, failedAt }) => [id, queue, shownMinute(failedAt)]);
+    const why = (run: Run | undefined): string => run?.error?.message ?? run?.reason ?? "not kept any more";
+    const below = (row: number): string => why(shown[row]?.run);
+    output.text(paintedTable(output, ["ID", "QUEUE", "FAILED AT"], rows, { below }));
     output.text(paint(output, "grey", `Times are of the zone ${zoneName()}.`));
   }
 }

@@ -58,6 +58,7 @@ function attemptLines(attempt: Attempt): string {
       : "";
   const why = state === "succeeded" ? undefined : (error?.message ?? reason);
   const line = `attempt ${attempt.attempt}  ${state} on ${node}, token ${fencingToken}, from ${shownExact(startedAt)}${duration}`;
-  const lines = why === undefined ? [line] : [line, ...`           ${why}`.split("\n")];
-  return lines.map((each) => wrap(printable(each), 80, 11)).join("\n");
+  const indent = " ".repeat(11);
+  const lines = why === undefined ? [] : printable(why).split("\n");
+  return [wrap(printable(line), 80, 11), ...lines.map((each) => indent + wrap(each, 80, 11))].join("\n");
 }

@@ -1,5 +1,5 @@
 import type { Run } from "@escapement/core";
-import { type Colour, type Output, paint, shownDuration } from "./output.js";
+import { type Colour, type Output, shownDuration } from "./output.js";
 import { paintedTable } from "./table.js";
 
 const colours: Partial<Record<Run["state"], Colour>> = {
@@ -23,21 +23,14 @@ export function tellRuns(output: Output, runs: readonly Run[]): void {
       String(run.attempt),
       run.node ?? "-",
       latenessOf(run) ?? "-",
-      run.error?.message ?? run.reason ?? "",
     ]);
     output.text(
-      paintedTable(output, ["ID", "STATE", "ATT", "NODE", "LATE", "WHY"], rows, (row) => {
-        const state = runs[row]?.state;
-        return state === undefined ? undefined : colours[state];
+      paintedTable(output, ["ID", "STATE", "ATT", "NODE", "LATE"], rows, {
+        colour: (row) => colours[runs[row]?.state ?? "ready"],
+        below: (row) => runs[row]?.error?.message ?? runs[row]?.reason,
       }),
     );
   }
-}
-
-/** A run's state in its colour. */
-export function paintedState(output: Output, state: Run["state"]): string {
-  const colour = state === "succeeded" ? "green" : colours[state];
-  return colour === undefined ? state : paint(output, colour, state);
 }
 
 /** How long after its time a run started. */

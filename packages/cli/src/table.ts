@@ -1,6 +1,6 @@
 import { type Colour, type Output, paint } from "./output.js";
 import { printableLine } from "./printable.js";
-import { fit, widthOf } from "./width.js";
+import { cut as cutTo, fit, widthOf } from "./width.js";
 
 const gap = "  ";
 
@@ -34,19 +34,27 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
     .join("");
 }
 
-/** The same, with the heading in bold and each row in the colour that is said for it. */
+/** How {@link paintedTable} shows rows, by their number. */
+export interface RowLooks {
+  readonly colour?: (row: number) => Colour | undefined;
+  /** What is said below a row, on one line: cut, but no column is narrower for it. */
+  readonly below?: (row: number) => string | undefined;
+}
+
+/** The same, with the heading in bold, each row in its colour, and below it a line of what has no room in it. */
 export function paintedTable(
   output: Output,
   headings: readonly string[],
   rows: readonly (readonly string[])[],
-  colourOf: (row: number) => Colour | undefined = () => undefined,
+  { colour = () => undefined, below = () => undefined }: RowLooks = {},
 ): string {
   const [heading = "", ...lines] = table(headings, rows).trimEnd().split("\n");
-  const painted = lines.map((line, row) => {
-    const colour = colourOf(row);
-    return colour === undefined ? line : paint(output, colour, line);
+  const shown = lines.flatMap((line, row) => {
+    const [own, more] = [colour(row), below(row) ?? ""];
+    const painted = own === undefined ? line : paint(output, own, line);
+    return more === "" ? [painted] : [painted, `  ${cutTo(printableLine(more.slice(0, 1000)), 78)}`];
   });
-  return [paint(output, "bold", heading), ...painted].join("\n");
+  return [paint(output, "bold", heading), ...shown].join("\n");
 }
 
 function sum(numbers: readonly number[]): number {

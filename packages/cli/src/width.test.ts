@@ -20,6 +20,7 @@ describe("the width of a text", () => {
 
   test("lines are broken between words", () => {
     expect(wrap("one two three four", 12, 2)).toBe("one two\n  three four");
+    expect(wrap("    at one two", 10, 2)).toBe("    at\n  one two");
     expect(wrap("a-word-that-is-too-long for it", 10, 0)).toBe("a-word-that-is-too-long\nfor it");
   });
 });

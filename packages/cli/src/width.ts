@@ -40,10 +40,11 @@ export function fit(text: string, width: number): string {
 /** A printable text in lines of at most `width` columns, broken between words where it can be; `indent` blanks before all but the first. */
 export function wrap(text: string, width: number, indent = 0): string {
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const both = line === "" ? word : `${line} ${word}`;
-    if (line !== "" && widthOf(both) > width - indent) {
+  const [blanks = ""] = /^ */.exec(text) ?? [];
+  let line = blanks;
+  for (const word of text.slice(blanks.length).split(" ")) {
+    const both = line.trim() === "" ? line + word : `${line} ${word}`;
+    if (line.trim() !== "" && widthOf(both) > width - indent) {
       lines.push(line);
       line = word;
     } else line = both;
