@@ -46,7 +46,10 @@ beforeEach(async () => {
     run.log.info("done");
   });
   await node.start();
-  return () => node.stop();
+  return () => {
+    letGo(); // so that no handler is waited for
+    return node.stop();
+  };
 });
 
 const stateOf = async (id: string): Promise<string | undefined> => (await node.run(id).get())?.state;
