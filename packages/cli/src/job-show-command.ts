@@ -49,7 +49,7 @@ function inWords({ reason, by, since, until, failures }: PauseInfo): string {
     failures === undefined ? `by ${by ?? "hand"}` : `by itself, after ${failures} failures in a row`;
   const lasted =
     since === undefined ? "" : `, since ${shownSecond(since)} (${shownAge(Date.now() - since.getTime())})`;
-  return `${reason === "" ? "no reason given" : reason}\n${who}${lasted}, until ${until === undefined ? "it is resumed" : shownSecond(until)}`;
+  return `${reason === "" ? "no reason given" : reason}\n${who}${lasted}\nuntil ${until === undefined ? "it is resumed" : shownSecond(until)}`;
 }
 
 function firing(job: Job): Rows {

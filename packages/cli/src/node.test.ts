@@ -56,7 +56,7 @@ describe("a node with a crontab", () => {
     const shown = await escapement(["run", "show", bad.id], env);
     expect(shown.code).toBe(0);
     expect(shown.out).toContain("exit code 3, output\nno \\x1b[31mluck");
-    expect(shown.out).toMatch(/attempt 1 {2}failed on \w+, token \d+, from /);
+    expect(shown.out).toMatch(/attempt 1 {2}failed on \w+, token \d+,\s+from\s/);
     expect(shown.out).toMatch(/lateness +\d+ ms/);
     expect(await stoppable(node)).toEqual({ code: 0, signal: null });
   });

@@ -48,13 +48,18 @@ function write(world: World, job: Job, cursor: number): void {
   unhold(world, job);
 }
 
-/** Sees which pauses are over: what they held back goes on. */
-export function watch(world: World): void {
+/** "After the end of its pause, however it ends, the job counts anew." */
+function startCountingAnew(world: World): void {
   for (const job of world.jobs.values())
     if (job.hasGivenUp && !world.hasGivenUp(job)) {
       job.failures = 0;
       job.hasGivenUp = false;
     }
+}
+
+/** Sees which pauses are over: what they held back goes on. */
+export function watch(world: World): void {
+  startCountingAnew(world);
   for (const job of world.jobs.values())
     for (const name of [...job.heldBy])
       if (!world.pauses.has(name)) {
@@ -70,6 +75,7 @@ export function resumeFromNow(world: World, name: string): void {
   for (const job of world.jobs.values()) if (pausesOf(job).includes(name)) passOver(world, job);
   world.settleExhausted();
   world.pauses.delete(name);
+  startCountingAnew(world);
   for (const job of world.jobs.values())
     if (job.heldBy.delete(name) || name === `job:${job.id}`) letGo(world, job);
 }
