@@ -130,6 +130,14 @@ describe("what was held back", () => {
     expect(wentOn.map(({ what, ms }) => [what, ms])).toEqual([["node:id-1", 120]]);
   });
 
+  test("of a node, where everything is paused at its end or soon after: nothing is said of it", () => {
+    const node = [up, ...set(100, "node:id-1"), ...del(500, "node:id-1"), ...run(600, 4000)];
+    const of = (...all: Evidence[]): number[] => judged(...node, ...all).wentOn.map(({ ms }) => ms);
+    expect(of(...set(400, "all"), ...del(700, "all"))).not.toContain(3500);
+    expect(of(...set(900, "all"), ...del(3000, "all"))).not.toContain(3500);
+    expect(of(...set(50, "all"), ...del(90, "all"))).toContain(3500);
+  });
+
   test("of runs that take turns: the first of them, if none was running at the end", () => {
     const turns = [{ ...job, beside: false }];
     const pause = [...set(100, "all"), ...del(500, "all")];

@@ -135,15 +135,18 @@ function wasRunning({ sure, over }: Period, starts: readonly Start[], ends: read
   return starts.some(({ mono, token }) => mono <= sure.mono && !ended.has(token));
 }
 
-/** The first start on each node after it was paused. */
+/** The first start on each node after it was paused; where everything was paused about then, that says nothing of the node. */
 function nodesGoOn(
   spans: readonly PauseSpan[],
   starts: readonly Start[],
   nodes: (node: string, mono: number) => string,
 ): GoneOn[] {
+  const everything = spans.filter(({ name }) => name === "all");
   return spans.flatMap((span) => {
     const { name, sure, over } = span;
     if (!name.startsWith("node:")) return [];
+    if (everything.some((all) => all.from.mono < over.mono + mostUntilGoingOn && all.over.mono > sure.mono))
+      return [];
     const after = starts.filter(({ node, mono }) => mono > sure.mono && `node:${nodes(node, mono)}` === name);
     if (after.length === 0) return [];
     const first = Math.min(...after.map(({ mono }) => mono));
