@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
-import { CrontabError } from "./crontab-error.js";
-import type { Output } from "./output.js";
-import { printableLine } from "./printable.js";
+import { CrontabError } from "./crontab/crontab-error.js";
+import type { Output } from "./terminal/output.js";
+import { printableLine } from "./terminal/printable.js";
 
 /** Why a command could not do its work; `code` is stable and for programs. */
 export class CliError extends Error {

@@ -2,7 +2,7 @@ import { createScheduler, EscapementError, type Scheduler } from "@escapement/co
 import type { Command } from "commander";
 import { pino } from "pino";
 import { CliError } from "./cli-error.js";
-import { type Output, processOutput } from "./output.js";
+import { type Output, processOutput } from "./terminal/output.js";
 
 /** The options that every command takes. */
 export interface GlobalOptions {

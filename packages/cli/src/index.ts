@@ -1,6 +1,6 @@
 // For users: what the command is made of.
-export { parseCrontab } from "./crontab.js";
-export { CrontabError, type CrontabErrorCode, type CrontabProblem } from "./crontab-error.js";
+export { parseCrontab } from "./crontab/crontab.js";
+export { CrontabError, type CrontabErrorCode, type CrontabProblem } from "./crontab/crontab-error.js";
 export type {
   CrontabEntry,
   CrontabNote,
@@ -8,7 +8,7 @@ export type {
   ExpressionValidator,
   ParseCrontabOptions,
   ParsedCrontab,
-} from "./crontab-types.js";
+} from "./crontab/crontab-types.js";
 export { runCommandLine } from "./program.js";
-export { type RunShellOptions, runShell, type ShellResult } from "./shell.js";
-export { ShellError, type ShellErrorCode } from "./shell-error.js";
+export { type RunShellOptions, runShell, type ShellResult } from "./shell/shell.js";
+export { ShellError, type ShellErrorCode } from "./shell/shell-error.js";

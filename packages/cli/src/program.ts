@@ -1,15 +1,15 @@
 import { Command, Option } from "commander";
 import { report } from "./cli-error.js";
-import { addClusterCommands } from "./cluster-commands.js";
-import { addCompletionCommands } from "./completion-command.js";
-import { addCrontabCommands } from "./crontab-commands.js";
-import { addJobCommands } from "./job-commands.js";
-import { addNodeCommand } from "./node-command.js";
-import { list } from "./option-values.js";
-import { processOutput } from "./output.js";
-import { addPauseCommands } from "./pause-commands.js";
-import { addResumeCommand } from "./resume-command.js";
-import { addRunCommands } from "./run-commands.js";
+import { addClusterCommands } from "./cluster/cluster-commands.js";
+import { addCompletionCommands } from "./completion/completion-command.js";
+import { addCrontabCommands } from "./crontab/crontab-commands.js";
+import { addJobCommands } from "./job/job-commands.js";
+import { addNodeCommand } from "./node/node-command.js";
+import { addPauseCommands } from "./pause/pause-commands.js";
+import { addResumeCommand } from "./pause/resume-command.js";
+import { addRunCommands } from "./run/run-commands.js";
+import { list } from "./terminal/option-values.js";
+import { processOutput } from "./terminal/output.js";
 import { version } from "./version.js";
 
 const footer = `
