@@ -12,13 +12,15 @@ export interface PauseInfo {
   readonly by: string | undefined;
   /** Since when; of a key that does not say: when the cluster noticed it, `undefined` before. */
   readonly since: Date | undefined;
-  /** When it ends by itself. */
+  /** When it ends by itself; `undefined`: it does not, or later than a Date can say. */
   readonly until: Date | undefined;
   /** After how many failures in a row the job paused itself; `undefined` for any other pause. */
   readonly failures: number | undefined;
 }
 
 const mostReason = 1000;
+/** Redis takes later ends than a Date can be. */
+const latestDate = 8.64e15;
 
 /** The pauses of these names that there are, by name. */
 export async function readPauses(
@@ -98,7 +100,7 @@ export function parsePause(line: string): PauseInfo {
   return {
     target,
     ...saidIn(JSON.parse(rest.join(" ") || '""') as string, Number(noticed)),
-    until: end === "0" ? undefined : new Date(Number(end)),
+    until: end === "0" || Number(end) > latestDate ? undefined : new Date(Number(end)),
   };
 }
 

@@ -47,6 +47,7 @@ export class PauseWatch {
   async look(): Promise<boolean> {
     if (monotonic() < this.nextLook) return false;
     if (await this.#passOver()) return true;
+    this.nextLook = monotonic() + every; // also if it fails: what else the leader does must not wait for it
     const { prefix: _, ...keys } = this.#store.keys;
     const args = {
       ...this.#store.told,
@@ -61,8 +62,9 @@ export class PauseWatch {
     for (const line of announced) this.#events.emit("pausedTooLong", parsePause(line));
     this.#over = over;
     if (cursor === "0") this.#nextRound();
-    if (more === 0 && over.length === 0) this.nextLook = monotonic() + every;
-    return more === 1 || over.length > 0;
+    const isMore = more === 1 || over.length > 0;
+    this.nextLook = monotonic() + (isMore ? 0 : every);
+    return isMore;
   }
 
   #nextRound(): void {

@@ -33,8 +33,15 @@ local function see(name, text)
   if too_long then announce(name, text) end
 end
 
+-- Whether it may have held back jobs that go on from now. Of a job's own pause that is known: were it not, the ends of many would wait for each other.
+local function holds_from_now(name)
+  local own = string.match(name, '^job:(.+)$')
+  if own then return redis.call('SISMEMBER', key.resumeNow, own) == 1 end
+  return not string.find(name, '^node:')
+end
+
 local function see_end(name, text)
-  if any_from_now and not is_ending(text) and not string.find(name, '^node:') then over[#over + 1] = name
+  if any_from_now and not is_ending(text) and holds_from_now(name) then over[#over + 1] = name
   elseif left > 0 then left = left - end_pause(name, left, now) end
 end
 

@@ -98,7 +98,7 @@ local function complete()
           if failed then
             bury(item.run, record, attempt, now)
             failing.count(item.run, record, text, now)
-          elseif state == 's' then failing.reset(item.run) end
+          elseif state == 's' then failing.reset(item.run, text) end
         end
       end
     end

@@ -126,11 +126,11 @@ do
     for i, job in ipairs(jobs) do failing.of[job] = found[i] end
   end
 
-  -- A run that was looked at has succeeded.
-  function failing.reset(run)
+  -- A run that was looked at has succeeded. `text`: the entry of its last attempt.
+  function failing.reset(run, text)
     local job = job_of(run)
     local said = job and failing.of[job]
-    if not said or (string.find(said, ' paused', 1, true) and is_paused_now(job)) then return end
+    if not said or is_of_former(job, text) or (string.find(said, ' paused', 1, true) and is_paused_now(job)) then return end
     failing.of[job] = false
     redis.call('HDEL', key.failing, job)
   end
@@ -141,12 +141,18 @@ do
     if said and string.find(said, ' paused', 1, true) then redis.call('HDEL', key.failing, job) end
   end
 
-  -- A job is removed: what it says of itself goes with it. What others said stays.
+  -- A job is removed: what it says of itself goes with it. What others said stays. A pause that is over is so at once: what is defined under the
+  -- job's id from now on has missed nothing under it.
   function failing.forget(job)
     redis.call('HDEL', key.failing, job)
-    local pause = arg.prefix .. 'pause:job:' .. job
-    if redis.call('TYPE', pause).ok ~= 'string' then return end
-    local said = decode(redis.call('GETRANGE', pause, 0, 8191))
-    if said.by == 'escapement' and said.failures then redis.call('DEL', pause) end
+    local name = 'job:' .. job
+    local pause = arg.prefix .. 'pause:' .. name
+    local kind = redis.call('TYPE', pause).ok
+    if kind == 'string' then
+      local said = decode(redis.call('GETRANGE', pause, 0, 8191))
+      if said.by ~= 'escapement' or not said.failures then return end
+      redis.call('DEL', pause)
+    elseif kind ~= 'none' then return end
+    close_pause(name)
   end
 end

@@ -122,6 +122,15 @@ local function release_from_pause(job, now)
   if record and not (cursor and cursor <= now) then unhold(job, record) end
 end
 
+-- Nothing is held back any more by a pause that is over, if it was noticed.
+local function close_pause(name)
+  local noticed = redis.call('HGET', key.pauses, name)
+  if not noticed then return end
+  local said = string.match(noticed, '^%d+ %d+ (.+)$')
+  redis.call('HDEL', key.pauses, name)
+  tell('resumed ' .. name .. (said and ' ' .. said or ''))
+end
+
 -- Lets go of up to `most` jobs that a pause held back, which is over. Answers how many it was.
 local function end_pause(name, most, now)
   local own = string.match(name, '^job:(.+)$')
@@ -129,9 +138,7 @@ local function end_pause(name, most, now)
   local jobs = own and { own } or redis.call('SPOP', arg.prefix .. 'paused-by:' .. name, most)
   for _, job in ipairs(jobs) do release_from_pause(job, now) end
   if own or #jobs < most then
-    local said = string.match(redis.call('HGET', key.pauses, name) or '', '^%d+ %d+ (.+)$')
-    redis.call('HDEL', key.pauses, name)
-    tell('resumed ' .. name .. (said and ' ' .. said or ''))
+    close_pause(name)
     publish(int(now))
   end
   return #jobs
