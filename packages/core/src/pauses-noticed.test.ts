@@ -77,6 +77,19 @@ describe("a job that is removed and defined anew under its id", () => {
   });
 });
 
+test("a pause that stays keeps nothing of the jobs that were removed under it", async () => {
+  await using bench = await new Breaking(server).ready();
+  await pauseTarget(bench.store, { tag: "tag" }, reason);
+  const { prefix } = bench.store.keys;
+  for (const id of ["first", "second"]) {
+    await bench.define(id, { tags: ["tag"] });
+    await bench.write(id, [(await bench.now()) - 1]);
+    expect(await bench.redis.smembers(`${prefix}paused-by:tag:tag`)).toEqual([id]);
+    await bench.remove(id);
+  }
+  expect(await bench.keysLeft()).not.toContain("paused-by:tag:tag");
+});
+
 describe("the leader's look", () => {
   test("is over with the ends of jobs' own pauses at once, though there are others that go on from now", async () => {
     await using bench = await new StoreBench(server).ready();
@@ -88,6 +101,17 @@ describe("the leader's look", () => {
     const watch = new PauseWatch(bench.store, bench.epoch, bench.events, 86_400_000);
     expect(await watch.look()).toBe(false);
     expect(await bench.redis.hlen(bench.store.keys.pauses)).toBe(0);
+  });
+
+  test("rests where what was noticed of a pause is no text of ours, and goes on with those that are", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const { pause, pauses } = bench.store.keys;
+    await bench.define("other", { resumeFrom: "now" });
+    await bench.redis.hset(pauses, "tag:over", "by hand", "tag:there", "by hand");
+    await bench.redis.set(pause("tag:there"), "");
+    const watch = new PauseWatch(bench.store, bench.epoch, bench.events, 86_400_000);
+    expect(await watch.look()).toBe(false);
+    expect(await bench.redis.hgetall(pauses)).toEqual({ "tag:there": expect.stringMatching(/^\d+ \d+$/) });
   });
 
   test("leaves time for all else when it fails again and again", async () => {

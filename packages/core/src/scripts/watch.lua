@@ -23,11 +23,12 @@ local function announce(name, text)
 end
 
 local over, any_from_now = {}, redis.call('EXISTS', key.resumeNow) == 1
-local function is_ending(text) return string.find(text, '^%d+ %d+ .') ~= nil end
+-- Also of a text that is none of ours: it is not to be waited for.
+local function is_ending(text) return not string.find(text, '^%d+ %d+$') end
 
 local function see(name, text)
   if is_ending(text) then -- it was over, and has been set anew
-    text = string.match(text, '^%d+ %d+')
+    text = string.match(text, '^%d+ %d+') or int(now) .. ' ' .. int(now)
     redis.call('HSET', key.pauses, name, text)
   end
   if too_long then announce(name, text) end

@@ -48,18 +48,9 @@ function write(world: World, job: Job, cursor: number): void {
   unhold(world, job);
 }
 
-/** "After the end of its pause, however it ends, the job counts anew." */
-function startCountingAnew(world: World): void {
-  for (const job of world.jobs.values())
-    if (job.hasGivenUp && !world.hasGivenUp(job)) {
-      job.failures = 0;
-      job.hasGivenUp = false;
-    }
-}
-
 /** Sees which pauses are over: what they held back goes on. */
 export function watch(world: World): void {
-  startCountingAnew(world);
+  for (const job of world.jobs.values()) if (!world.hasGivenUp(job)) forgetFailures(job);
   for (const job of world.jobs.values())
     for (const name of [...job.heldBy])
       if (!world.pauses.has(name)) {
@@ -75,9 +66,17 @@ export function resumeFromNow(world: World, name: string): void {
   for (const job of world.jobs.values()) if (pausesOf(job).includes(name)) passOver(world, job);
   world.settleExhausted();
   world.pauses.delete(name);
-  startCountingAnew(world);
-  for (const job of world.jobs.values())
+  for (const job of world.jobs.values()) {
+    if (name === `job:${job.id}`) forgetFailures(job);
     if (job.heldBy.delete(name) || name === `job:${job.id}`) letGo(world, job);
+  }
+}
+
+/** The pause of a job is over: if that was what its failures had come to, a new series begins. */
+function forgetFailures(job: Job): void {
+  if (!job.hasGivenUp) return;
+  job.failures = 0;
+  job.hasGivenUp = false;
 }
 
 function passOver(world: World, job: Job): void {

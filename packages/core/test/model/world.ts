@@ -137,7 +137,9 @@ export class World {
     if (pauseAfterFailures === undefined || this.hasGivenUp(job)) return;
     job.failures = job.hasGivenUp ? 1 : job.failures + 1;
     job.hasGivenUp = job.failures >= pauseAfterFailures;
-    if (job.hasGivenUp) this.pauses.add(`job:${job.id}`);
+    if (!job.hasGivenUp) return;
+    this.pauses.add(`job:${job.id}`);
+    job.heldBy.add(`job:${job.id}`); // its end will be noticed, whatever else holds the job
   }
 
   #succeeded(job: Job): void {

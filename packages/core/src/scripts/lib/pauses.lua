@@ -83,6 +83,15 @@ local function note_paused_job(job, name, now)
   note_pause(name, now)
 end
 
+-- A job is removed: a pause that stays does not keep its name, however many jobs come and go under it.
+function forget_paused(job, record)
+  if redis.call('EXISTS', key.pauses) == 0 then return end
+  local names = { 'all' }
+  add_pauses_of_lane(names, record)
+  add_pauses_of_job(names, job, record)
+  for _, name in ipairs(names) do redis.call('SREM', arg.prefix .. 'paused-by:' .. name, job) end
+end
+
 -- The name of a pause that is over and of whose end the leader has yet to take note, of a job that goes on from now after one (`rf`): what came due
 -- meanwhile must not start before it is passed over. nil: there is none.
 local function pause_just_over(job, record)

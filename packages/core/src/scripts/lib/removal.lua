@@ -1,3 +1,5 @@
+local forget_paused -- in lib/pauses.lua
+
 -- Removes a job and what was to run of it. A run of it that runs goes on. Answers whether there was such a job.
 local function remove_job(job)
   local record = redis.call('HGET', key.jobs, job)
@@ -26,6 +28,7 @@ local function remove_job(job)
   redis.call('HDEL', key.paced, job)
   redis.call('HDEL', key.exhaustion, job, job .. '@')
   failing.forget(job)
+  if parsed then forget_paused(job, parsed) end
   redis.call('ZREMRANGEBYLEX', key.calledOff, first, last)
   if not parsed or extra(parsed, 'rt') then redis.call('HDEL', key.retention, job) end
   if not parsed or extra(parsed, 'rf') then redis.call('SREM', key.resumeNow, job) end
