@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
 import {
   type ApplyOptions,
@@ -63,6 +64,7 @@ export class RedisScheduler implements Scheduler {
   readonly #busy = new Set<object>();
   #locks: RunLocks | undefined;
   #node: Node | undefined;
+  #joining: Node | undefined; // an identity that is not known to have joined
   #state: "open" | "stopping" | "stopped" = "open";
   #listening = false;
   #started: Promise<void> | undefined;
@@ -336,9 +338,20 @@ export class RedisScheduler implements Scheduler {
     this.#store.on("restored", () => this.#events.emit("storeRestored", { node: this.nodeId ?? "-" }));
   }
 
+  /** One whose joining was not answered may have joined, and have taken over its former's pause: it is tried until it has, or is dead. */
   async #become(): Promise<void> {
-    const node = new Node({
-      former: this.#node?.id,
+    const node = this.#joining ?? this.#newNode(this.#node?.id);
+    this.#joining = node;
+    await node.start().catch((error: unknown) => {
+      if ((error as EscapementError).code === "NODE_DEAD") this.#joining = this.#newNode(node.id);
+      throw error;
+    });
+    [this.#joining, this.#node] = [undefined, node];
+  }
+
+  #newNode(former: string | undefined): Node {
+    return new Node({
+      former,
       store: this.#store,
       settings: this.#settings,
       tasks: this.#tasks,
@@ -350,8 +363,6 @@ export class RedisScheduler implements Scheduler {
         this.#startingOver = this.#startOver();
       },
     });
-    await node.start();
-    this.#node = node;
   }
 
   /** A dead node comes back under a new identity, as soon as Redis answers. */
@@ -362,9 +373,7 @@ export class RedisScheduler implements Scheduler {
         return;
       } catch (error) {
         this.#events.emit("error", { step: "join", error: error as Error });
-        await new Promise((resolve) =>
-          setTimeout(resolve, jittered(Math.min(100 * 2 ** Math.min(failures, 5), 2000))),
-        );
+        await sleep(jittered(Math.min(100 * 2 ** failures, 2000)));
       }
     }
   }

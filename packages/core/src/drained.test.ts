@@ -1,0 +1,44 @@
+import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Cluster, heard } from "../test/cluster.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+const cases = {
+  "the answer to its joining is lost, more than once": false,
+  "the answer to its joining is lost, and that identity is dead before it knows": true,
+};
+for (const [how, dies] of Object.entries(cases))
+  test(`a drained node is drained still when it starts over and ${how}`, async () => {
+    await using proxy = await startProxy(server.url);
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ redis: proxy.url, deadline: 500, roles: ["worker"] });
+    const [starts, errors] = [heard(node, "beforeRun"), heard(node, "error")];
+    node.task("task", () => undefined);
+    await node.start();
+    const former = node.nodeId;
+    const redis = server.client();
+    const pauses = `escapement:{${cluster.namespace}}:pause:node:`;
+    await redis.set(`${pauses}${former}`, "a new machine");
+    proxy.blockReplies(true);
+    await eventually(() => errors.filter(({ step }) => step === "join").length >= 2, { within: 20_000 });
+    expect(await redis.exists(`${pauses}${former}`)).toBe(0); // it has joined, and does not know
+    const [joined = ""] = await redis.keys(`${pauses}*`);
+    const dead = `escapement:{${cluster.namespace}}:dead`;
+    if (dies) await redis.zadd(dead, 0, joined.slice(pauses.length));
+    proxy.cut();
+    proxy.blockReplies(false);
+    await eventually(() => node.nodeId !== former, { within: 20_000 });
+    expect(joined === `${pauses}${node.nodeId}`).toBe(!dies);
+    expect(await redis.keys(`${pauses}*`)).toEqual([`${pauses}${node.nodeId}`]);
+    const client = cluster.scheduler();
+    const run = await client.enqueue("task");
+    await expect(run.result({ timeout: 500 })).rejects.toMatchObject({ code: "RESULT_TIMEOUT" });
+    expect(starts).toEqual([]);
+    await redis.del(`${pauses}${node.nodeId}`);
+    await eventually(() => starts.length === 1, { within: 10_000 });
+  });
