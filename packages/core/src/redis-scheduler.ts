@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
 import {
   type ApplyOptions,
@@ -21,12 +20,11 @@ import { Events, type Listener, type SchedulerEvents } from "./events.js";
 import { type JobGroup, jobGroup } from "./group.js";
 import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
 import { type Health, judgeHealth } from "./health.js";
-import { jittered } from "./id.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclaration, JobSet } from "./job-set.js";
 import { type ListedNode, listNodes } from "./list-nodes.js";
 import { RunLocks } from "./lock.js";
-import { Node } from "./node.js";
+import { Membership } from "./membership.js";
 import { type Settings, storeVotes } from "./options.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { readEnqueuedHistory } from "./read-history.js";
@@ -63,12 +61,10 @@ export class RedisScheduler implements Scheduler {
   readonly #tasks = new Map<string, AnyTask>();
   readonly #busy = new Set<object>();
   #locks: RunLocks | undefined;
-  #node: Node | undefined;
-  #joining: Node | undefined; // an identity that is not known to have joined
+  #member: Membership | undefined;
   #state: "open" | "stopping" | "stopped" = "open";
   #listening = false;
   #started: Promise<void> | undefined;
-  #startingOver: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #releaseCrashes: (() => void) | undefined;
 
@@ -98,7 +94,7 @@ export class RedisScheduler implements Scheduler {
   }
 
   get nodeId(): string | undefined {
-    return this.#node?.id;
+    return this.#member?.node?.id;
   }
 
   task<Input, Output>(
@@ -113,7 +109,7 @@ export class RedisScheduler implements Scheduler {
     if (this.#tasks.has(name)) throw new InvalidOptionError("task", `${name} has a handler already.`);
     const task: Task<Input, Output> = { name, options, handler };
     this.#tasks.set(name, task as AnyTask);
-    this.#node
+    this.#member?.node
       ?.describe()
       .catch((error: unknown) => this.#events.emit("error", { step: "describe", error: error as Error }));
     return task;
@@ -231,7 +227,7 @@ export class RedisScheduler implements Scheduler {
   }
 
   isLeader(): boolean {
-    return this.#node?.isLeader() ?? false;
+    return this.#member?.node?.isLeader() ?? false;
   }
 
   async pause(target: PauseTarget, options: PauseOptions): Promise<void> {
@@ -261,14 +257,14 @@ export class RedisScheduler implements Scheduler {
   }
 
   health(): Health {
-    const started = this.#node !== undefined;
+    const started = this.#member?.node !== undefined;
     return judgeHealth({
       state: this.#state === "open" && !started ? "client" : this.#state,
       connected: this.#store.isConnected,
       refusal: this.#store.refusal,
-      joined: this.#node?.isAlive ?? false,
+      joined: this.#member?.node?.isAlive ?? false,
       votersLost: this.#locks?.hasQuorum === false,
-      stuck: this.#node?.stuckLoops ?? [],
+      stuck: this.#member?.node?.stuckLoops ?? [],
     });
   }
 
@@ -302,7 +298,8 @@ export class RedisScheduler implements Scheduler {
       this.#openLocks();
       this.#listen();
       if (this.#settings.catchCrashes) this.#releaseCrashes ??= catchCrashes();
-      await this.#become();
+      this.#member ??= this.#newMember();
+      await this.#member.join();
     } catch (error) {
       this.#started = undefined; // it can be tried again
       throw error;
@@ -322,8 +319,7 @@ export class RedisScheduler implements Scheduler {
   async #stop(timeout: number): Promise<void> {
     this.#state = "stopping";
     await this.#started?.catch(() => undefined);
-    await this.#startingOver;
-    await this.#node?.stop(timeout);
+    await this.#member?.stop(timeout);
     this.#releaseCrashes?.();
     await this.#locks?.close();
     this.#store.close();
@@ -338,20 +334,8 @@ export class RedisScheduler implements Scheduler {
     this.#store.on("restored", () => this.#events.emit("storeRestored", { node: this.nodeId ?? "-" }));
   }
 
-  /** One whose joining was not answered may have joined, and have taken over its former's pause: it is tried until it has, or is dead. */
-  async #become(): Promise<void> {
-    const node = this.#joining ?? this.#newNode(this.#node?.id);
-    this.#joining = node;
-    await node.start().catch((error: unknown) => {
-      if ((error as EscapementError).code === "NODE_DEAD") this.#joining = this.#newNode(node.id);
-      throw error;
-    });
-    [this.#joining, this.#node] = [undefined, node];
-  }
-
-  #newNode(former: string | undefined): Node {
-    return new Node({
-      former,
+  #newMember(): Membership {
+    return new Membership({
       store: this.#store,
       settings: this.#settings,
       tasks: this.#tasks,
@@ -359,23 +343,7 @@ export class RedisScheduler implements Scheduler {
       events: this.#events,
       logger: this.#settings.logger,
       busy: this.#busy,
-      onDead: () => {
-        this.#startingOver = this.#startOver();
-      },
     });
-  }
-
-  /** A dead node comes back under a new identity, as soon as Redis answers. */
-  async #startOver(): Promise<void> {
-    for (let failures = 0; this.#state === "open"; failures += 1) {
-      try {
-        await this.#become();
-        return;
-      } catch (error) {
-        this.#events.emit("error", { step: "join", error: error as Error });
-        await sleep(jittered(Math.min(100 * 2 ** failures, 2000)));
-      }
-    }
   }
 
   #openLocks(): void {

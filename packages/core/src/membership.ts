@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { EscapementError } from "@escapement/redis";
+import { jittered } from "./id.js";
+import { Node, type NodeParts } from "./node.js";
+
+/** What a member's nodes are made of. */
+export type MemberParts = Omit<NodeParts, "former" | "onDead">;
+
+/** A process as a member of the cluster: one node after the other, since an identity that has died is dead for good. */
+export class Membership {
+  readonly #parts: MemberParts;
+  #node: Node | undefined;
+  #joining: Node | undefined; // an identity that is not known to have joined
+  #startingOver: Promise<void> | undefined;
+  #open = true;
+
+  constructor(parts: MemberParts) {
+    this.#parts = parts;
+  }
+
+  /** The identity that it has now, or had last. */
+  get node(): Node | undefined {
+    return this.#node;
+  }
+
+  /**
+   * Becomes a node. One whose joining was not answered may have joined, and have taken over its former's pause: it is tried until it has,
+   * or is dead.
+   *
+   * @throws EscapementError if it cannot join
+   */
+  async join(): Promise<void> {
+    const node = this.#joining ?? this.#newNode(this.#node?.id);
+    this.#joining = node;
+    await node.start().catch((error: unknown) => {
+      if ((error as EscapementError).code === "NODE_DEAD") this.#joining = this.#newNode(node.id);
+      throw error;
+    });
+    [this.#joining, this.#node] = [undefined, node];
+  }
+
+  /** Stops the node, and becomes no other. */
+  async stop(timeout: number): Promise<void> {
+    this.#open = false;
+    await this.#startingOver;
+    await this.#node?.stop(timeout);
+  }
+
+  #newNode(former: string | undefined): Node {
+    const onDead = (): void => {
+      this.#startingOver = this.#startOver();
+    };
+    return new Node({ ...this.#parts, former, onDead });
+  }
+
+  /** A dead node comes back under a new identity, as soon as Redis answers. */
+  async #startOver(): Promise<void> {
+    for (let failures = 0; this.#open; failures += 1) {
+      try {
+        await this.join();
+        return;
+      } catch (error) {
+        this.#parts.events.emit("error", { step: "join", error: error as Error });
+        await sleep(jittered(Math.min(100 * 2 ** failures, 2000)));
+      }
+    }
+  }
+}
