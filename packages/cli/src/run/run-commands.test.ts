@@ -34,6 +34,7 @@ beforeEach(async () => {
     run.log.warn("two \u001b[31m\u202e", { row: 2 });
     return run.input;
   });
+  node.task("forger", (run) => run.log.info("one\n2026-11-21 08:00:00.000Z  info   all is well"));
   node.task("bad", () => {
     throw new NonRetriableError("no \u001b[31mway ".repeat(900));
   });
@@ -232,5 +233,25 @@ describe("run logs", () => {
     letGo();
     await following.waitForLine(/done/);
     expect(await following.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test("--follow ends well at Ctrl-C, as events --follow does", async () => {
+    const run = await node.enqueue("slow");
+    await active(run.id);
+    await using following = await start(["run", "logs", run.id, "--follow"], env);
+    await following.waitForLine(/begun/);
+    following.kill("SIGINT");
+    expect(await following.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test("indents further lines of a message, so that none passes for a line of the log", async () => {
+    const run = await node.enqueue("forger");
+    await run.result({ timeout: 10_000 });
+    await eventually(async () => (await run.logs()).length === 1);
+    const { out } = await escapement(["run", "logs", run.id], env);
+    expect(out.split("\n")).toEqual([
+      expect.stringMatching(/ {2}info {3}one$/),
+      "    2026-11-21 08:00:00.000Z  info   all is well",
+    ]);
   });
 });

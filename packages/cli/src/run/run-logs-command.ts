@@ -2,14 +2,16 @@ import type { LogLevel, LogLine } from "@escapement/core";
 import type { Command } from "commander";
 import { CliError } from "../cli-error.js";
 import { type Client, withClient } from "../client.js";
+import { StopWatch } from "../cluster/stop-watch.js";
 import { shownExact } from "../terminal/dates.js";
 import { count } from "../terminal/option-values.js";
 import { type Colour, type Output, paint } from "../terminal/output.js";
 import { printable, printableJson } from "../terminal/printable.js";
 
 const footer = `
-With --follow each further line as it is written, until the run has ended; with
---json then one object a line.
+With --follow each further line as it is written, until the run has ended or
+Ctrl-C, which ends with exit code 0; with --json then one object a line. Further
+lines of a message are indented.
 
 Examples:
   escapement run logs "billing/sync@1700000000000"
@@ -50,10 +52,8 @@ async function showLogs(client: Client, id: string, { follow, lines: wanted }: L
 }
 
 async function followOn({ scheduler, output }: Client, id: string, since: string | undefined): Promise<void> {
-  // Whoever read our output may have gone: then there is nothing to follow for.
-  const gone = new AbortController();
-  process.stdout.once("error", () => gone.abort());
-  const options = { signal: gone.signal, ...(since === undefined ? {} : { since }) };
+  using stop = new StopWatch();
+  const options = { signal: stop.signal, ...(since === undefined ? {} : { since }) };
   for await (const line of scheduler.run(id).followLogs(options)) tell(output, line);
 }
 
@@ -67,7 +67,9 @@ function tell(output: Output, line: LogLine): void {
   const { at, level, message, fields, attempt, cut } = line;
   const more = fields === undefined ? "" : ` ${printableJson(fields)}`;
   const which = attempt > 1 ? ` (attempt ${attempt})` : "";
-  const text = `${shownExact(at)}  ${level.padEnd(5)}${which}  ${printable(message)}${more}${cut ? " …" : ""}`;
+  // Indented, so that no line of a message passes for a line of the log.
+  const shown = printable(message).replaceAll("\n", "\n    ");
+  const text = `${shownExact(at)}  ${level.padEnd(5)}${which}  ${shown}${more}${cut ? " …" : ""}`;
   const colour = colours[level];
   output.text(colour === undefined ? text : paint(output, colour, text));
 }
