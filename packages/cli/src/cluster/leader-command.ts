@@ -1,6 +1,6 @@
 import type { LeaderInfo } from "@escapement/core";
 import type { Command } from "commander";
-import { CliError } from "../cli-error.js";
+import { CliError, usageError } from "../cli-error.js";
 import { type Client, withClient } from "../client.js";
 import { milliseconds } from "../terminal/option-values.js";
 import { shownDate } from "../terminal/output.js";
@@ -18,7 +18,7 @@ Examples:
 
 interface LeaderOptions {
   readonly resign?: boolean;
-  readonly timeout: number;
+  readonly timeout?: number;
 }
 
 /** Adds `leader`. */
@@ -27,13 +27,15 @@ export function addLeaderCommand(program: Command): void {
     .command("leader")
     .description("the node that leads; exit code 1 if none does")
     .option("--resign", "ask it to let another node lead, and wait until one does")
-    .option("--timeout <duration>", "how long to wait for that (default: 10s)", milliseconds, 10_000)
+    .option("--timeout <duration>", "how long to wait for that (default: 10s)", milliseconds)
     .addHelpText("after", footer)
-    .action((options: LeaderOptions, command: Command) =>
-      withClient(command, (client) =>
-        options.resign ? resign(client, options.timeout) : showLeader(client),
-      ),
-    );
+    .action((options: LeaderOptions, command: Command) => {
+      if (options.timeout !== undefined && !options.resign)
+        throw usageError("USAGE", "--timeout needs --resign.");
+      return withClient(command, (client) =>
+        options.resign ? resign(client, options.timeout ?? 10_000) : showLeader(client),
+      );
+    });
 }
 
 async function showLeader({ scheduler, output }: Client): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ReadStream, WriteStream } from "node:tty";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { withoutCredentials } from "../cli-error.js";
 import { type Client, withClient } from "../client.js";
 import { count, milliseconds } from "../terminal/option-values.js";
@@ -34,7 +34,11 @@ export function addTopCommand(program: Command): void {
   program
     .command("top")
     .description("a live view: leader, nodes, load, what runs, what is paused, what comes")
-    .option("--interval <duration>", "from one look to the next (default: 1s)", milliseconds, 1000)
+    .addOption(
+      new Option("--interval <duration>", "from one look to the next")
+        .argParser(milliseconds)
+        .default(1000, "1s"),
+    )
     .option("-n, --rows <n>", "at most so many nodes, runs, pauses and fire times", count, 10)
     .option("--once", "print it once")
     .addHelpText("after", footer)

@@ -1,10 +1,11 @@
 import type { Run, RunHandle } from "@escapement/core";
 import type { Command } from "commander";
-import { CliError } from "../cli-error.js";
+import { CliError, usageError } from "../cli-error.js";
 import { type Client, withClient } from "../client.js";
 import { heldBy } from "../pause/pause-target.js";
 import { showRun } from "../run/run-show.js";
 import { milliseconds } from "../terminal/option-values.js";
+import { noSuchJob } from "./job-of-client.js";
 
 const footer = `
 Examples:
@@ -33,9 +34,12 @@ export function addJobRunCommand(job: Command): void {
 }
 
 async function runNow(client: Client, id: string, flags: WaitFlags & { force?: boolean }): Promise<void> {
+  if (flags.timeout !== undefined && !flags.wait) throw usageError("USAGE", "--timeout needs --wait.");
   const job = client.scheduler.job(id);
   const handle = await job.runNow({ force: flags.force ?? false }).catch(async (error: unknown) => {
-    if ((error as { code?: unknown }).code !== "JOB_PAUSED") throw error;
+    const { code } = error as { code?: unknown };
+    if (code === "JOB_NOT_FOUND") throw noSuchJob(client.scheduler.namespace, id);
+    if (code !== "JOB_PAUSED") throw error;
     const pauses = (await job.get())?.pauses ?? [];
     const why = pauses.length === 0 ? "" : ` by ${heldBy(pauses)}`;
     throw new CliError("JOB_PAUSED", `Job ${id} is paused${why}. To run it all the same, say --force.`, {
@@ -48,6 +52,8 @@ async function runNow(client: Client, id: string, flags: WaitFlags & { force?: b
 /** Prints a run's id; or waits for its end and shows it. */
 export async function tellRun(client: Client, run: RunHandle, { wait, timeout }: WaitFlags): Promise<void> {
   const { output } = client;
+  if ((await run.get())?.unclaimed)
+    output.note("warning: no running node has a handler for it; it waits until one does.");
   if (!wait) {
     if (output.json) output.value({ id: run.id });
     else output.text(run.id);

@@ -4,6 +4,7 @@ import { type Client, withClient } from "../client.js";
 import { shownDate, shownSecond } from "../terminal/dates.js";
 import { pairs, shownAge, shownDuration } from "../terminal/output.js";
 import { describedTrigger, existing } from "./job-of-client.js";
+import { unserved } from "./unserved.js";
 
 const footer = `
 Examples:
@@ -24,8 +25,9 @@ export function addJobShowCommand(job: Command): void {
 async function showJob(client: Client, id: string): Promise<void> {
   const job = await existing(client, id);
   const { output } = client;
+  const notServed = await unserved(client, job.task, job.queue);
   if (output.json) {
-    output.value({ ...job, description: describedTrigger(job) });
+    output.value({ ...job, description: describedTrigger(job), notServed });
     return;
   }
   const pauses = job.pauses.map((pause) => [`paused ${pause.target}`, inWords(pause)] as const);
@@ -35,6 +37,7 @@ async function showJob(client: Client, id: string): Promise<void> {
       ["task", job.task],
       ["state", job.state],
       ...pauses,
+      ["not served", notServed],
       ...firing(job),
       ...rules(job),
     ]),

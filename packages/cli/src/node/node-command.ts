@@ -1,5 +1,5 @@
 import { createScheduler, type Role, type Scheduler, StaleJobSetError } from "@escapement/core";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { usageError } from "../cli-error.js";
 import { explained, type GlobalOptions, schedulerOptions } from "../client.js";
 import { type CrontabJobs, readCrontabJobs } from "../crontab/crontab-jobs.js";
@@ -73,11 +73,10 @@ export function addNodeCommand(program: Command): void {
     .option("--concurrency <n>", "runs at once", count)
     .option("--queues <names>", "queues to take runs from, with commas between", list)
     .option("--roles <roles>", "leader, worker, or leader,worker", list)
-    .option(
-      "--stop-timeout <duration>",
-      "how long runs may go on after the first signal (default: 30s)",
-      milliseconds,
-      30_000,
+    .addOption(
+      new Option("--stop-timeout <duration>", "how long runs may go on after the first signal")
+        .argParser(milliseconds)
+        .default(30_000, "30s"),
     )
     .option("--health <address>", "answer health requests over HTTP at PORT or HOST:PORT", healthAddress)
     .option("--verbose", "a line for each run's start and end (with --json all events are printed anyway)")

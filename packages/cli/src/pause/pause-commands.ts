@@ -6,8 +6,8 @@ import { tellGroup } from "../job/group-report.js";
 import { date, shownDate } from "../terminal/dates.js";
 import { milliseconds } from "../terminal/option-values.js";
 import { shownDuration } from "../terminal/output.js";
-import { printableLine } from "../terminal/printable.js";
 import { addPauseListCommand, addPausesCommand } from "./pause-list-command.js";
+import { namesNothing } from "./pause-nothing.js";
 import { type NamedTarget, readTargets, targetHelp } from "./pause-target.js";
 
 const footer = `
@@ -74,12 +74,17 @@ async function pauseAll(texts: readonly string[], flags: PauseFlags, command: Co
 }
 
 async function pauseTargets(
-  { scheduler, output }: Client,
+  client: Client,
   targets: readonly NamedTarget[],
   options: PauseOptions,
 ): Promise<void> {
+  const { scheduler, output } = client;
   // The first call checks the options, before anything is written: they are the same for all.
   for (const { target } of targets) await scheduler.pause(target, options);
+  for (const { target } of targets) {
+    const lacking = await namesNothing(client, target);
+    if (lacking !== undefined) output.note(`warning: ${lacking}; the pause is in place for when there is.`);
+  }
   if (output.json) {
     output.value(targets.map(({ name }) => ({ target: name, paused: true, ...options })));
     return;
@@ -89,14 +94,7 @@ async function pauseTargets(
     length !== undefined
       ? `for ${shownDuration(Number(length))}`
       : `until ${until === undefined ? "it is resumed" : shownDate(until as Date)}`;
-  for (const { name, target } of targets) {
-    output.text(`Paused ${name} ${end}.`);
-    const job = typeof target === "object" && "job" in target ? target.job : undefined;
-    if (job !== undefined && (await scheduler.job(job).get()) === undefined)
-      output.note(
-        `warning: there is no job ${printableLine(job)} now; the pause is in place for when there is.`,
-      );
-  }
+  for (const { name } of targets) output.text(`Paused ${name} ${end}.`);
 }
 
 async function pauseMatching(

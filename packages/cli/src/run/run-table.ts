@@ -27,10 +27,16 @@ export function tellRuns(output: Output, runs: readonly Run[]): void {
     output.text(
       paintedTable(output, ["ID", "STATE", "ATT", "NODE", "LATE"], rows, {
         colour: (row) => colours[runs[row]?.state ?? "ready"],
-        below: (row) => runs[row]?.error?.message ?? runs[row]?.reason,
+        below: (row) => whyOf(runs[row]),
       }),
     );
   }
+}
+
+function whyOf(run: Run | undefined): string | undefined {
+  if (run?.unclaimed) return "no running node has a handler for it";
+  const why = run?.error?.message ?? run?.reason;
+  return run === undefined || run.count === 1 ? why : `${why ?? run.state}, ${run.count} fire times`;
 }
 
 /** How long after its time a run started. */
