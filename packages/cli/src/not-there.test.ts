@@ -93,6 +93,9 @@ describe("a task that no running node has", () => {
     expect(await row("good")).toMatch(/^not served +no node with the role worker is running$/);
     await node.start();
     expect(await row("good")).toBeUndefined();
+    const [{ id } = { id: "" }] = await node.nodes();
+    await node.pause({ node: id }, { reason: "new kernel" });
+    expect(await row("good")).toMatch(/^not served +each node that could run it is drained$/);
     expect(await row("typo")).toMatch(/^not served +no running node has a handler for the task maill$/);
     expect(await row("slow")).toMatch(
       /^not served +no running node that has the task mail serves the queue slow$/,

@@ -11,7 +11,13 @@ export async function unserved(
 ): Promise<string | undefined> {
   const workers = (await scheduler.nodes()).filter(({ alive, roles }) => alive && roles.includes("worker"));
   if (workers.length === 0) return "no node with the role worker is running";
-  if (workers.some(({ tasks, queues }) => tasks.includes(task) && queues.includes(queue))) return undefined;
+  const serving = workers.filter(({ tasks, queues }) => tasks.includes(task) && queues.includes(queue));
+  if (serving.length > 0) {
+    const paused = new Set((await scheduler.pauses()).map(({ target }) => target));
+    return serving.every(({ id }) => paused.has(`node:${id}`))
+      ? "each node that could run it is drained"
+      : undefined;
+  }
   return workers.some(({ tasks }) => tasks.includes(task))
     ? `no running node that has the task ${task} serves the queue ${queue}`
     : `no running node has a handler for the task ${task}`;
