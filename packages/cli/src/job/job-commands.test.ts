@@ -258,7 +258,7 @@ describe("a paused job", () => {
     );
     const shown = await escapement(["job", "show", "a"], env);
     expect(shown.out).toMatch(
-      /^paused tag:emea +relay down\\x1b\[31m\n +by ops, since \d{4}.*\(\d+ s\), until/m,
+      /^paused tag:emea +relay down\\x1b\[31m\n +by ops, since \d{4}.*\(\d+ s\)\n +until/m,
     );
     const run = await escapement(["job", "run", "a", "--json"], env);
     expect(run).toMatchObject({
