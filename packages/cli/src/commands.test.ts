@@ -39,6 +39,11 @@ afterAll(async () => {
   await redis.stop();
 });
 
+test("an empty ESCAPEMENT_VOTERS, as a shell makes of one that is not set, means that there are none", async () => {
+  expect((await escapement(["leader"], { ...env, ESCAPEMENT_VOTERS: "" })).code).toBe(0);
+  expect((await escapement(["leader"], { ...env, ESCAPEMENT_VOTERS: "redis://a,," })).code).toBe(2);
+});
+
 describe("job", () => {
   test("list shows jobs by id, filtered", async () => {
     const { out, code } = await escapement(["job", "list"], env);

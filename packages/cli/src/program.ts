@@ -34,7 +34,7 @@ export function createProgram(): Command {
         "1, 3 or 5 independent Redis masters that vote on locks, with commas between",
       )
         .env("ESCAPEMENT_VOTERS")
-        .argParser(list),
+        .argParser((text) => (text.trim() === "" ? [] : list(text))),
     )
     .option("--json", "JSON on standard output")
     .addHelpText("after", footer);

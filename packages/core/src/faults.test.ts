@@ -248,3 +248,24 @@ test("I9: at maxmemory calls fail as REDIS_FULL, and work goes on when there is 
   const handle = await node.enqueue("task");
   expect(await handle.result({ timeout: 5000 })).toBe(handle.id);
 });
+
+test("I9: at maxmemory an operator can pause, resume, cancel, remove and look, which makes room", async () => {
+  await using redis = await startRedis();
+  await using cluster = new Cluster(redis);
+  const client = cluster.scheduler();
+  for (const id of ["a", "b"]) await client.schedule("task", { id, trigger: every("1h"), tags: ["emea"] });
+  const run = await client.enqueue("task", { delay: "1h" });
+  await redis.client().config("SET", "maxmemory", "1mb");
+  await expect(client.enqueue("task")).rejects.toMatchObject({ code: "REDIS_FULL" });
+  await client.pause("all", { reason: "the store is full" });
+  await client.pause({ tag: "emea" }, { reason: "to be resumed from now" });
+  expect((await client.pauses()).map(({ target }) => target)).toEqual(["all", "tag:emea"]);
+  expect((await client.job("a").get())?.state).toBe("paused");
+  expect((await run.get())?.state).toBe("scheduled");
+  expect(await run.cancel()).toBe(true);
+  expect(await client.job("a").remove()).toBe(true);
+  expect(await client.removeDeadLetters()).toEqual([]);
+  expect(await client.resume({ tag: "emea" }, { from: "now" })).toBe(true);
+  expect(await client.resume("all")).toBe(true);
+  expect(await client.pauses()).toEqual([]);
+});

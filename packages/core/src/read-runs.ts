@@ -4,6 +4,7 @@ import { type NodeInfo, readNodes } from "./read-nodes.js";
 import { type RecordHead, readHead } from "./record.js";
 import { type Attempt, type Run, readAttempts } from "./run.js";
 import { parseRunId } from "./run-id.js";
+import { readPlaces as script } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
 /** One run, whatever its state; `undefined` if it never was or is not kept any more. */
@@ -66,22 +67,13 @@ async function readPlaces(
   const job = parseRunId(id)?.job;
   const record = await (job === undefined ? client.hget(keys.runs, id) : client.hget(keys.jobs, job));
   const head = record === null ? undefined : readHead(record);
-  const moment = client
-    .multi()
-    .hget(keys.attempts, id)
-    .zscore(keys.waiting, id)
-    .zscore(keys.unstarted, id)
-    .zscore(keys.blocked, id)
-    .zscore(keys.paused, id)
-    .hget(keys.limited, id)
-    .hget(keys.progress, id)
-    .zscore(head === undefined ? keys.ready : keys.readyOf(head.queue, head.task), id);
-  for (const node of nodes) moment.hget(keys.active(node.id), id);
-  const replies = (await moment.exec()) ?? [];
-  const texts = replies.map(([error, reply]) => {
-    if (error !== null) throw error;
-    return reply as string | null;
-  });
+  const lane = head === undefined ? keys.ready : keys.readyOf(head.queue, head.task);
+  const input = {
+    keys: { ...keys, lane },
+    args: { prefix: keys.prefix, run: id },
+    lists: { nodes: nodes.map((node) => node.id) },
+  };
+  const texts = await script.send(client, ...script.flatten(input));
   const [others = null, waiting, unstarted, blocked, paused, limited, progress = null, ready, ...held] =
     texts;
   const places = [waiting, unstarted, blocked, paused, limited, ready];

@@ -23,6 +23,11 @@ export interface ScriptSpec<K extends string, A extends string, L extends string
   readonly args: readonly A[];
   /** Each list's name and the fields of its items. */
   readonly lists?: Readonly<Record<L, readonly string[]>>;
+  /**
+   * What Redis is to let it do: `allow-oom`, write although the memory is full, for what takes little and helps out of that; `no-writes`, read
+   * then. @default it is refused at its first write
+   */
+  readonly flag?: "allow-oom" | "no-writes";
   /** Where the file lies, such as `new URL("./claim.lua", import.meta.url)`. */
   readonly file: URL;
   /** Files whose functions the script uses, put before it. */
@@ -136,6 +141,7 @@ function header(spec: ScriptSpec<string, string, string>): string {
   const keys = spec.keys.map((name, index) => `${lua(name)} = KEYS[${index + 1}]`);
   const args = spec.args.map((name, index) => `${lua(name)} = ARGV[${index + 1}]`);
   const lines = [
+    ...(spec.flag === undefined ? [] : [`#!lua flags=${spec.flag}`]),
     `-- ${spec.name} v${spec.version}`,
     `local key = { ${keys.join(", ")} }`,
     `local arg = { ${args.join(", ")} }`,

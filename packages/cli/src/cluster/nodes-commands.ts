@@ -4,6 +4,7 @@ import { CliError } from "../cli-error.js";
 import { type Client, withClient } from "../client.js";
 import { printableLine } from "../terminal/printable.js";
 import { table } from "../terminal/table.js";
+import { wrap } from "../terminal/width.js";
 import { pauseInWords } from "./event-words.js";
 
 const listFooter = `
@@ -79,7 +80,7 @@ async function listNodes({ scheduler, output }: Client): Promise<void> {
   ]);
   output.text(table(["ID", "STATE", "LEADER", "HOST:PID", "RUNS", "QUEUES", "TASKS"], rows));
   for (const { pause } of nodes)
-    if (pause !== undefined) output.text(printableLine(`drained ${pauseInWords(pause)}`));
+    if (pause !== undefined) output.text(wrap(printableLine(`drained ${pauseInWords(pause)}`), 80, 2));
 }
 
 /** What people are told of a node. */

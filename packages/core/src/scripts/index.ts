@@ -203,6 +203,7 @@ export const upsert = defineScript<[string, string]>()({
 /** 1 if there was such a job. */
 export const remove = defineScript<number>()({
   name: "remove",
+  flag: "allow-oom",
   version: 1,
   file: file("remove"),
   include: [...records, file("lib/sets")],
@@ -244,6 +245,7 @@ export const runNow = defineScript<[string, string[], string[]]>()({
 /** `[now, asked | cancelled | none]` */
 export const cancel = defineScript<[string, "asked" | "cancelled" | "none"]>()({
   name: "cancel",
+  flag: "allow-oom",
   version: 1,
   file: file("cancel"),
   include: records,
@@ -254,6 +256,7 @@ export const cancel = defineScript<[string, "asked" | "cancelled" | "none"]>()({
 /** `[now, runs that were taken out, and with `retry` queued]` */
 export const redrive = defineScript<[string, string[]]>()({
   name: "redrive",
+  flag: "allow-oom",
   version: 1,
   file: file("redrive"),
   include: records,
@@ -275,6 +278,7 @@ export const park = defineScript<number>()({
 /** The time of the store. */
 export const pause = defineScript<string>()({
   name: "pause",
+  flag: "allow-oom",
   version: 1,
   file: file("pause"),
   include: records,
@@ -285,12 +289,27 @@ export const pause = defineScript<string>()({
 /** `[next cursor, pauses]`: each `<name> <noticed> <end> <value as JSON>`, which `read-pauses.ts` reads. */
 export const readPauses = defineScript<[string, string[]]>()({
   name: "read-pauses",
+  flag: "no-writes",
   version: 1,
   file: file("read-pauses"),
   include: records,
   keys: ["jobs", "pauses"],
   args: ["prefix", "cursor"],
   lists: { names: ["name"] },
+});
+
+/**
+ * Of one run: attempts, times in `waiting`, `unstarted`, `blocked`, `paused`, what it waits for in `limited`, progress, place in its lane, and what each
+ * node holds of it; null for each that there is not.
+ */
+export const readPlaces = defineScript<(string | null)[]>()({
+  name: "read-places",
+  flag: "no-writes",
+  version: 1,
+  file: file("read-places"),
+  keys: ["attempts", "blocked", "lane", "limited", "paused", "progress", "unstarted", "waiting"],
+  args: ["prefix", "run"],
+  lists: { nodes: ["node"] },
 });
 
 /**
@@ -323,6 +342,7 @@ export const watch = defineScript<[string, string, number, string[], string[]]>(
 /** `[now, 1 if the key was there, 1 if there is more to let go]` */
 export const resume = defineScript<[string, number, number]>()({
   name: "resume",
+  flag: "allow-oom",
   version: 2,
   file: file("resume"),
   include: records,
@@ -346,6 +366,7 @@ export const resume = defineScript<[string, number, number]>()({
 /** `[now, 1 if the pause was as expected, done (a digit a job)]` */
 export const passOver = defineScript<[string, number, string]>()({
   name: "pass-over",
+  flag: "allow-oom",
   version: 1,
   file: file("pass-over"),
   include: records,
