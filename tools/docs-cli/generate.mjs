@@ -1,6 +1,5 @@
 // Types all lines at a small cluster of its own, and makes docs/cli.md of what the screen showed.
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisWay, startRedis } from "../../packages/testing/dist/index.js";
@@ -34,6 +33,7 @@ export async function generate() {
     ESCAPEMENT_NAMESPACE: namespace,
     TZ: "UTC",
     LANG: "C.UTF-8",
+    NODE_OPTIONS: `--import ${new URL("stage.mjs", import.meta.url)}`,
   };
   delete env.NO_COLOR;
   const desk = new Desk({ cwd: folder, env });
@@ -68,7 +68,6 @@ class Desk {
   /** @param {{ cwd: string, env: NodeJS.ProcessEnv }} options */
   constructor(options) {
     this.#options = options;
-    this.normaliser.say(`${userInfo().username}@${hostname()}`, "ada@desk");
   }
 
   /** @param {(typeof sections)[number]} section */
