@@ -4,6 +4,7 @@ import type { RunLocks } from "../lock.js";
 import type { Settings } from "../options.js";
 import type { Store } from "../store.js";
 import { examineNodeClocks, examineStoreClock } from "./clocks.js";
+import { examineDrained } from "./drained.js";
 import { about, type Finding } from "./finding.js";
 import { examineMended, examineParked } from "./jobs.js";
 import { examineLeader } from "./leader.js";
@@ -24,6 +25,7 @@ const areas: Readonly<Record<string, (inspection: Inspection) => Promise<Finding
   server: ({ store, settings }) => checkServer(store.commands, { allowEviction: settings.allowEviction }),
   namespace: examineNamespace,
   nodes: examineNodes,
+  "drained nodes": examineDrained,
   loops: examineLoops,
   leader: examineLeader,
   "store clock": examineStoreClock,
@@ -47,7 +49,8 @@ export async function examine(
 ): Promise<Finding[]> {
   const votes = examineVoters(settings, locks);
   const reached = await checkReach(store.commands);
-  if (reached.level === "error") return [reached, ...(await votes)];
+  // Nothing is known of a store that was not reached, nor of the locks that it holds.
+  if (reached.level === "error") return [reached, ...(locks === undefined ? [] : await votes)];
   return [reached, ...(await votes), ...(await examineStore(inspectionOf(store, settings)))];
 }
 

@@ -1,27 +1,62 @@
-import { listPauses } from "../read-pauses.js";
+import { listPauses, type PauseInfo } from "../read-pauses.js";
+import { runsIn } from "./backlog.js";
 import { about, type Finding, lasted } from "./finding.js";
 import type { Inspection } from "./picture.js";
 
 /** How many pauses are told of one by one. */
 const told = 20;
 
-/** Pauses that somebody may have forgotten: those that last longer than the option `pausedTooLong`. */
-export async function examinePauses({ store, settings, picture }: Inspection): Promise<Finding[]> {
+/** For how long, by whom and why, as it follows what is paused. @param now ms */
+export function howPaused({ since, by, reason }: PauseInfo, now: number): string {
+  const length = since === undefined ? "" : `for ${lasted(now - since.getTime())} `;
+  return `${length}by ${by ?? "somebody unnamed"} ("${reason}")`;
+}
+
+/** Pauses that somebody may have forgotten: one of everything while something is due, and those that last longer than the option `pausedTooLong`. */
+export async function examinePauses(inspection: Inspection): Promise<Finding[]> {
   const { ok, warning } = about("pauses");
-  const { now } = await picture();
-  const pauses = await listPauses(store);
+  const { now } = await inspection.picture();
+  const pauses = await listPauses(inspection.store);
+  const everything = pauses.find(({ target }) => target === "all");
+  const due = everything === undefined ? "" : await dueUnderIt(inspection);
+  const findings =
+    everything === undefined || due === ""
+      ? []
+      : [
+          warning(
+            `Everything has been paused ${howPaused(everything, now)}, and ${endOf(everything)}. None of it starts, though ${due}. ` +
+              "Is that still wanted? If not, resume it: escapement resume all.",
+          ),
+        ];
   const long = pauses.filter(
-    ({ since }) => since !== undefined && now - since.getTime() > settings.pausedTooLong,
+    ({ target, since }) =>
+      since !== undefined &&
+      now - since.getTime() > inspection.settings.pausedTooLong &&
+      !(target === "all" && findings.length > 0),
   );
-  if (long.length === 0)
+  if (long.length === 0 && findings.length === 0)
     return [ok(pauses.length === 0 ? "Nothing is paused." : `${pauses.length} paused, none for long.`)];
-  const findings = long.slice(0, told).map(({ target, reason, by, since, until }) => {
-    const ends = until === undefined ? "it has no end of its own" : `it ends at ${until.toISOString()}`;
-    return warning(
-      `${target} has been paused for ${lasted(now - (since?.getTime() ?? now))} by ${by ?? "somebody unnamed"} ("${reason}"), and ${ends}. ` +
-        `Nothing of it starts. Is that still wanted? If not, resume it: escapement resume ${target}.`,
+  for (const pause of long.slice(0, told))
+    findings.push(
+      warning(
+        `${pause.target} has been paused ${howPaused(pause, now)}, and ${endOf(pause)}. ` +
+          `Nothing of it starts. Is that still wanted? If not, resume it: escapement resume ${pause.target}.`,
+      ),
     );
-  });
   const rest = long.length - told;
   return rest > 0 ? [...findings, warning(`${rest} more are paused for as long.`)] : findings;
+}
+
+function endOf({ until }: PauseInfo): string {
+  return until === undefined ? "it has no end of its own" : `it ends at ${until.toISOString()}`;
+}
+
+/** What a pause of everything holds back now; empty: nothing. */
+async function dueUnderIt({ backlog }: Inspection): Promise<string> {
+  const { lanes, unsorted, heldJobs } = await backlog();
+  const runs = runsIn(lanes) + unsorted;
+  return [
+    ...(runs === 0 ? [] : [`${runs} runs are due`]),
+    ...(heldJobs === 0 ? [] : [`fire times of ${heldJobs} jobs have come`]),
+  ].join(" and ");
 }

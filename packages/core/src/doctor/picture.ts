@@ -1,6 +1,7 @@
 import type { Settings } from "../options.js";
 import { type LeaderInfo, type NodeInfo, readLeader, readNodes } from "../read-nodes.js";
 import type { Store } from "../store.js";
+import { type Backlog, readBacklog } from "./backlog.js";
 
 /** What several checks look at, read once. */
 export interface Picture {
@@ -17,19 +18,23 @@ export interface Inspection {
   readonly settings: Settings;
   /** Reads at the first call only. */
   picture(): Promise<Picture>;
+  /** Reads at the first call only. */
+  backlog(): Promise<Backlog>;
 }
 
 /** An inspection of a store that answers. */
 export function inspectionOf(store: Store, settings: Settings): Inspection {
   let read: Promise<Picture> | undefined;
-  return {
-    store,
-    settings,
-    picture: () => {
-      read ??= readPicture(store);
-      return read;
-    },
+  let due: Promise<Backlog> | undefined;
+  const picture = (): Promise<Picture> => {
+    read ??= readPicture(store);
+    return read;
   };
+  const backlog = (): Promise<Backlog> => {
+    due ??= picture().then((view) => readBacklog(store, view));
+    return due;
+  };
+  return { store, settings, picture, backlog };
 }
 
 async function readPicture(store: Store): Promise<Picture> {

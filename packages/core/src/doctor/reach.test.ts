@@ -1,5 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { eventually, type RedisServer, redisWay, startProxy, startRedis } from "@escapement/testing";
+import {
+  eventually,
+  type RedisServer,
+  redisWay,
+  startProxy,
+  startRedis,
+  startVoters,
+} from "@escapement/testing";
 import { expect, test } from "vitest";
 import { Cluster } from "../../test/cluster.js";
 import type { Finding, SchedulerOptions } from "../index.js";
@@ -11,7 +18,7 @@ async function diagnose(server: RedisServer, options: SchedulerOptions = {}): Pr
   return await cluster.scheduler({ deadline: 700, ...options }).doctor();
 }
 
-test("a Redis that is not there is one error, with the address that was tried", async () => {
+test("a Redis that is not there is the one finding, an error with the address that was tried", async () => {
   await using redis = await startRedis();
   await redis.kill();
   expect(await diagnose(redis)).toMatchObject([
@@ -20,7 +27,16 @@ test("a Redis that is not there is one error, with the address that was tried", 
       level: "error",
       message: expect.stringContaining(`ECONNREFUSED 127.0.0.1:${redis.port}`),
     },
-    { check: "voters", level: "ok" },
+  ]);
+});
+
+test("voters that answer are told of, though the store is not there", async () => {
+  await using redis = await startRedis();
+  await using voters = await startVoters(3);
+  await redis.kill();
+  expect(await diagnose(redis, { voters: voters.urls })).toMatchObject([
+    { check: "connection", level: "error" },
+    { check: "voters", level: "ok", message: "All 3 voters answer." },
   ]);
 });
 
