@@ -31,7 +31,9 @@ describe("nodes", { timeout: 120_000 }, () => {
     expect(said).toEqual({ code: 0, out: `Node ${id} takes no further runs; none runs on it.`, err: "" });
     const { out } = await escapement(["nodes"], env);
     expect(out).toMatch(new RegExp(`^${id} +draining `, "m"));
-    expect(out).toMatch(/^drained node:\S+: new \\x1b\[31mkernel \(by \S+,\s+since\s[^,]+,\s+until\s[^)]+\)$/m);
+    expect(out).toMatch(
+      /^drained node:\S+: new \\x1b\[31mkernel \(by \S+,\s+since\s[^,]+,\s+until\s[^)]+\)$/m,
+    );
     const [node] = await asJson<ListedNode[]>(["nodes"], env);
     expect(node?.pause).toMatchObject({ target: `node:${id}`, reason: "new \u001b[31mkernel" });
     const run = await scheduler.enqueue("any");
