@@ -181,16 +181,17 @@ describe("the cluster", () => {
     await node.start();
     await eventually(async () => (await node.leader()) !== undefined);
     const down = "redis://127.0.0.1:1";
-    const doctor = (...voters: string[]): Promise<{ code: number | null; out: string }> =>
-      escapement(["doctor"], {
+    const doctor = (options: string[], ...voters: string[]): Promise<{ code: number | null; out: string }> =>
+      escapement(["doctor", ...options], {
         ...env,
         ESCAPEMENT_NAMESPACE: namespace,
         ESCAPEMENT_VOTERS: voters.join(","),
       });
-    const one = await doctor(up.url, second.url, down);
+    const one = await doctor([], up.url, second.url, down);
     expect(one.out).toMatch(/^warning +voters:/m);
     expect(one.code).toBe(0);
-    const two = await doctor(up.url, down, "redis://127.0.0.1:2");
+    expect((await doctor(["--strict"], up.url, second.url, down)).code).toBe(1);
+    const two = await doctor([], up.url, down, "redis://127.0.0.1:2");
     expect(two.out).toMatch(/^error +voters:/m);
     expect(two.code).toBe(1);
   });
