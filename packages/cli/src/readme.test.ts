@@ -41,7 +41,11 @@ test("the examples of the README work as they stand", { timeout: 180_000 }, asyn
     );
     for (const line of looking.join("").trim().split("\n")) {
       await using command = await shell(line);
-      expect([line, (await command.exited).code, command.errorLines]).toEqual([line, 0, []]);
+      expect([line, (await command.exited).code, command.errorLines], command.lines.join("\n")).toEqual([
+        line,
+        0,
+        [],
+      ]);
       // There is nothing to say where nothing differs.
       if (!line.includes("crontab diff")) expect(command.lines.length, line).toBeGreaterThan(0);
     }
