@@ -48,6 +48,20 @@ describe("pauses", () => {
     expect((until?.getTime() ?? 0) - (since?.getTime() ?? 0)).toBe(3_600_000);
   });
 
+  test("of more jobs than one page holds, none is left out", async () => {
+    await using cluster = new Cluster(server);
+    const scheduler = cluster.scheduler();
+    const ids = Array.from({ length: 1200 }, (_, index) => `job-${index}`);
+    await scheduler.apply(ids.map((id) => ({ task: "task", id, trigger: every("1h") })));
+    const redis = server.client();
+    const key = (id: string): string => `escapement:{${cluster.namespace}}:pause:job:${id}`;
+    await redis.mset(Object.fromEntries(ids.map((id) => [key(id), "by hand"])));
+    redis.disconnect();
+    expect((await scheduler.pauses()).map(({ target }) => target)).toEqual(
+      ids.map((id) => `job:${id}`).sort(),
+    );
+  });
+
   test("a job says which pauses hold it back, and is paused as long as there is one", async () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { tags: ["emea"] });
