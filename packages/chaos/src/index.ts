@@ -1,6 +1,6 @@
-export type { Case, JobCase, Outcome, Violation } from "./case.js";
-export { judge, tell, type Verdict } from "./checker.js";
-export type { Evidence } from "./evidence.js";
-export type { Check, Scenario, ScenarioReport } from "./scenario.js";
+export type { Case, JobCase, Outcome, Violation } from "./checker/case.js";
+export { judge, tell, type Verdict } from "./checker/judge.js";
+export type { Evidence } from "./evidence/evidence.js";
 export { scenarios } from "./scenarios/index.js";
-export { runSeeded, type SeededOptions, type SeededReport } from "./seeded.js";
+export type { Check, Scenario, ScenarioReport } from "./scenarios/scenario.js";
+export { runSeeded, type SeededOptions, type SeededReport } from "./seeded/run-seeded.js";

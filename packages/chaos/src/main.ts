@@ -2,14 +2,19 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseDuration } from "@escapement/triggers";
-import { show, type Violation } from "./case.js";
-import { tell } from "./checker.js";
-import type { Scenario, ScenarioReport } from "./scenario.js";
+import { show, type Violation } from "./checker/case.js";
+import { tell } from "./checker/judge.js";
+import { faultKinds } from "./faults/index.js";
 import { scenarios } from "./scenarios/index.js";
-import { runSeeded, type SeededReport } from "./seeded.js";
+import type { Scenario, ScenarioReport } from "./scenarios/scenario.js";
+import { runSeeded, type SeededReport } from "./seeded/run-seeded.js";
+import { topologies } from "./topologies/index.js";
 
-const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--voters] [--json report.json]
+const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--json report.json]
        npm run chaos -- --scenario NAME|all [--json report.json]
+
+Topologies: ${Object.keys(topologies).join(", ")}. --voters is short for --topology voters-3.
+Faults: ${faultKinds.map(({ name }) => name).join(", ")}.
 
 Scenarios:
 ${scenarios.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join("\n")}`;
@@ -19,6 +24,8 @@ const { values } = parseArgs({
     scenario: { type: "string" },
     duration: { type: "string", default: "45s" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
+    topology: { type: "string" },
+    faults: { type: "string" },
     voters: { type: "boolean", default: false },
     json: { type: "string" },
     help: { type: "boolean", default: false },
@@ -33,11 +40,15 @@ async function main(): Promise<number> {
   }
   if (values.scenario !== undefined) return runScenarios(values.scenario);
   const seed = Number(values.seed);
-  if (!Number.isInteger(seed)) {
+  const topology = values.topology ?? (values.voters ? "voters-3" : "single");
+  const faults = values.faults?.split(",");
+  const unknown = faults?.some((name) => !faultKinds.some((kind) => kind.name === name)) ?? false;
+  if (!Number.isInteger(seed) || !Object.hasOwn(topologies, topology) || unknown) {
     console.error(usage);
     return 2;
   }
-  const report = await runSeeded({ seed, duration: parseDuration(values.duration), voters: values.voters });
+  const duration = parseDuration(values.duration);
+  const report = await runSeeded({ seed, duration, topology, ...(faults && { faults }) });
   printSeeded(report);
   save(report);
   return report.valid ? 0 : 1;
@@ -77,8 +88,11 @@ function printScenario(scenario: Scenario, { verdict, checks, lateness, faults }
   return valid;
 }
 
-function printSeeded({ violations, open, log: _, ...figures }: SeededReport): void {
-  console.log(show(figures));
+function printSeeded({ violations, open, log: _, faults, ...figures }: SeededReport): void {
+  const { each, ...counts } = faults;
+  console.log(show({ ...figures, faults: counts }));
+  for (const { kind, target, proof } of each)
+    if (proof === "") console.log(`without effect: ${kind} ${target}`);
   printViolations(violations, open);
 }
 

@@ -6,35 +6,31 @@ import {
   type Scheduler,
   type SchedulerOptions,
 } from "@escapement/core";
-import {
-  eventually,
-  type RedisServer,
-  startRedis,
-  startVoters,
-  uniqueNamespace,
-  type Voters,
-} from "@escapement/testing";
+import { eventually, type RedisServer, uniqueNamespace } from "@escapement/testing";
 import type { Trigger } from "@escapement/triggers";
-import { accountFor } from "./accounts.js";
-import type { JobCase, Outcome } from "./case.js";
-import { type ChaosNode, startNode } from "./chaos-node.js";
-import { judge, type Verdict } from "./checker.js";
-import { type Evidence, machineClock } from "./evidence.js";
-import { EvidenceFolder } from "./evidence-folder.js";
-import { expectedFireTimes } from "./expected.js";
+import { accountFor } from "./checker/accounts.js";
+import type { JobCase, Outcome } from "./checker/case.js";
+import { expectedFireTimes } from "./checker/expected.js";
+import { judge, type Verdict } from "./checker/judge.js";
+import { type Evidence, machineClock } from "./evidence/evidence.js";
+import { EvidenceFolder } from "./evidence/evidence-folder.js";
 import { found } from "./found.js";
-import { type NodeHabits, taskNames } from "./node-config.js";
+import { type ChaosNode, type NodeProcess, startNode } from "./nodes/chaos-node.js";
+import { type NodeHabits, taskNames } from "./nodes/node-config.js";
+import { sourceOf } from "./topologies/address.js";
+import { singleServer } from "./topologies/single.js";
+import type { Topology } from "./topologies/topology.js";
 
 /** What a trial is made of. */
 export interface TrialOptions {
   /** How many nodes are started; 0: none yet. */
   readonly nodes: number;
-  /** Whether three independent voters hold the locks. @default false */
-  readonly voters?: boolean;
+  /** The servers. The trial stops them in the end. @default one server with AOF `always`, no proxies */
+  readonly topology?: () => Promise<Topology>;
+  /** What a node's process is made of, by its name: another program, or variables. */
+  readonly processOf?: (node: string) => NodeProcess;
   /** Options of every node. */
   readonly scheduler?: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger">;
-  /** Where nodes find the store, given its URL: a proxy, say. @default the store itself */
-  readonly storeFor?: (node: string, url: string) => Promise<string>;
 }
 
 /** A fault that was injected. */
@@ -52,37 +48,43 @@ export class Trial implements AsyncDisposable {
   readonly evidence: EvidenceFolder = new EvidenceFolder();
   readonly nodes: Map<string, ChaosNode> = new Map();
   readonly faults: Fault[] = [];
-  readonly redis: RedisServer;
-  readonly voters: Voters | undefined;
+  readonly topology: Topology;
   /** Defines jobs and reads; runs nothing. */
   readonly client: Scheduler;
-  readonly #options: TrialOptions;
-  readonly #shared: Omit<SchedulerOptions, "logger">;
+  readonly #processOf: (node: string) => NodeProcess;
+  readonly #shared: Omit<SchedulerOptions, "redis" | "logger">;
   readonly #jobs: Job[] = [];
   readonly #former = new Map<string, { readonly job: Job; readonly until: number }>();
   readonly #enqueued: string[] = [];
 
-  private constructor(options: TrialOptions, redis: RedisServer, voters: Voters | undefined) {
-    this.#options = options;
-    this.redis = redis;
-    this.voters = voters;
+  private constructor(options: TrialOptions, topology: Topology) {
+    this.#processOf = options.processOf ?? (() => ({}));
+    this.topology = topology;
     this.#shared = {
       retain: { runs: 10_000, enqueued: 100_000 },
       ...options.scheduler,
-      redis: redis.url,
       namespace: uniqueNamespace("chaos"),
-      ...(voters === undefined ? {} : { voters: voters.urls }),
     };
-    this.client = createScheduler({ ...this.#shared, logger: silent });
+    const voters = topology.voters.map(({ url }) => url);
+    this.client = createScheduler({
+      ...this.#shared,
+      ...(voters.length === 0 ? {} : { voters }),
+      redis: sourceOf(topology.address),
+      logger: silent,
+    });
+  }
+
+  /** The first server of the store: the only one, in most trials. */
+  get redis(): RedisServer {
+    const [first] = this.topology.store;
+    if (first === undefined) throw new Error("The topology has no server");
+    return first;
   }
 
   /** Starts the servers and the nodes; resolves when all nodes have joined and one leads. */
   static async start(options: TrialOptions): Promise<Trial> {
-    const [redis, voters] = await Promise.all([
-      startRedis({ appendonly: "always" }),
-      options.voters ? startVoters(3, { appendonly: "always" }) : undefined,
-    ]);
-    const trial = new Trial(options, redis, voters);
+    const start = options.topology ?? (() => singleServer("single", { proxies: false }));
+    const trial = new Trial(options, await start());
     for (let number = 1; number <= options.nodes; number += 1) await trial.addNode(`n${number}`);
     await eventually(
       () =>
@@ -95,9 +97,13 @@ export class Trial implements AsyncDisposable {
 
   /** Starts a node, with options and habits of its own if need be; resolves when its process runs. */
   async addNode(name: string, own: NodeHabits & Pick<TrialOptions, "scheduler"> = {}): Promise<ChaosNode> {
-    const redis = (await this.#options.storeFor?.(name, this.redis.url)) ?? this.redis.url;
-    const scheduler = { ...this.#shared, ...own.scheduler, redis };
-    const node = await startNode({ ...own, name, evidence: this.evidence.fileOf(name), scheduler });
+    const { address: store, voters } = await this.topology.linkOf(name);
+    const votes = voters.length === 0 ? {} : { voters };
+    const scheduler = { ...this.#shared, ...votes, ...own.scheduler };
+    const node = await startNode(
+      { ...own, name, evidence: this.evidence.fileOf(name), store, scheduler },
+      this.#processOf(name),
+    );
     this.nodes.set(name, node);
     return node;
   }
@@ -253,7 +259,7 @@ export class Trial implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.nodes.values()].map((node) => node.kill()));
     await this.client.stop();
-    await Promise.all([this.redis.stop(), this.voters?.stop()]);
+    await this.topology[Symbol.asyncDispose]();
     this.evidence.remove();
   }
 }

@@ -2,7 +2,7 @@ import type { EnqueueOptions, JobOptions, Run, RunHandle, Scheduler } from "@esc
 import { eventually } from "@escapement/testing";
 import { cron } from "@escapement/triggers";
 import { Redis } from "ioredis";
-import type { WorkInput } from "../node-config.js";
+import type { WorkInput } from "../nodes/node-config.js";
 import type { Trial } from "../trial.js";
 
 /** What is looked at after the death: what was seen, and what should have been. */

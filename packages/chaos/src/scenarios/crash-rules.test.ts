@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
-import type { ScenarioReport } from "../scenario.js";
 import { crashRules, nameOf, rules } from "./crash-rules.js";
+import { held, runScenario } from "./run-scenario.js";
+import type { ScenarioReport } from "./scenario.js";
 
 describe("when a node is killed", () => {
   let report: ScenarioReport;

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
+import { latenessOf } from "../checker/lateness.js";
 import { attemptRules } from "../crash-rules/attempts.js";
 import { jobRules } from "../crash-rules/jobs.js";
 import { type CrashRule, heir, queue, Stage, victim } from "../crash-rules/stage.js";
-import { latenessOf } from "../lateness.js";
-import { type Check, check, type Scenario, type ScenarioReport } from "../scenario.js";
 import { Trial } from "../trial.js";
+import { type Check, check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 /** All rules that are tried. */
 export const rules: readonly CrashRule[] = [...attemptRules, ...jobRules];

@@ -2,11 +2,11 @@ import type { JobOptions } from "@escapement/core";
 import { eventually } from "@escapement/testing";
 import { cron, every } from "@escapement/triggers";
 import { Redis } from "ioredis";
-import type { Evidence } from "../evidence.js";
-import { latenessOf } from "../lateness.js";
-import type { LoopReport } from "../loop-watch.js";
-import { type Check, check, type Scenario, type ScenarioReport } from "../scenario.js";
+import { latenessOf } from "../checker/lateness.js";
+import type { Evidence } from "../evidence/evidence.js";
+import type { LoopReport } from "../nodes/loop-watch.js";
 import { Trial } from "../trial.js";
+import { type Check, check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 /** How often nodes come back to one job of each kind, and to how many at once. */
 interface Returns {

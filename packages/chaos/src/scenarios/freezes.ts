@@ -1,9 +1,9 @@
-import type { ChaosNode } from "../chaos-node.js";
+import { latenessOf } from "../checker/lateness.js";
 import { found } from "../found.js";
-import { latenessOf } from "../lateness.js";
-import { check, type Scenario, type ScenarioReport } from "../scenario.js";
+import type { ChaosNode } from "../nodes/chaos-node.js";
 import { Trial } from "../trial.js";
-import { secondly } from "../workload.js";
+import { secondly } from "../workload/secondly.js";
+import { check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 const freeze = 12_000; // longer than all leases
 

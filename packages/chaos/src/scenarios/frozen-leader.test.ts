@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { frozenLeader } from "./freezes.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("the leader stands still for longer than its leases", async () => {
   const { report, ...rest } = await runScenario(frozenLeader);

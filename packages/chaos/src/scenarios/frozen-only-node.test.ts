@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { frozenOnlyNode } from "./freezes.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("the only node stands still for longer than its leases, and goes on", async () => {
   const { report, ...rest } = await runScenario(frozenOnlyNode);

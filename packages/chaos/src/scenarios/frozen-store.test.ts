@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { frozenStore } from "./freezes.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("Redis stands still for longer than all leases", async () => {
   const { report, ...rest } = await runScenario(frozenStore);

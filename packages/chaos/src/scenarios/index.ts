@@ -1,4 +1,3 @@
-import type { Scenario } from "../scenario.js";
 import { crashRules } from "./crash-rules.js";
 import { dayAway } from "./day-without-nodes.js";
 import { frozenLeader, frozenOnlyNode, frozenStore } from "./freezes.js";
@@ -11,6 +10,7 @@ import { pauseKeys } from "./pause-keys.js";
 import { pauseSurvives } from "./pause-survives.js";
 import { redeploy } from "./redeploy.js";
 import { redisRestart } from "./redis-restart.js";
+import type { Scenario } from "./scenario.js";
 import { storeRollback, votersDown } from "./voters.js";
 
 /** All scenarios, by the name that the command takes. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { leaderDeath } from "./leader-death.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("the leader dies and a frozen node comes back late: each fire time starts once, and the late outcome is refused", async () => {
   const { report, ...rest } = await runScenario(leaderDeath);

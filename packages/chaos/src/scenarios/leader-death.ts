@@ -1,11 +1,11 @@
 import { every, once } from "@escapement/triggers";
-import type { ChaosNode } from "../chaos-node.js";
-import type { Evidence } from "../evidence.js";
+import { latenessOf } from "../checker/lateness.js";
+import type { Evidence } from "../evidence/evidence.js";
 import { found } from "../found.js";
-import { latenessOf } from "../lateness.js";
-import { type Check, check, type Scenario, type ScenarioReport } from "../scenario.js";
+import type { ChaosNode } from "../nodes/chaos-node.js";
 import { Trial } from "../trial.js";
-import { secondly } from "../workload.js";
+import { secondly } from "../workload/secondly.js";
+import { type Check, check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 const duration = 30_000;
 const freeze = 12_000; // longer than the lease of a node, 10 s by default

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { limitWaits } from "./limit.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("limit: S11: one-time jobs under a limit all run, never more at once, though a node dies that holds places", async () => {
   const { report, ...rest } = await runScenario(limitWaits);

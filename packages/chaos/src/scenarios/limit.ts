@@ -1,9 +1,9 @@
 import { eventually } from "@escapement/testing";
 import { once } from "@escapement/triggers";
+import { latenessOf } from "../checker/lateness.js";
 import { found } from "../found.js";
-import { latenessOf } from "../lateness.js";
-import { check, type Scenario, type ScenarioReport } from "../scenario.js";
 import { Trial } from "../trial.js";
+import { check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 const most = 3;
 const count = 200;

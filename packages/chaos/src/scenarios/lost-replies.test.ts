@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { lostReplies } from "./lost-replies.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("replies of Redis are lost again and again: nothing starts twice, nothing is lost", async () => {
   const { report, ...rest } = await runScenario(lostReplies);

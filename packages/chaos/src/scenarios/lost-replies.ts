@@ -1,10 +1,10 @@
-import { startProxy, type TcpProxy } from "@escapement/testing";
-import { loseReplies } from "../inject.js";
-import { latenessOf } from "../lateness.js";
+import { latenessOf } from "../checker/lateness.js";
+import { loseReplies } from "../faults/link-faults.js";
 import { seededRandom } from "../random.js";
-import { check, type Scenario, type ScenarioReport } from "../scenario.js";
+import { singleServer } from "../topologies/single.js";
 import { Trial } from "../trial.js";
-import { secondly } from "../workload.js";
+import { secondly } from "../workload/secondly.js";
+import { check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 const losses = 40;
 
@@ -13,15 +13,12 @@ export const lostReplies: Scenario = {
   name: "lost-replies",
   about: "Requests arrive and their replies are cut off, again and again",
   async run(): Promise<ScenarioReport> {
-    const proxies: TcpProxy[] = [];
     await using trial = await Trial.start({
       nodes: 3,
-      storeFor: async (_, url) => {
-        const proxy = await startProxy(url);
-        proxies.push(proxy);
-        return proxy.url;
-      },
+      topology: () => singleServer("single"),
     });
+    const links = await Promise.all([...trial.nodes.keys()].map((node) => trial.topology.linkOf(node)));
+    const proxies = links.flatMap(({ store }) => store);
     await trial.define("tick", secondly(30));
     await trial.define(
       "tick",
@@ -37,7 +34,6 @@ export const lostReplies: Scenario = {
     }
     await trial.started(Date.now() + 1000);
     const verdict = await trial.verdict(Date.now());
-    await Promise.all(proxies.map((proxy) => proxy.stop()));
     const deaths = trial.facts("event").filter(({ event }) => event === "nodeDead");
     return {
       verdict,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { nodeDeath } from "./node-death.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("delivery: a node dies with handlers running: they start again elsewhere, or are recorded as lost", async () => {
   const { report, ...rest } = await runScenario(nodeDeath);

@@ -1,10 +1,10 @@
 import { eventually } from "@escapement/testing";
 import { every } from "@escapement/triggers";
-import type { ChaosNode } from "../chaos-node.js";
+import { latenessOf } from "../checker/lateness.js";
 import { found } from "../found.js";
-import { latenessOf } from "../lateness.js";
-import { type Check, check, type Scenario, type ScenarioReport } from "../scenario.js";
+import type { ChaosNode } from "../nodes/chaos-node.js";
 import { Trial } from "../trial.js";
+import { type Check, check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 const input = { work: 5000 };
 const loose = Array.from({ length: 6 }, (_, index) => ({

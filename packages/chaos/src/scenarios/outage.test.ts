@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { outage } from "./outage.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("misfire: all nodes are away for a while: each job's catch-up decides what runs of what was missed", async () => {
   const { report, ...rest } = await runScenario(outage);

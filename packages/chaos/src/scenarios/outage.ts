@@ -1,7 +1,7 @@
 import { every } from "@escapement/triggers";
-import { latenessOf } from "../lateness.js";
-import { check, type Scenario, type ScenarioReport } from "../scenario.js";
+import { latenessOf } from "../checker/lateness.js";
 import { Trial } from "../trial.js";
+import { check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 const away = 8000;
 const common = { trigger: every("1s"), overlap: "allow" as const };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { redisCliProgram } from "../redis-cli.js";
-import { held, runScenario } from "../run-scenario.js";
+import { redisCliProgram } from "../pauses/redis-cli.js";
 import { pausingByKeys } from "./pause-keys.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("pause, resume: by redis-cli alone nothing of what a key names starts, all else goes on, and nothing is lost or doubled", async ({
   skip,

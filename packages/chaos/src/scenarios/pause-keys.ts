@@ -1,10 +1,10 @@
 import type { JobOptions, Misfire, Overlap } from "@escapement/core";
 import { every } from "@escapement/triggers";
-import { factsOf } from "../case.js";
-import type { Evidence } from "../evidence.js";
-import { latenessOf } from "../lateness.js";
-import { taskNames } from "../node-config.js";
-import { type PlannedPause, planPauses } from "../pause-plan.js";
+import { factsOf } from "../checker/case.js";
+import { latenessOf } from "../checker/lateness.js";
+import type { Evidence } from "../evidence/evidence.js";
+import { taskNames } from "../nodes/node-config.js";
+import { type PlannedPause, planPauses } from "../pauses/pause-plan.js";
 import {
   judgePauses,
   latestOf,
@@ -15,12 +15,12 @@ import {
   type PauseFindings,
   pausableOf,
   pausesOf,
-} from "../pause-rules.js";
-import { type PauseSpan, periodsOf } from "../pause-spans.js";
-import { Pauser } from "../pauser.js";
+} from "../pauses/pause-rules.js";
+import { type PauseSpan, periodsOf } from "../pauses/pause-spans.js";
+import { Pauser } from "../pauses/pauser.js";
 import { seededRandom } from "../random.js";
-import { type Check, check, type Scenario, type ScenarioReport } from "../scenario.js";
 import { Trial } from "../trial.js";
+import { type Check, check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 /** How much is paused, and of how many jobs. */
 interface Pauses {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { redisCliProgram } from "../redis-cli.js";
-import { held, runScenario } from "../run-scenario.js";
+import { redisCliProgram } from "../pauses/redis-cli.js";
 import { pauseSurvives } from "./pause-survives.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("pause, resume: a pause outlives nodes, Redis, the leader in the same second, updates and redeploys: nothing starts until it is over", async ({
   skip,

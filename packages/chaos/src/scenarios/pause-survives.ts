@@ -1,12 +1,12 @@
 import type { JobDeclaration } from "@escapement/core";
 import { eventually } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
-import type { JobCase } from "../case.js";
-import { latenessOf } from "../lateness.js";
-import { judgePauses, latestOf, type Pausable, type PauseFindings } from "../pause-rules.js";
-import { Pauser } from "../pauser.js";
-import { type Check, check, type Scenario, type ScenarioReport } from "../scenario.js";
+import type { JobCase } from "../checker/case.js";
+import { latenessOf } from "../checker/lateness.js";
+import { judgePauses, latestOf, type Pausable, type PauseFindings } from "../pauses/pause-rules.js";
+import { Pauser } from "../pauses/pauser.js";
 import { Trial } from "../trial.js";
+import { type Check, check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 const names = ["job:by-job", "tag:month-end", "queue:billing"] as const;
 const leaderTtl = 2000;

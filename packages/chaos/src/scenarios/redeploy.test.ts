@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { redeployment } from "./redeploy.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("id: S8, S9: three processes that deploy the same set at once change no fire time, and add and lose no run", async () => {
   const { report, ...rest } = await runScenario(redeployment({ times: 10, over: 6000 }));

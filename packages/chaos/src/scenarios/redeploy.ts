@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Job, JobDeclaration } from "@escapement/core";
 import { eventually } from "@escapement/testing";
 import { cron, every, once, weekly } from "@escapement/triggers";
-import type { ChaosNode } from "../chaos-node.js";
-import { expectedFireTimes } from "../expected.js";
-import { latenessOf } from "../lateness.js";
-import { type Check, check, type Scenario, type ScenarioReport } from "../scenario.js";
+import { expectedFireTimes } from "../checker/expected.js";
+import { latenessOf } from "../checker/lateness.js";
+import type { ChaosNode } from "../nodes/chaos-node.js";
 import { Trial } from "../trial.js";
+import { type Check, check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 /** How often the set is deployed, over how many ms at least. */
 interface Rollout {

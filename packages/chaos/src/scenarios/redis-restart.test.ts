@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
 import { redisRestart } from "./redis-restart.js";
+import { held, runScenario } from "./run-scenario.js";
 
 test("Redis is restarted by SIGTERM and by SIGKILL: no fire time is lost or doubled", async () => {
   const { report, ...rest } = await runScenario(redisRestart);

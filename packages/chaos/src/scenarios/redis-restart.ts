@@ -1,8 +1,8 @@
 import { every } from "@escapement/triggers";
-import { latenessOf } from "../lateness.js";
-import { check, type Scenario, type ScenarioReport } from "../scenario.js";
+import { latenessOf } from "../checker/lateness.js";
 import { Trial } from "../trial.js";
-import { secondly } from "../workload.js";
+import { secondly } from "../workload/secondly.js";
+import { check, type Scenario, type ScenarioReport } from "./scenario.js";
 
 /** The store is restarted under the running cluster, by SIGTERM and by SIGKILL. */
 export const redisRestart: Scenario = {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
+import { held, runScenario } from "./run-scenario.js";
 import { storeRollback } from "./voters.js";
 
 test("a store that forgot acknowledged writes starts no attempt that the voters remember", async () => {

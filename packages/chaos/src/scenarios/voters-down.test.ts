@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { held, runScenario } from "../run-scenario.js";
+import { held, runScenario } from "./run-scenario.js";
 import { votersDown } from "./voters.js";
 
 test("one voter down: runs go on; two down: nothing starts, and it is said why; one back: what was due runs", async () => {

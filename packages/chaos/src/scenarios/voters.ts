@@ -1,20 +1,23 @@
 import type { Finding } from "@escapement/core";
 import { every } from "@escapement/triggers";
+import { latenessOf } from "../checker/lateness.js";
 import { found } from "../found.js";
-import { latenessOf } from "../lateness.js";
-import { check, type Scenario, type ScenarioReport } from "../scenario.js";
+import { singleServer } from "../topologies/single.js";
 import { Trial } from "../trial.js";
-import { secondly } from "../workload.js";
+import { secondly } from "../workload/secondly.js";
+import { check, type Scenario, type ScenarioReport } from "./scenario.js";
+
+const voters3 = (): ReturnType<typeof singleServer> => singleServer("voters-3", { voters: 3 });
 
 /** One of three voters is killed, then another, and one comes back. */
 export const votersDown: Scenario = {
   name: "voters-down",
   about: "Of three voters one is killed, then two, then one comes back",
   async run(): Promise<ScenarioReport> {
-    await using trial = await Trial.start({ nodes: 3, voters: true });
+    await using trial = await Trial.start({ nodes: 3, topology: voters3 });
     await trial.define("tick", secondly(10));
     await trial.started(Date.now() + 2000);
-    const voter = (index: number) => trial.voters?.servers[index];
+    const voter = (index: number) => trial.topology.voters[index];
     await trial.fault("voter-kill", "voter 1", () => voter(0)?.kill());
     const oneDown = Date.now();
     await trial.started(oneDown + 5000);
@@ -61,7 +64,7 @@ export const storeRollback: Scenario = {
   name: "store-rollback",
   about: "The store loses acknowledged writes; three voters remember the claims",
   async run(): Promise<ScenarioReport> {
-    await using trial = await Trial.start({ nodes: 3, voters: true });
+    await using trial = await Trial.start({ nodes: 3, topology: voters3 });
     await trial.define("tick", secondly(10));
     await trial.define(
       "long",

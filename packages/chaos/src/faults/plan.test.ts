@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
-import { seededRandom } from "./random.js";
-import { planFaults } from "./schedule.js";
+import { seededRandom } from "../random.js";
+import { faultKinds } from "./index.js";
+import { planFaults } from "./plan.js";
 
+const targets = { nodes: ["n1", "n2", "n3"], topology: "voters-3", store: 1, watchers: 0, voters: 3 };
 const plan = (seed: number): ReturnType<typeof planFaults> =>
-  planFaults(seededRandom(seed), { nodes: ["n1", "n2", "n3"], voters: ["0", "1", "2"] }, 60_000);
+  planFaults(seededRandom(seed), faultKinds, targets, 60_000);
 
 test("a seed always draws the same faults, another one others", () => {
   expect(plan(7)).toEqual(plan(7));

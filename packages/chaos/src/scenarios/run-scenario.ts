@@ -1,4 +1,4 @@
-import { tell } from "./checker.js";
+import { tell } from "../checker/judge.js";
 import type { Scenario, ScenarioReport } from "./scenario.js";
 
 /** What a scenario came to, in a form that a test can compare as a whole. */

@@ -1,5 +1,5 @@
 import type { Run } from "@escapement/core";
-import type { Evidence } from "./evidence.js";
+import type { Evidence } from "../evidence/evidence.js";
 
 /** What the store kept of a finished run. */
 export type Outcome = Pick<Run, "id" | "state" | "scheduledAt" | "attempts" | "reason" | "count">;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Evidence, Fact } from "./evidence.js";
+import type { Evidence, Fact } from "../evidence/evidence.js";
 import { judgePauses, leftAlone, type Pausable } from "./pause-rules.js";
 import { pauseSpans, periodsOf } from "./pause-spans.js";
 

@@ -1,4 +1,4 @@
-import type { Evidence } from "./evidence.js";
+import type { Evidence } from "../evidence/evidence.js";
 
 /** How late starts were, in whole ms by this machine's wall clock. */
 export interface Lateness {

@@ -1,6 +1,6 @@
-import type { Verdict } from "./checker.js";
-import type { Lateness } from "./lateness.js";
-import type { Fault } from "./trial.js";
+import type { Verdict } from "../checker/judge.js";
+import type { Lateness } from "../checker/lateness.js";
+import type { Fault } from "../trial.js";
 
 /** Something that a scenario claims. */
 export interface Check {

@@ -1,4 +1,5 @@
 import type { SchedulerOptions } from "@escapement/core";
+import type { StoreAddress } from "../topologies/address.js";
 
 /** What a node does besides running jobs, as far as JSON can say it. */
 export interface NodeHabits {
@@ -17,8 +18,10 @@ export interface NodeConfig extends NodeHabits {
   readonly name: string;
   /** Its evidence file. */
   readonly evidence: string;
+  /** Where it finds the store. */
+  readonly store: StoreAddress;
   /** The scheduler's options, those that JSON can hold. */
-  readonly scheduler: Omit<SchedulerOptions, "logger">;
+  readonly scheduler: Omit<SchedulerOptions, "redis" | "logger">;
 }
 
 /** The environment variable that carries a {@link NodeConfig}. */

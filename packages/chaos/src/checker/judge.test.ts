@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { Evidence, Fact } from "../evidence/evidence.js";
 import type { Case, JobCase, Outcome } from "./case.js";
-import { judge, tell } from "./checker.js";
-import type { Evidence, Fact } from "./evidence.js";
+import { judge, tell } from "./judge.js";
 
 const at = (second: number): number => 1_000_000_000_000 + second * 1000;
 const run = (second: number): string => `job@${at(second)}`;

@@ -1,6 +1,6 @@
-import { type EvidenceWriter, openEvidence, type PauseAct } from "./evidence.js";
+import { type EvidenceWriter, openEvidence, type PauseAct } from "../evidence/evidence.js";
+import type { Trial } from "../trial.js";
 import { redisCli } from "./redis-cli.js";
-import type { Trial } from "./trial.js";
 
 /** A key's type, and what it says: anything of any type pauses. */
 export interface PauseValue {

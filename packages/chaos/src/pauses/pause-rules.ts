@@ -1,5 +1,5 @@
-import { factsOf, groupBy } from "./case.js";
-import type { Evidence } from "./evidence.js";
+import { factsOf, groupBy } from "../checker/case.js";
+import type { Evidence } from "../evidence/evidence.js";
 import { type PauseSpan, type Period, pauseSpans, periodsOf } from "./pause-spans.js";
 
 /** Once a pause's SET is acknowledged, no attempt of what it names starts later than so many ms. */

@@ -1,6 +1,6 @@
+import type { Random } from "../random.js";
 import type { Pausable } from "./pause-rules.js";
 import type { PauseValue } from "./pauser.js";
-import type { Random } from "./random.js";
 
 /** A pause that is to come. */
 export interface PlannedPause {

@@ -7,13 +7,14 @@ import {
   type RunContext,
   type Scheduler,
 } from "@escapement/core";
-import { type AttemptFact, type EvidenceWriter, machineClock, openEvidence } from "./evidence.js";
+import { type AttemptFact, type EvidenceWriter, machineClock, openEvidence } from "../evidence/evidence.js";
+import { sourceOf } from "../topologies/address.js";
 import { type LoopReport, watchLoop } from "./loop-watch.js";
 import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
 
 const config = JSON.parse(process.env[nodeVariable] ?? "null") as NodeConfig;
 const evidence = openEvidence(config.evidence, config.name);
-const scheduler = createScheduler(config.scheduler);
+const scheduler = createScheduler({ ...config.scheduler, redis: sourceOf(config.store) });
 
 for (const name of taskNames) scheduler.task<WorkInput | undefined>(name, work);
 takeDown(scheduler, evidence);

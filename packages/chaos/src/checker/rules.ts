@@ -1,6 +1,6 @@
+import type { Evidence } from "../evidence/evidence.js";
 import { accountFor } from "./accounts.js";
 import { type Case, factsOf, groupBy, type JobCase, outcomesOf, storyOf, type Violation } from "./case.js";
-import type { Evidence } from "./evidence.js";
 
 /** A rule: what it finds broken, in no particular order. */
 export type Rule = (facts: Case) => Violation[];

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { startProcess, type TestProcess } from "@escapement/testing";
+import { eventually, processState, startProcess, type TestProcess } from "@escapement/testing";
 import { type NodeConfig, nodeVariable } from "./node-config.js";
 
 // The compiled program, also when this file itself is run from its source.
-const program = fileURLToPath(new URL("../dist/node-main.js", import.meta.url));
+const program = fileURLToPath(new URL("../../dist/nodes/node-main.js", import.meta.url));
 
 /** One node of a trial: a process, and what can happen to it. */
 export interface ChaosNode {
@@ -15,8 +15,14 @@ export interface ChaosNode {
   readonly log: readonly string[];
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** SIGSTOP. */
-  freeze(): void;
+  /** The id of its process, also once that has ended. */
+  readonly pid: number;
+  /** How its process ended: a signal's name or an exit code. `undefined`: it has not. */
+  readonly exit: string | undefined;
+  /** What its process does just now. */
+  state(): Promise<"runs" | "stands" | "gone">;
+  /** SIGSTOP. Resolves when it stands still. */
+  freeze(): Promise<void>;
   /** SIGCONT. */
   thaw(): void;
   /** SIGUSR2: it is to deploy its jobs. */
@@ -25,10 +31,18 @@ export interface ChaosNode {
   stop(): Promise<void>;
 }
 
+/** What a node's process is made of, other than its configuration. */
+export interface NodeProcess {
+  /** The program. @default this package's own */
+  readonly program?: string;
+  /** Variables besides those that it gets anyway. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts a node's process. Resolves when it runs, which is before it has joined. */
-export async function startNode(config: NodeConfig): Promise<ChaosNode> {
-  const process_ = await startProcess(process.execPath, [program], {
-    env: { [nodeVariable]: JSON.stringify(config), NODE_ENV: "production" },
+export async function startNode(config: NodeConfig, own: NodeProcess = {}): Promise<ChaosNode> {
+  const process_ = await startProcess(process.execPath, [own.program ?? program], {
+    env: { ...own.env, [nodeVariable]: JSON.stringify(config), NODE_ENV: "production" },
   });
   return new ProcessNode(config.name, process_);
 }
@@ -38,10 +52,22 @@ class ProcessNode implements ChaosNode {
   readonly #process: TestProcess;
   alive = true;
   frozen = false;
+  exit: string | undefined;
 
   constructor(name: string, started: TestProcess) {
     this.name = name;
     this.#process = started;
+    void started.exited.then(({ code, signal }) => {
+      this.exit = signal ?? `exit code ${code}`;
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  state(): Promise<"runs" | "stands" | "gone"> {
+    return processState(this.pid);
   }
 
   get log(): readonly string[] {
@@ -54,9 +80,10 @@ class ProcessNode implements ChaosNode {
     await this.#process.stop();
   }
 
-  freeze(): void {
+  async freeze(): Promise<void> {
     this.frozen = true;
     this.#process.kill("SIGSTOP");
+    await eventually(async () => (await this.state()) !== "runs", { every: 1 });
   }
 
   thaw(): void {

@@ -1,5 +1,5 @@
-import { factsOf, groupBy } from "./case.js";
-import type { Evidence, Stamp } from "./evidence.js";
+import { factsOf, groupBy } from "../checker/case.js";
+import type { Evidence, Stamp } from "../evidence/evidence.js";
 
 /** A moment by both clocks of this machine, in ms: the monotonic one, and the wall clock, which is Redis' clock too. */
 export type Moment = Pick<Stamp, "mono" | "at">;

@@ -1,0 +1,10 @@
+import { singleServer } from "./single.js";
+import type { Topology } from "./topology.js";
+
+/** The topologies that trials run on, by the names that `--topology` takes. */
+export const topologies: Readonly<Record<string, () => Promise<Topology>>> = {
+  single: () => singleServer("single"),
+  everysec: () => singleServer("everysec", { appendonly: "everysec" }),
+  "voters-3": () => singleServer("voters-3", { voters: 3 }),
+  "voters-5": () => singleServer("voters-5", { voters: 5 }),
+};
