@@ -8,12 +8,16 @@ export interface Clients {
   close(): void;
 }
 
-/** Keeps track of the connections to one address. */
-export function trackClients(url: string): Clients {
+/**
+ * Keeps track of the connections to one address.
+ *
+ * @param base what every one of them needs, such as the server's CA
+ */
+export function trackClients(url: string, base: RedisOptions = {}): Clients {
   const opened = new Set<Redis>();
   return {
     open(options = {}) {
-      const client = new Redis(url, options);
+      const client = new Redis(url, { ...base, ...options });
       // Without a listener ioredis prints each failed reconnection; commands reject with the reason anyway.
       client.on("error", () => {});
       client.once("end", () => opened.delete(client));
@@ -31,9 +35,15 @@ export function trackClients(url: string): Clients {
  * One look at whether a server answers, on a connection of its own.
  *
  * @param pid the process that must be the one that answers, where it is known
+ * @param base what every connection to it needs
  */
-export async function checkAnswers(url: string, pid: number | undefined): Promise<void> {
+export async function checkAnswers(
+  url: string,
+  pid: number | undefined,
+  base: RedisOptions = {},
+): Promise<void> {
   const probe = new Redis(url, {
+    ...base,
     lazyConnect: true,
     enableReadyCheck: false,
     retryStrategy: () => null,

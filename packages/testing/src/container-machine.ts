@@ -25,9 +25,9 @@ export async function containerMachine(
   port: number,
   options: StartRedisOptions,
 ): Promise<Machine> {
-  if (options.dir !== undefined) {
-    throw new TestingError("UNSUPPORTED", 'A server in a container cannot have the option "dir"');
-  }
+  for (const option of ["dir", "tls"] as const)
+    if (options[option] !== undefined)
+      throw new TestingError("UNSUPPORTED", `A server in a container cannot have the option "${option}"`);
   const engine = await getContainerRuntimeClient().catch((cause: unknown) => {
     throw noEngine(cause);
   });
@@ -42,16 +42,16 @@ class ContainerMachine implements Machine {
   readonly port: number;
   readonly #engine: Engine;
   readonly #image: string;
-  readonly #options: StartRedisOptions;
+  readonly options: StartRedisOptions;
   readonly #name = `escapement-redis-${randomUUID()}`;
   #started: StartedTestContainer | undefined;
 
   constructor(engine: Engine, image: string, port: number, options: StartRedisOptions) {
     this.#engine = engine;
     this.#image = image;
-    this.#options = options;
+    this.options = options;
     this.port = port;
-    this.url = redisUrl(engine.info.containerRuntime.host, port, options.password);
+    this.url = redisUrl(engine.info.containerRuntime.host, port, options);
   }
 
   async start(): Promise<void> {
@@ -64,7 +64,7 @@ class ContainerMachine implements Machine {
       // Its own line tells that the server is up; the usual look at the port from within needs tools in the image.
       this.#started = await new GenericContainer(this.#image)
         .withName(this.#name)
-        .withCommand([...command, ...redisArguments(this.#options)])
+        .withCommand([...command, ...redisArguments(this.options)])
         .withExposedPorts({ container: 6379, host: this.port })
         .withLogConsumer((lines) => lines.on("data", (line) => log.push(String(line))))
         .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/))

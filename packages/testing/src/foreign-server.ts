@@ -29,6 +29,7 @@ export function unsupported(what: string): TestingError {
 class ForeignServer implements RedisServer {
   readonly way = "url";
   readonly pid = undefined;
+  readonly ca = undefined;
   readonly url: string;
   readonly port: number;
   readonly #clients: Clients;
@@ -37,6 +38,10 @@ class ForeignServer implements RedisServer {
     this.url = url;
     this.port = Number(new URL(url).port || 6379);
     this.#clients = trackClients(url);
+  }
+
+  urlAs(): string {
+    throw unsupported("tell its users' passwords");
   }
 
   client(options?: RedisOptions): Redis {

@@ -1,9 +1,15 @@
 // Servers, and what can happen to them:
 
-export type { StartRedisOptions } from "./redis-options.js";
+export { type Certificates, createCertificates } from "./certificates.js";
+export type { Cluster, ClusterFailover } from "./cluster.js";
+export type { MigrateOptions } from "./migrate-slot.js";
+export type { RedisUser, StartRedisOptions } from "./redis-options.js";
 export type { RedisServer } from "./redis-server.js";
 export { type RedisWay, redisWay } from "./redis-way.js";
+export type { Sentinel } from "./sentinel.js";
+export { type StartClusterOptions, startCluster } from "./start-cluster.js";
 export { startRedis } from "./start-redis.js";
+export { type StartSentinelOptions, startSentinel } from "./start-sentinel.js";
 export { startVoters, type Voters } from "./voters.js";
 
 // What tests need around them:

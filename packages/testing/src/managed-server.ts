@@ -6,6 +6,7 @@ import { filesFrom } from "./data-files.js";
 import { TestingError } from "./errors.js";
 import { eventually } from "./eventually.js";
 import { guardedFolder } from "./guard.js";
+import type { StartRedisOptions } from "./redis-options.js";
 import type { RedisServer } from "./redis-server.js";
 import type { RedisWay } from "./redis-way.js";
 
@@ -17,6 +18,8 @@ export interface Machine {
   readonly way: RedisWay;
   readonly url: string;
   readonly port: number;
+  /** What it was started with. */
+  readonly options: StartRedisOptions;
   /** Whether the data is wanted after `remove()`. */
   readonly keepsData: boolean;
   /** The process that runs now, where it can be known. */
@@ -43,11 +46,14 @@ export class ManagedServer implements RedisServer {
   readonly #within: number;
   readonly #clients: Clients;
 
-  /** @param within how long the server may take to answer after a start, in milliseconds */
-  constructor(machine: Machine, within: number) {
+  readonly #base: RedisOptions;
+
+  constructor(machine: Machine) {
     this.#machine = machine;
+    const { within = 15_000, tls } = machine.options;
     this.#within = within;
-    this.#clients = trackClients(machine.url);
+    this.#base = tls === undefined ? {} : { tls: { ca: tls.ca } };
+    this.#clients = trackClients(machine.url, this.#base);
   }
 
   get way(): RedisWay {
@@ -64,6 +70,20 @@ export class ManagedServer implements RedisServer {
 
   get pid(): number | undefined {
     return this.#machine.pid;
+  }
+
+  get ca(): string | undefined {
+    return this.#machine.options.tls?.ca;
+  }
+
+  urlAs(user: string): string {
+    const { users = [] } = this.#machine.options;
+    const found = users.find(({ name }) => name === user);
+    if (found === undefined) throw new TestingError("INVALID", `The server has no user ${user}`);
+    const url = new URL(this.url);
+    url.username = encodeURIComponent(found.name);
+    url.password = encodeURIComponent(found.password);
+    return url.href;
   }
 
   client(options?: RedisOptions): Redis {
@@ -100,7 +120,7 @@ export class ManagedServer implements RedisServer {
     const dead = new AbortController();
     const answers = async (): Promise<void> => {
       if (!(await this.#machine.running())) dead.abort(new Error("it ended"));
-      await checkAnswers(this.url, this.pid);
+      await checkAnswers(this.url, this.pid, this.#base);
     };
     try {
       await eventually(answers, { within: this.#within, every: 10, signal: dead.signal });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { configText } from "./config-file.js";
 import { aofFolder, rdbFile } from "./data-files.js";
 import { eventually } from "./eventually.js";
 import { guardedFolder, removeFolder, signalGroup, spawnGuarded } from "./guard.js";
@@ -10,14 +11,47 @@ import type { Machine, MachineSignal } from "./managed-server.js";
 import { processState } from "./process-state.js";
 import { redisArguments, redisUrl, type StartRedisOptions } from "./redis-options.js";
 
+/** What a child process is, other than a server by its command line. */
+export interface ProcessKind {
+  /** Keep the settings in a file, which the server may change and finds again after a restart. @default false */
+  readonly inFile?: boolean;
+  /** Run it as a sentinel with these settings, in a file, instead of as a server. */
+  readonly sentinel?: readonly string[];
+}
+
 /** Runs redis-server as a child process on 127.0.0.1 with a data folder of its own. */
 export async function processMachine(
   binary: string,
   port: number,
   options: StartRedisOptions,
+  kind: ProcessKind = {},
 ): Promise<Machine> {
   const folder = options.dir ?? (await guardedFolder("redis"));
-  return new ProcessMachine(binary, port, options, folder);
+  const args = [
+    ...(await listening(port, folder, options)),
+    ...["--bind", "127.0.0.1", "--dir", folder, "--daemonize", "no"],
+    ...(kind.sentinel ?? redisArguments(options)),
+  ];
+  if (kind.sentinel === undefined && kind.inFile !== true)
+    return new ProcessMachine(binary, port, options, folder, args);
+  const file = join(folder, "redis.conf");
+  await writeFile(file, configText(args));
+  return new ProcessMachine(binary, port, options, folder, [
+    file,
+    ...(kind.sentinel === undefined ? [] : ["--sentinel"]),
+  ]);
+}
+
+/** Where it listens; with TLS its certificates are put beside its data. */
+async function listening(port: number, folder: string, { tls }: StartRedisOptions): Promise<string[]> {
+  if (tls === undefined) return ["--port", String(port)];
+  const args = ["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"];
+  for (const part of ["ca", "cert", "key"] as const) {
+    const file = join(folder, `tls-${part}.pem`);
+    await writeFile(file, tls[part], { mode: 0o600 });
+    args.push(part === "ca" ? "--tls-ca-cert-file" : `--tls-${part}-file`, file);
+  }
+  return args;
 }
 
 class ProcessMachine implements Machine {
@@ -25,19 +59,26 @@ class ProcessMachine implements Machine {
   readonly url: string;
   readonly port: number;
   readonly keepsData: boolean;
+  readonly options: StartRedisOptions;
   readonly #binary: string;
   readonly #args: readonly string[];
   readonly #folder: string;
   #child: { child: ChildProcess; pid: number } | undefined;
 
-  constructor(binary: string, port: number, options: StartRedisOptions, folder: string) {
-    this.url = redisUrl("127.0.0.1", port, options.password);
+  constructor(
+    binary: string,
+    port: number,
+    options: StartRedisOptions,
+    folder: string,
+    args: readonly string[],
+  ) {
+    this.url = redisUrl("127.0.0.1", port, options);
     this.port = port;
+    this.options = options;
     this.#binary = binary;
     this.#folder = folder;
     this.keepsData = options.dir !== undefined;
-    const place = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--daemonize", "no"];
-    this.#args = [...place, ...redisArguments(options)];
+    this.#args = args;
   }
 
   get pid(): number | undefined {

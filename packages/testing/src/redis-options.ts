@@ -1,3 +1,14 @@
+import type { Certificates } from "./certificates.js";
+import { TestingError } from "./errors.js";
+
+/** A user of a server, by its ACL. */
+export interface RedisUser {
+  readonly name: string;
+  readonly password: string;
+  /** What it may do, such as `["~orders:*", "&*", "+@all"]`; nothing that is not said. */
+  readonly rules: readonly string[];
+}
+
 /** What a server is started with. Everything else is Redis's default, except `save ""` and `noeviction`. */
 export interface StartRedisOptions {
   /**
@@ -10,6 +21,16 @@ export interface StartRedisOptions {
    * @default none
    */
   password?: string;
+  /**
+   * Users besides the default one; {@link RedisServer.urlAs} gives their addresses.
+   * @default none
+   */
+  users?: readonly RedisUser[];
+  /**
+   * Take nothing but TLS, with these certificates of `createCertificates`. Only for the way "process".
+   * @default no TLS
+   */
+  tls?: Certificates;
   /**
    * Redis's `maxmemory`, such as `"3mb"`.
    * @default no bound
@@ -43,12 +64,24 @@ export function redisArguments(options: StartRedisOptions): string[] {
     ...["--maxmemory-policy", "noeviction"],
     ...(maxmemory === undefined ? [] : ["--maxmemory", maxmemory]),
     ...(password === undefined ? [] : ["--requirepass", password]),
+    ...(options.users ?? []).flatMap(userArguments),
     ...args,
   ];
 }
 
+/** Redis would say no more than that the line is wrong. */
+function userArguments({ name, password, rules }: RedisUser): string[] {
+  const wrong = [name, password, ...rules].find((word) => word === "" || /\s/.test(word));
+  if (wrong !== undefined)
+    throw new TestingError(
+      "INVALID",
+      `A user's name, password and rules have no spaces: ${JSON.stringify(wrong)}`,
+    );
+  return ["--user", name, "on", `>${password}`, ...rules];
+}
+
 /** The address of a server, with its password if it has one. */
-export function redisUrl(host: string, port: number, password?: string): string {
+export function redisUrl(host: string, port: number, { password, tls }: StartRedisOptions): string {
   const user = password === undefined ? "" : `:${encodeURIComponent(password)}@`;
-  return `redis://${user}${host}:${port}`;
+  return `${tls === undefined ? "redis" : "rediss"}://${user}${host}:${port}`;
 }

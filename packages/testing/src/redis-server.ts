@@ -14,6 +14,14 @@ export interface RedisServer {
   readonly port: number;
   /** The id of the process that runs now; undefined when none does or it is not a child of ours. */
   readonly pid: number | undefined;
+  /** The certificate, as PEM text, of the authority that vouches for it; undefined without TLS. */
+  readonly ca: string | undefined;
+  /**
+   * Its address with the name and password of one of its users.
+   *
+   * @throws TestingError `INVALID` if it was started without such a user
+   */
+  urlAs(user: string): string;
   /** A new plain ioredis connection, closed by `stop()`. The options prevail over ioredis's defaults. */
   client(options?: RedisOptions): Redis;
   /** SIGKILL: as if the machine lost power, except that what was written to files is kept. Resolves when it is gone. */

@@ -3,7 +3,7 @@ import { unsupported } from "./foreign-server.js";
 import type { StartRedisOptions } from "./redis-options.js";
 import type { RedisServer } from "./redis-server.js";
 import { redisWay } from "./redis-way.js";
-import { startRedis } from "./start-redis.js";
+import { startAll, startRedis } from "./start-redis.js";
 
 /** Independent masters that vote on locks. */
 export interface Voters {
@@ -30,15 +30,9 @@ export async function startVoters(
   if (count !== 3 && count !== 5)
     throw new TestingError("INVALID", `There are 3 or 5 voters, not ${String(count)}`);
   if (redisWay() === "url") throw unsupported("start independent voters");
-  const started = await Promise.allSettled(Array.from({ length: count }, () => startRedis(options)));
-  const servers = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const servers = await startAll(Array.from({ length: count }, () => startRedis(options)));
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.stop()));
   };
-  const failed = started.find((one) => one.status === "rejected");
-  if (failed) {
-    await stop();
-    throw failed.reason;
-  }
   return { servers, urls: servers.map((server) => server.url), stop, [Symbol.asyncDispose]: stop };
 }
