@@ -1,4 +1,7 @@
+import { clusterServers } from "./cluster.js";
+import { sentinelServers } from "./sentinel.js";
 import { singleServer } from "./single.js";
+import { tlsServer } from "./tls.js";
 import type { Topology } from "./topology.js";
 
 /** The topologies that trials run on, by the names that `--topology` takes. */
@@ -7,4 +10,9 @@ export const topologies: Readonly<Record<string, () => Promise<Topology>>> = {
   everysec: () => singleServer("everysec", { appendonly: "everysec" }),
   "voters-3": () => singleServer("voters-3", { voters: 3 }),
   "voters-5": () => singleServer("voters-5", { voters: 5 }),
+  sentinel: () => sentinelServers("sentinel"),
+  "sentinel-voters-3": () => sentinelServers("sentinel-voters-3", 3),
+  cluster: () => clusterServers("cluster"),
+  "cluster-voters-3": () => clusterServers("cluster-voters-3", 3),
+  tls: () => tlsServer("tls"),
 };

@@ -1,5 +1,6 @@
-import { startProxy, startRedis, startVoters, type TcpProxy } from "@escapement/testing";
-import type { Link, Topology } from "./topology.js";
+import { startRedis, startVoters } from "@escapement/testing";
+import { Links } from "./links.js";
+import type { Topology } from "./topology.js";
 
 /** What one server is started with. */
 export interface SingleOptions {
@@ -18,52 +19,27 @@ export async function singleServer(name: string, options: SingleOptions = {}): P
     startRedis({ appendonly }),
     options.voters === undefined ? undefined : startVoters(options.voters, { appendonly: "always" }),
   ]);
-  const links = new Links(server.url, voters?.urls ?? []);
+  const servers = { store: [server], watchers: [], voters: voters?.servers ?? [] };
+  const links = new Links(servers, ([proxy]) => ({ url: proxy?.url ?? server.url }));
   return {
     name,
     keepsWrites: appendonly === "always",
-    store: [server],
-    watchers: [],
-    voters: voters?.servers ?? [],
+    ...servers,
     address: { url: server.url },
     primary: async () => server,
     linkOf: async (node) =>
       proxies
         ? links.of(node)
-        : { address: { url: server.url }, voters: voters?.urls ?? [], store: [], toVoters: [] },
+        : {
+            address: { url: server.url },
+            voters: voters?.urls ?? [],
+            store: [],
+            toWatchers: [],
+            toVoters: [],
+          },
     [Symbol.asyncDispose]: async () => {
       await links.stop();
       await Promise.all([server.stop(), voters?.stop()]);
     },
   };
-}
-
-class Links {
-  readonly #store: string;
-  readonly #voters: readonly string[];
-  readonly #links = new Map<string, Promise<Link>>();
-
-  constructor(store: string, voters: readonly string[]) {
-    this.#store = store;
-    this.#voters = voters;
-  }
-
-  of(node: string): Promise<Link> {
-    const link = this.#links.get(node) ?? this.#open();
-    this.#links.set(node, link);
-    return link;
-  }
-
-  async stop(): Promise<void> {
-    const links = await Promise.all(this.#links.values());
-    const proxies: TcpProxy[] = links.flatMap(({ store, toVoters }) => [...store, ...toVoters]);
-    await Promise.all(proxies.map((proxy) => proxy.stop()));
-  }
-
-  async #open(): Promise<Link> {
-    const proxy = await startProxy(this.#store);
-    const toVoters = await Promise.all(this.#voters.map((url) => startProxy(url)));
-    const voters = toVoters.map(({ url }) => url);
-    return { address: { url: proxy.url }, voters, store: [proxy], toVoters };
-  }
 }

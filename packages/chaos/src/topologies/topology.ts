@@ -7,8 +7,10 @@ export interface Link {
   readonly address: StoreAddress;
   /** How it reaches the voters; empty: there are none. */
   readonly voters: readonly string[];
-  /** Through which all of it goes; those to the store. */
+  /** Through which all of it goes; those to the store, in the order of its servers. */
   readonly store: readonly TcpProxy[];
+  /** Those to the watchers, in their order. */
+  readonly toWatchers: readonly TcpProxy[];
   /** Those to the voters, in their order. */
   readonly toVoters: readonly TcpProxy[];
 }

@@ -1,0 +1,41 @@
+import { createCertificates, startRedis } from "@escapement/testing";
+import type { RedisOptions } from "ioredis";
+import { Links } from "./links.js";
+import type { Topology } from "./topology.js";
+
+/** What the user of a trial with TLS may do: the least that schedulers need. */
+export const leastRules: readonly string[] = [
+  "~escapement:*",
+  "&escapement:*",
+  "+@all",
+  "-@dangerous",
+  "+info",
+];
+
+/** One server that takes nothing but TLS, with an authority of its own, and a user who may do no more than schedulers need. */
+export async function tlsServer(name: string): Promise<Topology> {
+  const user = { name: "escapement", password: "chaos-secret", rules: leastRules };
+  const tls = await createCertificates();
+  const server = await startRedis({ appendonly: "always", tls, users: [user] });
+  const at = (port: number): RedisOptions => ({
+    host: "127.0.0.1",
+    port,
+    username: user.name,
+    password: user.password,
+    tls: { ca: tls.ca },
+  });
+  const servers = { store: [server], watchers: [], voters: [] };
+  const links = new Links(servers, ([proxy]) => ({ options: at(proxy?.port ?? server.port) }));
+  return {
+    name,
+    keepsWrites: true,
+    ...servers,
+    address: { options: at(server.port) },
+    primary: async () => server,
+    linkOf: (node) => links.of(node),
+    [Symbol.asyncDispose]: async () => {
+      await links.stop();
+      await server.stop();
+    },
+  };
+}
