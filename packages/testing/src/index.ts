@@ -16,6 +16,7 @@ export { startVoters, type Voters } from "./voters.js";
 
 export { TestingError, type TestingErrorCode } from "./errors.js";
 export { type EventuallyOptions, eventually, type Unambiguous } from "./eventually.js";
+export { guardedFolder, removeFolder } from "./guard.js";
 export { uniqueNamespace } from "./namespace.js";
 export { processState } from "./process-state.js";
 export { type ProxyOptions, startProxy, type TcpProxy } from "./proxy.js";
