@@ -19,7 +19,9 @@ export { type EventuallyOptions, eventually, type Unambiguous } from "./eventual
 export { guardedFolder, removeFolder } from "./guard.js";
 export { uniqueNamespace } from "./namespace.js";
 export { processState } from "./process-state.js";
-export { type ProxyOptions, startProxy, type TcpProxy } from "./proxy.js";
+export { type Latency, type ProxyOptions, startProxy, type TcpProxy } from "./proxy.js";
+export type { ArmedCut } from "./proxy-cut-after.js";
+export type { Traffic } from "./proxy-lane.js";
 export {
   type ProcessExit,
   type StartProcessOptions,

@@ -104,6 +104,124 @@ describe("the proxy", () => {
     expect(await reply).toBe(1);
   });
 
+  test("withholds requests while what the server says goes through, and delivers them late", async () => {
+    const client = await connect();
+    const heard: string[] = [];
+    client.on("message", (_, text: string) => heard.push(text));
+    await client.subscribe(key);
+    proxy.blockRequests(true);
+    const second = client.subscribe(`${key}:2`);
+    await eventually(() => proxy.traffic().requests.held > 0);
+    await direct.publish(key, "news");
+    await eventually(() => heard.includes("news"));
+    expect(await direct.publish(`${key}:2`, "early")).toBe(0);
+    proxy.blockRequests(false);
+    expect(await second).toBe(2);
+  });
+
+  test("loses requests that it withholds when it is cut, and counts their bytes", async () => {
+    const client = await connect({ autoResendUnfulfilledCommands: false });
+    proxy.blockRequests(true);
+    const outcome = client.incr(key).then(String, () => "unknown");
+    await eventually(() => proxy.traffic().requests.held > 0);
+    const { held } = proxy.traffic().requests;
+    proxy.cut();
+    proxy.blockRequests(false);
+    expect(await outcome).toBe("unknown");
+    expect(proxy.traffic().requests).toMatchObject({ held: 0, dropped: held });
+    await (await connect()).ping();
+    expect(await direct.exists(key)).toBe(0);
+  });
+
+  test("counts the bytes of replies that a cut has lost", async () => {
+    const client = await connect({ autoResendUnfulfilledCommands: false });
+    proxy.blockReplies(true);
+    const outcome = client.incr(key).catch(() => "unknown");
+    await eventually(() => proxy.traffic().replies.held === ":1\r\n".length);
+    proxy.cut();
+    expect(await outcome).toBe("unknown");
+    expect(proxy.traffic().replies.dropped).toBe(":1\r\n".length);
+  });
+
+  test("makes all late by at least the latency each way, in the order in which it was sent", async () => {
+    const client = await connect();
+    const before = proxy.traffic();
+    proxy.slow({ least: 40, most: 120 });
+    const begun = performance.now();
+    const all = Promise.all(
+      Array.from({ length: 30 }, async (_, index) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return client.rpush(key, index);
+      }),
+    );
+    expect(await all).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(80);
+    expect(await direct.lrange(key, 0, -1)).toEqual(Array.from({ length: 30 }, (_, index) => String(index)));
+    const { requests, replies } = proxy.traffic();
+    for (const [now, then] of [
+      [requests, before.requests],
+      [replies, before.replies],
+    ] as const)
+      expect((now.waited - then.waited) / (now.pieces - then.pieces)).toBeGreaterThanOrEqual(40);
+    proxy.slow(undefined);
+    expect(await client.ping()).toBe("PONG");
+  });
+
+  test("lets no more bytes a second through than it is told", async () => {
+    const client = await connect();
+    await client.set(key, "x".repeat(20_000));
+    proxy.throttle(50_000);
+    const begun = performance.now();
+    expect(await client.get(key)).toHaveLength(20_000);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(300);
+    proxy.throttle(undefined);
+    expect(await client.get(key)).toHaveLength(20_000);
+  });
+
+  test("cuts after a chosen request, which was executed, and leaves all others alone", async () => {
+    const [client, other] = [await connect({ autoResendUnfulfilledCommands: false }), await connect()];
+    const armed = proxy.cutAfter(`${key}:chosen`);
+    expect(await client.set(key, "1")).toBe("OK");
+    const [chosen, behind] = [client.set(`${key}:chosen`, "1", "PX", 60_000), other.get(key)];
+    await expect(chosen).rejects.toThrow("closed");
+    expect(await behind).toBe("1");
+    expect(await direct.get(`${key}:chosen`)).toBe("1");
+    expect(armed.hit).toMatchObject({ lostReplyBytes: "+OK\r\n".length });
+    expect(await other.set(`${key}:chosen`, "2", "PX", 60_000)).toBe("OK");
+  });
+
+  test("finds the text of a chosen request across pieces", async () => {
+    const armed = proxy.cutAfter("chosen");
+    const socket = createConnection({ port: proxy.port, host: "127.0.0.1", noDelay: true });
+    const reset = once(socket, "error");
+    socket.write("ECHO cho");
+    await eventually(() => proxy.traffic().requests.passed === "ECHO cho".length);
+    socket.write("sen\r\n");
+    expect((await reset)[0]).toMatchObject({ code: "ECONNRESET" });
+    expect(armed.hit).toEqual({ requestBytes: 5, lostReplyBytes: "$6\r\nchosen\r\n".length });
+  });
+
+  test("cuts after no request any more once it was told not to", async () => {
+    const client = await connect();
+    const armed = proxy.cutAfter(key);
+    armed.disarm();
+    expect(await client.set(key, "1")).toBe("OK");
+    expect(armed.hit).toBeUndefined();
+  });
+
+  test("keeps a connection that either end has closed until it may tell the other", async () => {
+    const client = await connect();
+    const id = await client.client("ID");
+    proxy.pause();
+    client.disconnect();
+    const there = async (): Promise<boolean> =>
+      String(await direct.client("LIST")).includes(`id=${String(id)} `);
+    const gone = eventually(async () => !(await there()), { within: 150 });
+    await expect(gone).rejects.toThrow("Not so within");
+    proxy.resume();
+    await eventually(async () => !(await there()));
+  });
+
   test("accepts connections while paused that then hear nothing", async () => {
     proxy.pause();
     const client = new Redis(proxy.url, { commandTimeout: 100, retryStrategy: () => null });

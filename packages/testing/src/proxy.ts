@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { Transform } from "node:stream";
 import { freePort } from "./free-port.js";
+import { type ArmedCut, type Connection, CutAfter } from "./proxy-cut-after.js";
+import { freeLane, Lane, type LaneRules, type Traffic } from "./proxy-lane.js";
 
 /** A TCP proxy in front of a server, for faults of the connection rather than of the server. */
 export interface TcpProxy {
@@ -11,8 +12,17 @@ export interface TcpProxy {
   readonly port: number;
   /** How many connections it carries now. */
   readonly connections: number;
-  /** Resets all connections (TCP RST). New ones are accepted. */
+  /** How many connections it has accepted since its start. */
+  readonly accepted: number;
+  /** What has become of what it carried, each way, up to now. */
+  traffic(): { readonly requests: Traffic; readonly replies: Traffic };
+  /** Resets all connections (TCP RST), and loses what waits. New ones are accepted. */
   cut(): void;
+  /**
+   * Waits for a request that holds a text, such as the name of a command: hands it on and holds back what the server says from then on;
+   * once that has come, resets that connection and loses it. Happens once; a later call takes the place of one that waits.
+   */
+  cutAfter(text: string): ArmedCut;
   /** Half-open: connections stay, and new ones are accepted, but no byte flows either way until `resume()`. */
   pause(): void;
   /** Lets bytes flow again; those that waited arrive now. */
@@ -22,12 +32,31 @@ export interface TcpProxy {
    * them, which is how a reply gets lost.
    */
   blockReplies(on: boolean): void;
+  /** Requests wait, and what the server says goes through. `false` lets the waiting ones arrive, late; `cut()` before that loses them. */
+  blockRequests(on: boolean): void;
+  /** Makes what comes from now on late, each way; `undefined`: no more. Nothing overtakes what came before it. */
+  slow(latency: Latency | undefined): void;
+  /** Lets no more than so many bytes a second through, of each connection and each way; `undefined`: any number. */
+  throttle(bytesPerSecond: number | undefined): void;
   /** Refuses new connections (ECONNREFUSED), or takes them again; those that are there are not touched. */
   refuse(on: boolean): Promise<void>;
   /** Cuts all connections and ends the proxy. */
   stop(): Promise<void>;
   /** The same as `stop()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** By how much a proxy makes late what it carries. */
+export interface Latency {
+  /** Milliseconds, at least. */
+  readonly least: number;
+  /** Milliseconds, at most: the jitter is the difference. */
+  readonly most: number;
+  /**
+   * At least 0, below 1: where in between.
+   * @default Math.random
+   */
+  readonly random?: () => number;
 }
 
 /** What a proxy does to what it carries. */
@@ -56,25 +85,23 @@ export async function startProxy(target: number | string, options: ProxyOptions 
   return proxy;
 }
 
-interface Connection {
-  readonly client: Socket;
-  readonly server: Socket;
-  /** What comes from the server on its way to the client. */
-  readonly replies: NodeJS.ReadableStream;
-}
-
 class FaultyProxy implements TcpProxy {
   readonly url: string;
   readonly port: number;
+  accepted = 0;
   readonly #target: { host: string; port: number };
   readonly #open = new Set<Connection>();
-  readonly #rewrite: ((text: string) => string) | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #requests: LaneRules = freeLane();
+  readonly #replies: LaneRules;
   #listener: Server | undefined;
   #paused = false;
+  #requestsBlocked = false;
   #repliesBlocked = false;
+  #armed: CutAfter | undefined;
 
   constructor(target: string, port: number, rewrite?: (text: string) => string) {
-    this.#rewrite = rewrite;
+    this.#replies = freeLane(rewrite);
     const url = new URL(target);
     this.#target = { host: url.hostname, port: Number(url.port || 6379) };
     this.port = port;
@@ -87,12 +114,18 @@ class FaultyProxy implements TcpProxy {
     return this.#open.size;
   }
 
+  traffic(): { requests: Traffic; replies: Traffic } {
+    return { requests: { ...this.#requests.traffic }, replies: { ...this.#replies.traffic } };
+  }
+
   cut(): void {
-    for (const { client, server } of this.#open) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
-    }
-    this.#open.clear();
+    for (const connection of [...this.#open]) this.#reset(connection);
+  }
+
+  cutAfter(text: string): ArmedCut {
+    this.#armed?.disarm();
+    this.#armed = new CutAfter(text, (connection) => this.#reset(connection));
+    return this.#armed;
   }
 
   pause(): void {
@@ -110,6 +143,21 @@ class FaultyProxy implements TcpProxy {
     this.#apply();
   }
 
+  blockRequests(on: boolean): void {
+    this.#requestsBlocked = on;
+    this.#apply();
+  }
+
+  slow(latency: Latency | undefined): void {
+    const { least, most, random = Math.random } = latency ?? { least: 0, most: 0 };
+    for (const rules of [this.#requests, this.#replies])
+      rules.delay = () => least + random() * (most - least);
+  }
+
+  throttle(bytesPerSecond: number = Number.POSITIVE_INFINITY): void {
+    for (const rules of [this.#requests, this.#replies]) rules.rate = bytesPerSecond;
+  }
+
   async refuse(on: boolean): Promise<void> {
     if (on) {
       // Only the listening ends here: close() leaves the connections alone, and its callback would wait for them.
@@ -125,6 +173,7 @@ class FaultyProxy implements TcpProxy {
   async stop(): Promise<void> {
     await this.refuse(true);
     this.cut();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,42 +181,40 @@ class FaultyProxy implements TcpProxy {
   }
 
   #accept(client: Socket): void {
+    this.accepted += 1;
     const server = createConnection({ ...this.#target, noDelay: true });
     client.setNoDelay(true);
-    const replies = this.#rewrite === undefined ? server : server.pipe(rewriting(this.#rewrite));
-    const connection = { client, server, replies };
-    this.#open.add(connection);
-    for (const [end, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      end.on("error", () => other.destroy());
-      end.on("close", () => {
-        this.#open.delete(connection);
-        // What the other end has not sent yet still goes out before it closes.
-        other.end();
-      });
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
     }
-    this.#flow(connection);
+    const ended = (): void => void this.#open.delete(connection);
+    const requests = new Lane(client, server, this.#requests, {
+      arrived: () => undefined,
+      passed: (bytes) => this.#armed?.requestPassed(connection, bytes),
+      ended,
+    });
+    const replies = new Lane(server, client, this.#replies, {
+      arrived: (bytes) => this.#armed?.replyArrived(connection, bytes),
+      passed: () => undefined,
+      ended,
+    });
+    const connection: Connection = { client, server, requests, replies };
+    this.#open.add(connection);
+  }
+
+  #reset(connection: Connection): void {
+    this.#open.delete(connection);
+    for (const lane of [connection.requests, connection.replies]) lane.drop();
+    for (const socket of [connection.client, connection.server]) socket.resetAndDestroy();
   }
 
   #apply(): void {
-    for (const connection of this.#open) this.#flow(connection);
+    this.#requests.blocked = this.#paused || this.#requestsBlocked;
+    this.#replies.blocked = this.#paused || this.#repliesBlocked;
+    for (const { requests, replies } of [...this.#open]) {
+      requests.flow();
+      replies.flow();
+    }
   }
-
-  /** Unpiped streams keep what they have read and stop reading, so that nothing is lost while it waits. */
-  #flow({ client, server, replies }: Connection): void {
-    client.unpipe(server);
-    replies.unpipe(client);
-    if (this.#paused) return;
-    client.pipe(server);
-    if (!this.#repliesBlocked) replies.pipe(client);
-  }
-}
-
-function rewriting(rewrite: (text: string) => string): Transform {
-  return new Transform({
-    transform: (piece: Buffer, _, give) =>
-      give(null, Buffer.from(rewrite(piece.toString("latin1")), "latin1")),
-  });
 }
