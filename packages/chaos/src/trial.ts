@@ -95,14 +95,18 @@ export class Trial implements AsyncDisposable {
     return trial;
   }
 
-  /** Starts a node, with options and habits of its own if need be; resolves when its process runs. */
-  async addNode(name: string, own: NodeHabits & Pick<TrialOptions, "scheduler"> = {}): Promise<ChaosNode> {
+  /** Starts a node, with options, habits and a process of its own if need be; resolves when its process runs. */
+  async addNode(
+    name: string,
+    own: NodeHabits & Pick<TrialOptions, "scheduler"> = {},
+    madeOf: NodeProcess = this.#processOf(name),
+  ): Promise<ChaosNode> {
     const { address: store, voters } = await this.topology.linkOf(name);
     const votes = voters.length === 0 ? {} : { voters };
     const scheduler = { ...this.#shared, ...votes, ...own.scheduler };
     const node = await startNode(
       { ...own, name, evidence: this.evidence.fileOf(name), store, scheduler },
-      this.#processOf(name),
+      madeOf,
     );
     this.nodes.set(name, node);
     return node;

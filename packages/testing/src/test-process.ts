@@ -12,6 +12,11 @@ export interface StartProcessOptions {
    * @default this process's own
    */
   cwd?: string;
+  /**
+   * Whether it is to be told lines, by `tell()`.
+   * @default false
+   */
+  input?: boolean;
 }
 
 /** How a process ended: by exit code or by signal, the other one is null. */
@@ -36,6 +41,8 @@ export interface TestProcess {
    * @throws TestingError `DEADLINE`, or `ENDED` if the process ended without such a line; both show the last output
    */
   waitForLine(pattern: RegExp, within?: number): Promise<string>;
+  /** Writes a line to its standard input; nothing happens if it has none, or has ended. */
+  tell(line: string): void;
   /** Sends a signal to the process alone, SIGKILL if none is named; nothing happens if it has ended. */
   kill(signal?: NodeJS.Signals): void;
   /** Kills it and its children, if it has not ended, and waits for the end. */
@@ -55,7 +62,7 @@ export async function startProcess(
   options: StartProcessOptions = {},
 ): Promise<TestProcess> {
   const { child, pid } = await spawnGuarded(command, args, {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.input ? "pipe" : "ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
     cwd: options.cwd,
   });
@@ -75,6 +82,7 @@ class LineProcess implements TestProcess {
     this.#child = child;
     this.pid = pid;
     this.#title = title;
+    child.stdin?.on("error", () => undefined); // it has ended
     this.#collect(child.stdout, this.lines);
     this.#collect(child.stderr, this.errorLines);
     this.exited = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
@@ -105,6 +113,10 @@ class LineProcess implements TestProcess {
         );
       });
     });
+  }
+
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
   }
 
   kill(signal: NodeJS.Signals = "SIGKILL"): void {

@@ -6,15 +6,23 @@ export interface Hands {
   readonly trial: Trial;
   /** What it befalls: one of the names that {@link FaultKind.targets} gave. */
   readonly target: string;
+  /** How long it is to last, in ms. */
+  readonly lasts: number;
   /** Choices within the fault come from the seed as well. */
   readonly random: Random;
+  /**
+   * For a target that is known only now, such as the leader: has it for itself until the fault is over.
+   *
+   * @returns whether nothing else befalls it just now
+   */
+  take(target: string): boolean;
 }
 
 /** A fault that has begun. */
 export interface Befallen {
   /**
-   * What was seen that shows that it hit: the process that is gone, how many connections were cut, what Redis answered. Empty: it did not
-   * hit, and is not counted. Asked for once it is over.
+   * What was seen of its consequences: the process that is gone, the bytes that were lost, what Redis answered, what a node took down. Empty:
+   * it did not hit, and is not counted. Asked for once it is over.
    */
   readonly proof: () => string | Promise<string>;
   /** Heals it. */
@@ -27,12 +35,16 @@ export interface FaultKind {
   readonly name: string;
   /** What it can befall in a topology with these nodes. None: it does not happen there. */
   targets(on: Targets): readonly string[];
+  /** The names of all that it befalls besides its target, and that nothing else is to befall meanwhile. @default none */
+  others?(on: Targets): readonly string[];
   /** How long it lasts, in ms, at least and at most, before it is healed. */
   readonly lasts: readonly [least: number, most: number];
   /** Milliseconds after that in which the target comes back and nothing else befalls it. @default 1000 */
   readonly settles?: number;
   /** How many times as often as others it is drawn. @default 1 */
   readonly weight?: number;
+  /** `asked`: it is drawn only where it is named, since what comes of it is judged by rules of its own. @default it is drawn */
+  readonly only?: "asked";
   /** Lets it happen; resolves when it has. */
   begin(hands: Hands): Promise<Befallen>;
 }
@@ -57,3 +69,6 @@ export function named(kind: "store" | "watcher" | "voter", count: number): strin
 export function numberIn(target: string): number {
   return Number(target.slice(target.lastIndexOf("-") + 1));
 }
+
+/** What did not happen, since there was nothing for it to happen to. */
+export const nothingHappened: Befallen = { proof: () => "" };

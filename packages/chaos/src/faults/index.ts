@@ -1,7 +1,28 @@
+import { deletedKeyFaults } from "./deleted-keys.js";
 import type { FaultKind } from "./fault.js";
-import { cut, halfOpen, lostReplies } from "./link-faults.js";
-import { nodeFreeze, nodeFreezeLong, nodeKill, nodeRestart } from "./node-faults.js";
-import { storeFreeze, storeKill, storeRestart, voterFreeze, voterKill } from "./server-faults.js";
+import { storeLinkFaults, voterLinkFaults } from "./link-faults.js";
+import { loopBlock, loopBlockLong } from "./loop-faults.js";
+import {
+  allKill,
+  leaderFreeze,
+  leaderFreezeLong,
+  leaderKill,
+  nodeFreeze,
+  nodeFreezeLong,
+  nodeKill,
+  nodeRestart,
+} from "./node-faults.js";
+import {
+  storeFreeze,
+  storeKill,
+  storeRestart,
+  voterFreeze,
+  voterKill,
+  voterRestart,
+  votersFreeze,
+  votersKill,
+} from "./server-faults.js";
+import { storeCommandFaults } from "./store-commands.js";
 
 /** All kinds of faults that the seeded mode draws from. */
 export const faultKinds: readonly FaultKind[] = [
@@ -9,12 +30,27 @@ export const faultKinds: readonly FaultKind[] = [
   nodeRestart,
   nodeFreeze,
   nodeFreezeLong,
-  halfOpen,
-  cut,
-  lostReplies,
+  leaderKill,
+  leaderFreeze,
+  leaderFreezeLong,
+  allKill,
+  loopBlock,
+  loopBlockLong,
+  ...storeLinkFaults,
+  ...voterLinkFaults,
   storeRestart,
   storeKill,
   storeFreeze,
+  ...storeCommandFaults,
+  ...deletedKeyFaults,
+  voterRestart,
   voterKill,
   voterFreeze,
+  votersKill,
+  votersFreeze,
 ];
+
+/** The kinds with these names, or, without names, all that are drawn unasked. */
+export function kindsToDraw(names: readonly string[] | undefined): FaultKind[] {
+  return faultKinds.filter(({ name, only }) => names?.includes(name) ?? only !== "asked");
+}

@@ -1,5 +1,6 @@
 import type { Random } from "../random.js";
 import type { Trial } from "../trial.js";
+import { nothingHappened } from "./fault.js";
 import type { PlannedFault } from "./plan.js";
 
 /** A fault as the report has it. */
@@ -13,17 +14,34 @@ export interface InjectedFault {
   readonly proof: string;
 }
 
-/** Lets a planned fault happen, heals it, and tells what is known of it. */
+/** What something befalls now, in each trial: a fault may take longer than was planned. */
+const befallen = new WeakMap<Trial, Set<string>>();
+
+/** Lets a planned fault happen, heals it, and tells what is known of it. It does not happen to what another one still befalls. */
 export async function inject(
   trial: Trial,
   random: Random,
-  { kind, target, lasts }: PlannedFault,
+  { kind, target, others = [], lasts }: PlannedFault,
 ): Promise<InjectedFault> {
   const at = Date.now();
-  trial.faults.push({ kind: kind.name, target, at });
-  const { end, proof } = await kind.begin({ trial, target, random });
-  await trial.lasts(lasts);
-  await end?.();
-  const until = Date.now();
-  return { kind: kind.name, target, at, until, proof: await proof() };
+  const busy = befallen.get(trial) ?? new Set<string>();
+  befallen.set(trial, busy);
+  const taken = new Set<string>();
+  const take = (name: string): boolean => {
+    if (busy.has(name)) return false;
+    busy.add(name);
+    taken.add(name);
+    return true;
+  };
+  try {
+    const free = [target, ...others].every((name) => take(name));
+    trial.faults.push({ kind: kind.name, target, at });
+    const { end, proof } = free ? await kind.begin({ trial, target, random, lasts, take }) : nothingHappened;
+    if (free) await trial.lasts(lasts);
+    await end?.();
+    const until = Date.now();
+    return { kind: kind.name, target, at, until, proof: await proof() };
+  } finally {
+    for (const name of taken) busy.delete(name);
+  }
 }

@@ -5,13 +5,19 @@ import type { FaultKind, Targets } from "./fault.js";
 export interface PlannedFault {
   readonly kind: FaultKind;
   readonly target: string;
+  /** What else it befalls. */
+  readonly others?: readonly string[];
   /** Milliseconds after the beginning. */
   readonly at: number;
   /** Milliseconds until it is healed. */
   readonly lasts: number;
 }
 
-/** Draws faults of some kinds for `duration` ms: never two at once on one target. */
+/**
+ * Draws faults of some kinds for `duration` ms: never two at once on one target.
+ *
+ * @throws Error if none of these kinds can happen there
+ */
 export function planFaults(
   random: Random,
   kinds: readonly FaultKind[],
@@ -22,15 +28,21 @@ export function planFaults(
     const possible = kind.targets(targets);
     return possible.length === 0 ? [] : Array.from({ length: kind.weight ?? 1 }, () => ({ kind, possible }));
   });
+  if (drawn.length === 0)
+    throw new Error(
+      `On this machine and the topology ${targets.topology} none of these faults can happen: ${kinds.map(({ name }) => name).join(", ")}.`,
+    );
   const busyUntil = new Map<string, number>();
   const planned: PlannedFault[] = [];
   for (let at = random.between(500, 2500); at < duration; at += random.between(200, 2500)) {
     const { kind, possible } = random.pick(drawn as [(typeof drawn)[0], ...typeof drawn]);
     const target = random.pick(possible as [string, ...string[]]);
     const lasts = random.between(...kind.lasts);
-    if ((busyUntil.get(target) ?? 0) > at) continue;
-    busyUntil.set(target, at + lasts + (kind.settles ?? 1000));
-    planned.push({ kind, target, at, lasts });
+    const others = (kind.others?.(targets) ?? []).filter((name) => name !== target);
+    const befalls = [target, ...others];
+    if (befalls.some((name) => (busyUntil.get(name) ?? 0) > at)) continue;
+    for (const name of befalls) busyUntil.set(name, at + lasts + (kind.settles ?? 1000));
+    planned.push({ kind, target, others, at, lasts });
   }
   return planned;
 }

@@ -25,6 +25,8 @@ export interface ChaosNode {
   freeze(): Promise<void>;
   /** SIGCONT. */
   thaw(): void;
+  /** Its event loop is to stand still for so many ms, doing nothing but look at the clock; it takes down how long that took. */
+  block(ms: number): void;
   /** SIGUSR2: it is to deploy its jobs. */
   deploy(): void;
   /** SIGTERM, and SIGKILL should it not end within 20 s. */
@@ -42,6 +44,7 @@ export interface NodeProcess {
 /** Starts a node's process. Resolves when it runs, which is before it has joined. */
 export async function startNode(config: NodeConfig, own: NodeProcess = {}): Promise<ChaosNode> {
   const process_ = await startProcess(process.execPath, [own.program ?? program], {
+    input: true,
     env: { ...own.env, [nodeVariable]: JSON.stringify(config), NODE_ENV: "production" },
   });
   return new ProcessNode(config.name, process_);
@@ -89,6 +92,10 @@ class ProcessNode implements ChaosNode {
   thaw(): void {
     this.frozen = false;
     this.#process.kill("SIGCONT");
+  }
+
+  block(ms: number): void {
+    this.#process.tell(`block ${ms}`);
   }
 
   deploy(): void {

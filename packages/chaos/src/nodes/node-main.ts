@@ -24,6 +24,7 @@ if (config.watchLoop)
     loop ??= watchLoop();
   });
 process.once("SIGTERM", () => void leave());
+process.stdin.setEncoding("utf8").on("data", obey).unref();
 if (config.jobs !== undefined) await firstDeployment();
 await join();
 
@@ -38,6 +39,15 @@ async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   evidence.write({ kind: "end", ...fact });
   return config.name;
+}
+
+/** What is told on standard input: `block <ms>`, to hold up the event loop. */
+function obey(told: Buffer | string): void {
+  for (const [, ms] of String(told).matchAll(/^block (\d+)$/gm)) {
+    const begun = machineClock();
+    while (machineClock() < begun + Number(ms));
+    evidence.write({ kind: "event", event: "blocked", details: { ms: machineClock() - begun } });
+  }
 }
 
 /** Waits for the word to deploy, so that several nodes do so at the same time; each further word deploys again. */

@@ -1,7 +1,7 @@
 import { every } from "@escapement/triggers";
 import type { Verdict } from "../checker/judge.js";
 import { type Lateness, latenessOf } from "../checker/lateness.js";
-import { faultKinds } from "../faults/index.js";
+import { kindsToDraw } from "../faults/index.js";
 import { type InjectedFault, inject } from "../faults/inject.js";
 import { planFaults } from "../faults/plan.js";
 import { seededRandom } from "../random.js";
@@ -52,7 +52,7 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
   await defineWorkload(trial);
   const begin = Date.now();
   const random = seededRandom(seed);
-  const kinds = faultKinds.filter(({ name }) => options.faults?.includes(name) ?? true);
+  const kinds = kindsToDraw(options.faults);
   const { store, watchers, voters } = trial.topology;
   const counts = { store: store.length, watchers: watchers.length, voters: voters.length };
   const running: Promise<InjectedFault>[] = [];

@@ -1,0 +1,182 @@
+import { eventually, type RedisServer } from "@escapement/testing";
+import { type FaultKind, named } from "./fault.js";
+import { ask, infoNumber, serverAt } from "./hands.js";
+
+// What an operator, another client or a full machine does to the store, by commands.
+
+const onStore: FaultKind["targets"] = ({ store }) => named("store", store);
+
+/** SCRIPT FLUSH: nodes are told NOSCRIPT, and send their scripts again. */
+export const scriptFlush: FaultKind = {
+  name: "script-flush",
+  targets: onStore,
+  lasts: [1, 1],
+  begin: async (hands) => {
+    const server = serverAt(hands);
+    const refused = await infoNumber(server, "errorstats", "errorstat_NOSCRIPT");
+    const [cached, left] = await ask(server, async (client) => {
+      const before = await cachedScripts(server);
+      // Within one step: a node could send one again in between.
+      const answers = await client.multi().script("FLUSH").info("memory").exec();
+      return [before, Number(/number_of_cached_scripts:(\d+)/.exec(String(answers?.[1]?.[1]))?.[1])];
+    });
+    return {
+      proof: async () => {
+        const rose = await risen(server, "NOSCRIPT", refused, 5000);
+        return left < cached && rose > 0
+          ? `${cached} cached scripts became ${left}, NOSCRIPT was answered ${rose} times`
+          : "";
+      },
+    };
+  },
+};
+
+/** CLIENT KILL for all clients but one: they connect again, and do not know what became of what they had asked for. */
+export const clientKill: FaultKind = {
+  name: "client-kill",
+  targets: onStore,
+  lasts: [1, 1],
+  begin: async (hands) => {
+    const killed = await ask(serverAt(hands), async (client) => [
+      Number(await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")),
+      Number(await client.call("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")),
+    ]);
+    const [normal = 0, subscribers = 0] = killed;
+    return {
+      proof: () =>
+        normal > 0 ? `Redis closed ${normal} connections, and ${subscribers} of subscribers` : "",
+    };
+  },
+};
+
+/** CLIENT PAUSE, for all that clients ask for or for what writes: it is answered late. */
+export const clientPause: FaultKind = {
+  name: "client-pause",
+  targets: onStore,
+  lasts: [200, 4000],
+  begin: async (hands) => {
+    const server = serverAt(hands);
+    const what = hands.random.pick(["ALL", "WRITE"]);
+    await ask(server, (client) => client.call("CLIENT", "PAUSE", hands.lasts, what));
+    const asked = performance.now();
+    // Counts as a write, and writes nothing.
+    const waited = ask(server, (client) => client.publish("chaos", "")).then(
+      () => performance.now() - asked,
+      () => 0,
+    );
+    return {
+      proof: async () => {
+        const ms = await waited;
+        return ms > hands.lasts / 2
+          ? `after CLIENT PAUSE ${hands.lasts} ${what} a PUBLISH was answered after ${Math.round(ms)} ms`
+          : "";
+      },
+    };
+  },
+};
+
+/** The memory is full, by `maxmemory`: what may not run then is refused with OOM, and goes on when there is room. */
+export const memoryFull: FaultKind = {
+  name: "memory-full",
+  targets: onStore,
+  lasts: [1000, 4000],
+  begin: async (hands) => {
+    const server = serverAt(hands);
+    const refused = await infoNumber(server, "errorstats", "errorstat_OOM");
+    const used = await infoNumber(server, "memory", "used_memory");
+    const limit = (bytes: number): Promise<unknown> =>
+      ask(server, (client) => client.config("SET", "maxmemory", bytes));
+    const [, before] = (await ask(server, (client) => client.config("GET", "maxmemory"))) as [string, string];
+    await limit(Math.floor(used * 0.9));
+    return {
+      end: () => limit(Number(before)),
+      proof: async () => {
+        const rose = await risen(server, "OOM", refused, 1);
+        return rose > 0 ? `OOM was answered ${rose} times` : "";
+      },
+    };
+  },
+};
+
+/**
+ * Another client's script runs for long: all others wait, or are told BUSY. It counts by the processor's time: the clock stands still within a
+ * script.
+ */
+export const busyScript: FaultKind = {
+  name: "busy-script",
+  targets: onStore,
+  lasts: [1000, 4000],
+  begin: async (hands) => {
+    const server = serverAt(hands);
+    const refused = await infoNumber(server, "errorstats", "errorstat_BUSY");
+    const limit = hands.random.pick([100, 5000]);
+    await ask(server, (client) => client.config("SET", "busy-reply-threshold", limit));
+    const script =
+      "local begun = os.clock() while os.clock() - begun < tonumber(ARGV[1]) do end return 'done'";
+    const begun = performance.now();
+    const took = ask(server, (client) => client.eval(script, 0, String(hands.lasts / 1000))).then(
+      () => performance.now() - begun,
+      () => 0,
+    );
+    let ms = 0;
+    return {
+      end: async () => {
+        ms = await took;
+        const restore = (client: {
+          config(...args: ["SET", string, number]): Promise<unknown>;
+        }): Promise<unknown> => client.config("SET", "busy-reply-threshold", 5000);
+        await eventually(async () => (await ask(server, restore)) === "OK", { within: 10_000 });
+      },
+      proof: async () => {
+        const rose = (await infoNumber(server, "errorstats", "errorstat_BUSY")) - refused;
+        return ms >= hands.lasts
+          ? `a script ran for ${Math.round(ms)} ms, BUSY was answered ${rose} times`
+          : "";
+      },
+    };
+  },
+};
+
+/**
+ * The only server says READONLY for a while, as one does that has just become a replica: of a server that is not there, so that no
+ * synchronisation takes its data away.
+ */
+export const readOnly: FaultKind = {
+  name: "read-only",
+  targets: ({ store, watchers }) => (store === 1 && watchers === 0 ? named("store", 1) : []),
+  lasts: [300, 4000],
+  begin: async (hands) => {
+    const server = serverAt(hands);
+    const refused = await infoNumber(server, "errorstats", "errorstat_READONLY");
+    // Nothing listens at port 1.
+    await ask(server, (client) => client.call("REPLICAOF", "127.0.0.1", "1"));
+    return {
+      end: () => ask(server, (client) => client.call("REPLICAOF", "NO", "ONE")),
+      proof: async () => {
+        const rose = await risen(server, "READONLY", refused, 1);
+        return rose > 0 ? `READONLY was answered ${rose} times` : "";
+      },
+    };
+  },
+};
+
+export const storeCommandFaults: readonly FaultKind[] = [
+  scriptFlush,
+  clientKill,
+  clientPause,
+  memoryFull,
+  busyScript,
+  readOnly,
+];
+
+/** By how much the count of an error has risen; waits until it has, `within` ms at most. */
+async function risen(server: RedisServer, error: string, before: number, within: number): Promise<number> {
+  const rise = async (): Promise<number> =>
+    (await infoNumber(server, "errorstats", `errorstat_${error}`)) - before;
+  await eventually(rise, { within }).catch(() => undefined);
+  return rise();
+}
+
+function cachedScripts(server: RedisServer): Promise<number> {
+  return infoNumber(server, "memory", "number_of_cached_scripts");
+}
