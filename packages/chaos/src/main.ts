@@ -11,7 +11,7 @@ import { runSeeded, type SeededReport } from "./seeded/run-seeded.js";
 import { topologies } from "./topologies/index.js";
 
 const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--json report.json]
-       npm run chaos -- --scenario NAME|all [--json report.json]
+       npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
 
 Topologies: ${Object.keys(topologies).join(", ")}. --voters is short for --topology voters-3.
 Faults: ${faultKinds.map(({ name }) => name).join(", ")}.
@@ -27,6 +27,8 @@ const { values } = parseArgs({
     topology: { type: "string" },
     faults: { type: "string" },
     voters: { type: "boolean", default: false },
+    deaths: { type: "string" },
+    rate: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -55,15 +57,17 @@ async function main(): Promise<number> {
 }
 
 async function runScenarios(wanted: string): Promise<number> {
+  const { deaths, rate } = values;
+  const length = { ...(deaths && { deaths: Number(deaths) }), ...(rate && { rate: Number(rate) }) };
   const chosen = scenarios.filter(({ name }) => wanted === "all" || name === wanted);
-  if (chosen.length === 0) {
+  if (chosen.length === 0 || Object.values(length).some((number) => !(number > 0))) {
     console.error(usage);
     return 2;
   }
   const reports: Record<string, ScenarioReport> = {};
   let valid = true;
   for (const scenario of chosen) {
-    const report = await scenario.run();
+    const report = await scenario.run(length);
     reports[scenario.name] = report;
     valid = printScenario(scenario, report) && valid;
   }

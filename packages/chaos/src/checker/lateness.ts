@@ -14,10 +14,21 @@ export function latenessOf(
   from: number = Number.NEGATIVE_INFINITY,
   to: number = Number.POSITIVE_INFINITY,
 ): Lateness {
+  return latenessWithin(evidence, [[from, to]]);
+}
+
+/** The same of several such spans together. */
+export function latenessWithin(
+  evidence: readonly Evidence[],
+  spans: readonly (readonly [from: number, to: number])[],
+): Lateness {
   const late = evidence
     .flatMap((line) => {
       if (line.kind !== "start" || line.attempt !== 1) return [];
-      return line.scheduledAt >= from && line.scheduledAt < to ? [line.at - line.scheduledAt] : [];
+      const { scheduledAt } = line;
+      return spans.some(([from, to]) => scheduledAt >= from && scheduledAt < to)
+        ? [line.at - scheduledAt]
+        : [];
     })
     .sort((a, b) => a - b);
   const quantile = (part: number): number =>

@@ -20,11 +20,19 @@ export interface ScenarioReport {
   readonly faults: readonly Fault[];
 }
 
+/** How long a scenario is made, where it can be made shorter than it counts for. */
+export interface Length {
+  /** How many nodes are killed, one after the other. @default 10 */
+  readonly deaths?: number;
+  /** How many fire times come a second. @default 1000 */
+  readonly rate?: number;
+}
+
 /** A story of faults with an end that is known beforehand. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;
-  run(): Promise<ScenarioReport>;
+  run(length?: Length): Promise<ScenarioReport>;
 }
 
 /** Makes a check. */
