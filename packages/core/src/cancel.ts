@@ -24,7 +24,7 @@ export async function cancelRun(store: Store, run: string, options: CancelOption
   const { prefix: _, ...keys } = store.keys;
   // A run may move between two places while it is looked for: look again before saying that there is none.
   for (let look = 0; look < 3; look += 1) {
-    const [, what] = await store.timed(
+    const [, what] = await store.timedWhenFull(
       () => cancel.run(store.commands, { keys, args: { ...store.history, run, reason } }),
       ([time]) => time,
     );

@@ -71,7 +71,7 @@ async function call(
   retry: boolean,
 ): Promise<string[]> {
   const { prefix, ...keys } = store.keys;
-  const [, done] = await store.timed(
+  const [, done] = await store.timedWhenFull(
     () =>
       redrive.run(store.commands, {
         keys,

@@ -249,6 +249,62 @@ test("I9: at maxmemory calls fail as REDIS_FULL, and work goes on when there is 
   expect(await handle.result({ timeout: 5000 })).toBe(handle.id);
 });
 
+test("I9: a store that is full for longer than the leases loses nothing of what runs: it ends as it would have", async () => {
+  await using redis = await startRedis();
+  await using cluster = new Cluster(redis);
+  const node = cluster.scheduler();
+  const [refused, ends] = [heard(node, "completionRefused"), heard(node, "nodeDead")];
+  const release = gate();
+  node.task("task", async ({ attempt }) => {
+    await release.opened;
+    return attempt;
+  });
+  await node.start();
+  const { nodeId } = node;
+  const handles = [
+    await node.enqueue("task", { delivery: "at-most-once" }),
+    await node.enqueue("task", { delivery: "at-least-once" }),
+  ];
+  await eventually(async () => (await node.activeRuns()).length === 2);
+  const admin = redis.client();
+  await admin.config("SET", "maxmemory", "1mb");
+  await eventually(() => !node.health().ready);
+  release.open();
+  // Two leases later they have ended, and nobody could be told.
+  const since = monotonic();
+  await eventually(() => monotonic() - since > 2 * fast.nodeTtl);
+  expect(node.health()).toMatchObject({ live: true, reasons: [{ code: "REDIS_OUT_OF_MEMORY" }] });
+  await admin.config("SET", "maxmemory", "0");
+  for (const handle of handles) expect(await handle.result({ timeout: 10_000 })).toBe(1);
+  expect(node.nodeId).toBe(nodeId);
+  expect([...refused, ...ends]).toEqual([]);
+  await eventually(() => expect(node.health()).toEqual({ live: true, ready: true, reasons: [] }));
+});
+
+test("I9: a node stops although the store is full: it does not wait for room to say what has ended", async () => {
+  await using redis = await startRedis();
+  await using cluster = new Cluster(redis);
+  const node = cluster.scheduler();
+  const ended: string[] = [];
+  const release = gate();
+  node.task("task", async ({ id }) => {
+    await release.opened;
+    ended.push(id);
+  });
+  await node.start();
+  const run = await node.enqueue("task");
+  await eventually(async () => (await node.activeRuns()).length === 1);
+  const admin = redis.client();
+  await admin.config("SET", "maxmemory", "1mb");
+  await eventually(() => !node.health().ready);
+  const stopped = node.stop({ timeout: 60_000 });
+  release.open();
+  await stopped;
+  expect(ended).toEqual([run.id]);
+  expect(node.health().live).toBe(false);
+  await admin.config("SET", "maxmemory", "0");
+});
+
 test("I9: at maxmemory an operator can pause, resume, cancel, remove and look, which makes room", async () => {
   await using redis = await startRedis();
   await using cluster = new Cluster(redis);

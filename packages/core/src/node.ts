@@ -10,7 +10,7 @@ import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import { type LoopName, startBeats } from "./loop-watch.js";
 import type { Settings } from "./options.js";
-import { heartbeat, join, leave } from "./scripts/index.js";
+import { heartbeat, heartbeatWhenFull, join, leave } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
 import { Worker } from "./worker.js";
@@ -45,6 +45,7 @@ export class Node {
   readonly #leader: Leader | undefined;
   #beat: NodeJS.Timeout | undefined;
   #dead = false;
+  #stopping = false;
   readonly #description: NodeDescription;
   #endBeats: (() => void) | undefined;
 
@@ -90,6 +91,7 @@ export class Node {
 
   async stop(timeout: number): Promise<void> {
     const { store, events } = this.#parts;
+    this.#stopping = true;
     await Promise.all([
       this.#leader?.stop(),
       this.#worker?.drain(timeout, () => new SchedulerStoppedError()),
@@ -165,25 +167,41 @@ export class Node {
   };
 
   async #heartbeat(): Promise<void> {
-    const { store, settings, locks } = this.#parts;
+    const { locks } = this.#parts;
     if (this.#dead) return;
     const [sentAt, wallSentAt] = [monotonic(), wallClock()];
-    const keys = { ...store.keys, cancelled: store.keys.cancelled(this.id) };
-    const news = this.#description.hasChanged ? this.#description.next() : undefined;
-    const [, cancelled] = await store.timed(
-      () =>
-        heartbeat.run(
-          store.lease,
-          { keys, args: { node: this.id, ttl: settings.nodeTtl, info: news?.text ?? "" } },
-          settings.nodeTtl / 4,
-        ),
-      ([time]) => time,
-    );
-    news?.told();
+    const cancelled = await this.#beatOnce();
     if (this.#dead) return;
     this.#lease.prolonged(sentAt, wallSentAt);
     this.#worker?.cancel(cancelled);
     await locks?.extend(monotonic()).catch(() => undefined);
+  }
+
+  /** Answers what is to be cancelled. */
+  async #beatOnce(): Promise<string[]> {
+    const { store, settings } = this.#parts;
+    const keys = { ...store.keys, cancelled: store.keys.cancelled(this.id) };
+    const args = { node: this.id, ttl: settings.nodeTtl };
+    const deadline = settings.nodeTtl / 4;
+    const news = this.#description.hasChanged ? this.#description.next() : undefined;
+    try {
+      const input = { keys, args: { ...args, info: news?.text ?? "" } };
+      const [, cancelled] = await store.timed(
+        () => heartbeat.run(store.lease, input, deadline),
+        ([time]) => time,
+      );
+      news?.told();
+      return cancelled;
+    } catch (error) {
+      // One that only waits to report what has ended, before it stops, does not wait for longer than its lease.
+      const waits = this.#stopping && !this.#worker?.active;
+      if (waits || !(error instanceof EscapementError) || error.code !== "REDIS_FULL") throw error;
+      const [, cancelled] = await store.timedWhenFull(
+        () => heartbeatWhenFull.run(store.lease, { keys, args: { ...args, info: "" } }, deadline),
+        ([time]) => time,
+      );
+      return cancelled;
+    }
   }
 
   #die(reason: string): void {

@@ -141,7 +141,7 @@ async function write(
     exact ? 1 : 0,
   ]);
   const args = { ...store.history, name, before, epoch, last: last ? 1 : 0 };
-  const [, there, done] = await store.timed(
+  const [, there, done] = await store.timedWhenFull(
     () => passOver.run(connection(store, how), { keys, args, lists: { jobs } }),
     ([time]) => time,
   );

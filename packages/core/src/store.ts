@@ -126,12 +126,19 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
 
   /** Runs `call`, a step that writes, and learns Redis' time from what `timeOf` finds in its answer. */
   async timed<R>(call: () => Promise<R>, timeOf: (reply: R) => string): Promise<R> {
+    const reply = await this.timedWhenFull(call, timeOf);
+    this.#refusal = undefined;
+    return reply;
+  }
+
+  /** The same of a step that is taken in a full store too: it does not show that others are. */
+  async timedWhenFull<R>(call: () => Promise<R>, timeOf: (reply: R) => string): Promise<R> {
     const sentAt = monotonic();
     const reply = await call().catch((error: unknown) => {
       this.#refusal = refusalIn(error) ?? this.#refusal;
       throw error;
     });
-    this.#refusal = undefined;
+    if (this.#refusal !== "REDIS_FULL") this.#refusal = undefined;
     this.clock.observe(Number(timeOf(reply)), sentAt, monotonic());
     return reply;
   }

@@ -156,6 +156,17 @@ export const heartbeat = defineScript<[string, string[]]>()({
   args: ["node", "ttl", "info"],
 });
 
+/** The same, in a store that is full: it takes no more memory than the last one, and what runs need not be given up for want of that. */
+export const heartbeatWhenFull = defineScript<[string, string[]]>()({
+  name: "heartbeat-when-full",
+  version: 1,
+  file: file("heartbeat"),
+  flag: "allow-oom",
+  include: [clockLua],
+  keys: ["clock", "nodes", "nodeInfo", "cancelled"],
+  args: ["node", "ttl", "info"],
+});
+
 /** The time of the store. */
 export const leave = defineScript<string>()({
   name: "leave",
