@@ -46,6 +46,8 @@ const sharedOptions = {
   autoResubscribe: false,
   maxRetriesPerRequest: null,
   lazyConnect: false,
+  // CLIENT SETINFO would be refused to a user who may do only what is needed, at each connection; nothing here depends on it.
+  disableClientInfo: true,
   // Without it "ready" comes before the answer to SELECT, and what is sent then may land in another database.
   enableReadyCheck: true,
   connectTimeout: 5000,

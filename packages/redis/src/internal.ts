@@ -1,4 +1,5 @@
 // For Escapement's own packages.
+export { keysOfNodes, neededCommands, nodeCommands, readingCommands, writingCommands } from "./acl.js";
 export {
   Connection,
   type ConnectionProfile,

@@ -64,11 +64,16 @@ export class Script<K extends string, A extends string, L extends string, R> {
   /** Sends flattened input to a client; for callers that bring their own deadline. */
   async send(client: RedisClient, keys: readonly string[], values: readonly ScriptValue[]): Promise<R> {
     const rest = [...keys, ...values] as (string | Buffer | number)[];
+    // What only reads is asked for as that, so that a user who may only read can ask it.
+    const reads = this.#spec.flag === "no-writes";
+    const [count, { sha, source }] = [keys.length, this];
     try {
-      return (await client.evalsha(this.sha, keys.length, ...rest)) as R;
+      const reply = reads ? client.evalsha_ro(sha, count, ...rest) : client.evalsha(sha, count, ...rest);
+      return (await reply) as R;
     } catch (error) {
       if (!isNoScript(error)) throw error;
-      return (await client.eval(this.source, keys.length, ...rest)) as R;
+      const reply = reads ? client.eval_ro(source, count, ...rest) : client.eval(source, count, ...rest);
+      return (await reply) as R;
     }
   }
 

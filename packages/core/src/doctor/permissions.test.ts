@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type AclRole, aclRules } from "@escapement/redis";
+import { neededCommands } from "@escapement/redis/internal";
 import { type RedisServer, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster } from "../../test/cluster.js";
 import type { Finding } from "../index.js";
-import { neededCommands } from "./permissions.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -21,16 +22,7 @@ async function wrongFor(cluster: Cluster, ...rules: string[]): Promise<Finding[]
 
 test("12: a user with what Escapement needs lacks nothing, and is enough for a node", async () => {
   await using cluster = new Cluster(server);
-  const { namespace } = cluster;
-  const names = neededCommands.map((text) => `+${text.split(" ")[0]?.toLowerCase()}`);
-  const rules = [
-    ...names,
-    "+subscribe",
-    "+multi",
-    "+exec",
-    `~escapement:{${namespace}}:*`,
-    `&escapement:{${namespace}}:*`,
-  ];
+  const rules = aclRules({ namespace: cluster.namespace, role: "node" });
   expect(await wrongFor(cluster, ...rules)).toEqual([]);
   const node = cluster.scheduler({ redis: server.url.replace("redis://", "redis://limited:pass@") });
   node.task("task", ({ id }) => id);
@@ -41,14 +33,24 @@ test("12: a user with what Escapement needs lacks nothing, and is enough for a n
 });
 
 test.each<[string, string[], RegExp]>([
-  ["scripts", ["+@all", "-@scripting", "~*", "&*"], /commands, to be granted as \+eval \+evalsha\./],
+  [
+    "scripts",
+    ["+@all", "-@scripting", "~*", "&*"],
+    /commands, to be granted as \+eval_ro \+evalsha_ro \+eval \+evalsha\./,
+  ],
   ["one command that only scripts call", ["+@all", "-hincrby", "~*", "&*"], /to be granted as \+hincrby\./],
   [
     "keys",
     ["+@all", "~other:*", "&*"],
     /keys, such as escapement:\{\S+\}:\w+, .* grant ~escapement:\{\S+\}:\*/,
   ],
-  ["writing keys", ["+@all", "%R~*", "&*"], /keys, such as/],
+  ["writing some keys", ["+@all", "%R~*", "~*:jobs", "&*"], /keys, such as/],
+  ["one command of an observer", ["+@all", "-hget", "%R~*", "&*"], /to be granted as \+hget\b/],
+  [
+    "one command that writes",
+    ["+@all", "-hset", "~*", "&*"],
+    /to be granted as \+hset\.$|to be granted as \+hset\. See/,
+  ],
   [
     "some keys",
     ["+@all", "~escapement:*:[^l]*", "&*"],
@@ -60,11 +62,22 @@ test.each<[string, string[], RegExp]>([
     /channels, escapement:\{\S+\}:wake, \S+:leader:resigned: grant &/,
   ],
   ["subscribing", ["+@all", "-subscribe", "~*", "&*"], /to be granted as \+subscribe\./],
-  ["transactions", ["+@all", "-multi", "~*", "&*"], /may not use transactions.*\+multi \+exec/],
+  ["transactions", ["+@all", "-multi", "~*", "&*"], /may not use transactions.*grant \+multi,/],
 ])("12: a user without %s is told what is missing", async (_, rules, pattern) => {
   await using cluster = new Cluster(server);
   const [finding] = await wrongFor(cluster, ...rules);
   expect(finding).toMatchObject({ level: "error", message: expect.stringMatching(pattern) });
+});
+
+test.each<[AclRole, RegExp]>([
+  ["client", /^The user may define, trigger, pause and read, as a client\./],
+  ["observer", /^The user may read everything and change nothing, as an observer\./],
+])("12: who has the rules of a %s is told what that is, as a warning", async (role, pattern) => {
+  await using cluster = new Cluster(server);
+  const findings = await wrongFor(cluster, ...aclRules({ namespace: cluster.namespace, role }));
+  expect(findings).toEqual([
+    { check: "permissions", level: "warning", message: expect.stringMatching(pattern) },
+  ]);
 });
 
 test("12: a user who may read nothing is told so once, with what was not looked at", async () => {

@@ -1,3 +1,4 @@
+import { aclRules } from "@escapement/redis";
 import { eventually, redisWay, startRedis } from "@escapement/testing";
 import { Cluster as RedisCluster } from "ioredis";
 import { expect, test } from "vitest";
@@ -16,13 +17,16 @@ test.skipIf(redisWay() !== "process")(
       new RedisCluster([{ host: "127.0.0.1", port: redis.port }], {
         redisOptions: username === undefined ? {} : { username, password: "pass" },
       });
-    const [all, limited] = [as(), as("limited")];
+    await using cluster = new Cluster(redis);
+    const rules = aclRules({ namespace: cluster.namespace, role: "node" });
+    await admin.acl("SETUSER", "exact", "on", ">pass", ...rules);
+    const [all, limited, exact] = [as(), as("limited"), as("exact")];
     try {
-      await using cluster = new Cluster(redis);
       // Leases that a slow machine keeps as well: what is wrong then is not what this is about.
-      const node = cluster.scheduler({ redis: all, nodeTtl: 10_000, leaderTtl: 5000, lookahead: 15_000 });
+      const node = cluster.scheduler({ redis: exact, nodeTtl: 10_000, leaderTtl: 5000, lookahead: 15_000 });
       await node.start();
       await eventually(async () => (await node.leader()) !== undefined);
+      expect(await admin.acl("LOG")).toEqual([]);
       const wrong = async (client: RedisCluster): Promise<unknown[]> =>
         (await cluster.scheduler({ redis: client }).doctor()).filter(({ level }) => level !== "ok");
       expect(await wrong(all)).toEqual([]);
@@ -30,7 +34,7 @@ test.skipIf(redisWay() !== "process")(
         { check: "permissions", level: "error", message: expect.stringMatching(/granted as \+zadd\./) },
       ]);
     } finally {
-      for (const client of [all, limited]) client.disconnect();
+      for (const client of [all, limited, exact]) client.disconnect();
     }
   },
 );
