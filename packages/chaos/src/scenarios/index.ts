@@ -1,6 +1,7 @@
 import { crashRules } from "./crash-rules.js";
 import { dayAway } from "./day-without-nodes.js";
 import { frozenLeader, frozenOnlyNode, frozenStore } from "./freezes.js";
+import { fullStore } from "./full-store.js";
 import { leaderDeath } from "./leader-death.js";
 import { leaderDeaths } from "./leader-deaths.js";
 import { limitWaits } from "./limit.js";
@@ -28,6 +29,7 @@ export const scenarios: readonly Scenario[] = [
   frozenLeader,
   frozenStore,
   outage,
+  fullStore,
   lostReplies,
   limitWaits,
   redeploy,
