@@ -19,12 +19,12 @@ export interface Halfway {
   readonly again: number;
 }
 
-const many = 1000;
-const manyRuns = 3000; // enqueued in batches of 500, each of which needs half a megabyte twice: for the request, and for good
+const room = 130_000; // for a batch of 100 jobs or two
+const [manyRuns, roomForRuns] = [2000, 1_200_000]; // enqueued in batches of 500, each of which needs half a megabyte twice: for the request, and for good
 const metadata = { text: "x".repeat(400) };
 const trigger = every("1h");
 
-function jobsNamed(name: string): JobDeclaration[] {
+function jobsNamed(name: string, many: number): JobDeclaration[] {
   return Array.from({ length: many }, (_, index) => ({
     task: "tick",
     id: `${name}-${index}`,
@@ -34,17 +34,18 @@ function jobsNamed(name: string): JobDeclaration[] {
 }
 
 /** Lets the memory run out in the middle of each write that has several steps, and makes each again with room. */
-export async function writeHalfway(trial: Trial, neighbour: Neighbour): Promise<Halfway[]> {
+export async function writeHalfway(trial: Trial, neighbour: Neighbour, many: number): Promise<Halfway[]> {
   const { client } = trial;
-  const set = defineJobs({ name: "set", version: 1, jobs: jobsNamed("set") });
+  const set = defineJobs({ name: "set", version: 1, jobs: jobsNamed("set", many) });
+  const list = jobsNamed("list", many);
   const runs = Array.from({ length: manyRuns }, (_, index) => ({
     id: `many-${index}`,
     delay: "1h",
     input: { text: metadata.text },
   }));
   return [
-    await jobsHalfway(trial, neighbour, "list", () => client.apply(jobsNamed("list"))),
-    await jobsHalfway(trial, neighbour, "set", () => client.apply(set)),
+    await jobsHalfway(trial, neighbour, "list", many, () => client.apply(list)),
+    await jobsHalfway(trial, neighbour, "set", many, () => client.apply(set)),
     await runsHalfway(trial, neighbour, () => client.enqueueMany("tick", runs)),
   ];
 }
@@ -53,9 +54,10 @@ async function jobsHalfway(
   trial: Trial,
   neighbour: Neighbour,
   name: string,
+  of: number,
   apply: () => Promise<ApplyReport>,
 ): Promise<Halfway> {
-  const came = await runOut(neighbour, 200_000, apply);
+  const came = await runOut(neighbour, room, apply);
   const keys = keysOf(trial);
   const [records, states, due] = await Promise.all([
     keys.hashIds("jobs"),
@@ -68,7 +70,7 @@ async function jobsHalfway(
   const torn = [...all].filter((id) => parts.some((part) => !part.has(id))).length;
   const { added, unchanged } = await withRoom(neighbour, apply);
   const again = added.length + unchanged.length;
-  return { call: `apply of a ${name}`, came, written: all.size, of: many, torn, again };
+  return { call: `apply of a ${name}`, came, written: all.size, of, torn, again };
 }
 
 async function runsHalfway(
@@ -76,7 +78,7 @@ async function runsHalfway(
   neighbour: Neighbour,
   enqueue: () => ReturnType<Scheduler["enqueueMany"]>,
 ): Promise<Halfway> {
-  const came = await runOut(neighbour, 1_500_000, enqueue);
+  const came = await runOut(neighbour, roomForRuns, enqueue);
   const keys = keysOf(trial);
   const [records, waiting] = await Promise.all([keys.hashIds("runs"), keys.setIds("waiting")]);
   const own = (ids: readonly string[]): Set<string> => new Set(ids.filter((id) => id.startsWith("many-")));
@@ -88,8 +90,8 @@ async function runsHalfway(
 }
 
 /** Makes a call with room for some of what it writes. */
-async function runOut(neighbour: Neighbour, room: number, call: () => Promise<unknown>): Promise<string> {
-  await neighbour.leaveRoom(room);
+async function runOut(neighbour: Neighbour, space: number, call: () => Promise<unknown>): Promise<string> {
+  await neighbour.leaveRoom(space);
   return call().then(
     () => "done",
     (error: unknown) => String((error as { code?: unknown }).code ?? error),
@@ -107,9 +109,9 @@ async function withRoom<T>(neighbour: Neighbour, call: () => Promise<T>): Promis
 }
 
 /** Removes many jobs in a store that has become full meanwhile: how many were left. */
-export async function removeWhenFull(trial: Trial, neighbour: Neighbour): Promise<Halfway> {
+export async function removeWhenFull(trial: Trial, neighbour: Neighbour, many: number): Promise<Halfway> {
   const { client } = trial;
-  const doomed = jobsNamed("doomed").map((job) => ({ ...job, tags: ["doomed"] }));
+  const doomed = jobsNamed("doomed", many).map((job) => ({ ...job, tags: ["doomed"] }));
   await client.apply(doomed);
   await neighbour.leaveRoom(-100_000);
   const came = await client.apply([], { prune: { tag: "doomed" } }).then(

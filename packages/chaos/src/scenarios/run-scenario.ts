@@ -1,5 +1,5 @@
 import { tell } from "../checker/judge.js";
-import type { Scenario, ScenarioReport } from "./scenario.js";
+import type { Length, Scenario, ScenarioReport } from "./scenario.js";
 
 /** What a scenario came to, in a form that a test can compare as a whole. */
 export interface Held {
@@ -14,8 +14,11 @@ export interface Held {
 export const held: Held = { violations: [], open: [], broken: [] };
 
 /** Runs a scenario and answers what did not hold. */
-export async function runScenario(scenario: Scenario): Promise<Held & { readonly report: ScenarioReport }> {
-  const report = await scenario.run();
+export async function runScenario(
+  scenario: Scenario,
+  length?: Length,
+): Promise<Held & { readonly report: ScenarioReport }> {
+  const report = await scenario.run(length);
   const { verdict, checks } = report;
   return {
     violations: verdict.violations.map(tell),
