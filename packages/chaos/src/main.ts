@@ -8,10 +8,14 @@ import { faultKinds } from "./faults/index.js";
 import { scenarios } from "./scenarios/index.js";
 import type { Scenario, ScenarioReport } from "./scenarios/scenario.js";
 import { runSeeded, type SeededReport } from "./seeded/run-seeded.js";
+import { header, rowOf, tellSoak } from "./soak/print-soak.js";
+import { runSoak } from "./soak/run-soak.js";
+import { sampleEvery } from "./soak/sample.js";
 import { topologies } from "./topologies/index.js";
 
 const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--json report.json]
        npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
+       npm run chaos -- --soak 20m [--rate 2000] [--faults mild] [--json report.json]
 
 Topologies: ${Object.keys(topologies).join(", ")}. --voters is short for --topology voters-3.
 Faults: ${faultKinds.map(({ name }) => name).join(", ")}.
@@ -22,6 +26,7 @@ ${scenarios.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join("\n")
 const { values } = parseArgs({
   options: {
     scenario: { type: "string" },
+    soak: { type: "string" },
     duration: { type: "string", default: "45s" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
     topology: { type: "string" },
@@ -41,6 +46,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.scenario !== undefined) return runScenarios(values.scenario);
+  if (values.soak !== undefined) return soak(parseDuration(values.soak));
   const seed = Number(values.seed);
   const topology = values.topology ?? (values.voters ? "voters-3" : "single");
   const faults = values.faults?.split(",");
@@ -52,6 +58,16 @@ async function main(): Promise<number> {
   const duration = parseDuration(values.duration);
   const report = await runSeeded({ seed, duration, topology, ...(faults && { faults }) });
   printSeeded(report);
+  save(report);
+  return report.valid ? 0 : 1;
+}
+
+async function soak(duration: number): Promise<number> {
+  const { rate, faults } = values;
+  console.log(header);
+  const options = { duration, ...(rate && { rate: Number(rate) }), faults: faults === "mild" };
+  const report = await runSoak(options, (sample) => console.log(rowOf(sample, sampleEvery)));
+  console.log(tellSoak(report));
   save(report);
   return report.valid ? 0 : 1;
 }
