@@ -66,7 +66,7 @@ async function soak(duration: number): Promise<number> {
   const { rate, faults } = values;
   console.log(header);
   const options = { duration, ...(rate && { rate: Number(rate) }), faults: faults === "mild" };
-  const report = await runSoak(options, (sample) => console.log(rowOf(sample, sampleEvery)));
+  const report = await runSoak(options, (sample, before) => console.log(rowOf(sample, sampleEvery, before)));
   console.log(tellSoak(report));
   save(report);
   return report.valid ? 0 : 1;

@@ -5,10 +5,14 @@ const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 /** The columns of {@link rowOf}. */
 export const header =
-  "seconds  starts/s  late p50/p99/max ms  RSS of nodes, MB (heap)                 loop p99/max ms   Redis MB    keys";
+  "seconds  starts/s  late p50/p99/max ms  RSS of nodes, MB (heap)                 loop p99/max ms   Redis MB    keys  cores: nodes, Redis";
 
-/** One sample as a row of a table. */
-export function rowOf({ at, nodes, store, starts, lateness }: Sample, interval: number): string {
+/** One sample as a row of a table; the one before it, for what Redis took since. */
+export function rowOf(
+  { at, nodes, store, starts, lateness }: Sample,
+  interval: number,
+  before?: Sample,
+): string {
   const each = Object.values(nodes);
   const rss = each.map((node) => `${mega(node.rss)} (${mega(node.heapUsed)})`).join("  ");
   const worst = (of: (loop: { p99: number; max: number }) => number): string =>
@@ -21,6 +25,7 @@ export function rowOf({ at, nodes, store, starts, lateness }: Sample, interval: 
     `${worst(({ p99 }) => p99)}/${worst(({ max }) => max)}`.padStart(9),
     mega(store.usedMemory).padStart(14),
     String(store.keys).padStart(7),
+    ` ${(each.reduce((sum, { cpu }) => sum + cpu, 0) / interval).toFixed(2)}, ${((store.cpu - (before?.store.cpu ?? 0)) / interval).toFixed(2)}`,
   ].join(" ");
 }
 

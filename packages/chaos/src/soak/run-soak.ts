@@ -43,7 +43,10 @@ export interface SoakReport {
 }
 
 /** Runs nodes for a long time under a steady load, and judges whether each run started once and whether anything grows. */
-export async function runSoak(options: SoakOptions, tell: (sample: Sample) => void): Promise<SoakReport> {
+export async function runSoak(
+  options: SoakOptions,
+  tell: (sample: Sample, before: Sample | undefined) => void,
+): Promise<SoakReport> {
   const { duration, rate = 2000, nodes: count = 3 } = options;
   // Not written to disk: what is judged is memory and time, over many gigabytes of writes.
   await using redis = await startRedis({ appendonly: "no" });
@@ -101,7 +104,11 @@ class Soak implements AsyncDisposable {
   }
 
   /** Takes a sample each few seconds until the time is over. */
-  async sample(redis: Redis, duration: number, tell: (sample: Sample) => void): Promise<void> {
+  async sample(
+    redis: Redis,
+    duration: number,
+    tell: (sample: Sample, before: Sample | undefined) => void,
+  ): Promise<void> {
     const begin = performance.now();
     for (let number = 1; performance.now() - begin < duration; number += 1) {
       await sleep(Math.max(1, begin + number * sampleEvery - performance.now()));
@@ -109,8 +116,8 @@ class Soak implements AsyncDisposable {
       const reports = this.#news();
       if (reports.size === 0) continue;
       const sample = this.#sampleOf(Math.round((performance.now() - begin) / 1000), reports, store);
+      tell(sample, this.samples.at(-1));
       this.samples.push(sample);
-      tell(sample);
     }
   }
 
@@ -161,8 +168,8 @@ class Soak implements AsyncDisposable {
         late.set(Number(ms), (late.get(Number(ms)) ?? 0) + count);
     const nodes = Object.fromEntries(
       [...news].map(([name, reports]) => {
-        const { rss, heapUsed, loop } = reports.at(-1) as NodeReport;
-        return [name, { rss, heapUsed, loop }];
+        const { rss, heapUsed, loop, cpu } = reports.at(-1) as NodeReport;
+        return [name, { rss, heapUsed, loop, cpu }];
       }),
     );
     const starts = [...late.values()].reduce((sum, count) => sum + count, 0);

@@ -12,6 +12,8 @@ export interface NodeReport {
   /** Starts with an attempt above 1. */
   readonly retried: number;
   readonly refused: number;
+  /** Processor time that it took, ms. */
+  readonly cpu: number;
   /** How many first attempts started so many whole ms late. */
   readonly lateness: Readonly<Record<string, number>>;
   /** For how long its event loop was held up, ms. */
@@ -22,6 +24,8 @@ export interface NodeReport {
 export interface StoreSample {
   readonly usedMemory: number;
   readonly keys: number;
+  /** Processor time that it has taken since its start, ms. */
+  readonly cpu: number;
   /** The largest keys, bytes; looked for now and then. */
   readonly largest?: Readonly<Record<string, number>>;
 }
@@ -30,7 +34,7 @@ export interface StoreSample {
 export interface Sample {
   /** Seconds since the beginning. */
   readonly at: number;
-  readonly nodes: Readonly<Record<string, Pick<NodeReport, "rss" | "heapUsed" | "loop">>>;
+  readonly nodes: Readonly<Record<string, Pick<NodeReport, "rss" | "heapUsed" | "loop" | "cpu">>>;
   readonly store: StoreSample;
   readonly starts: number;
   readonly lateness: { readonly p50: number; readonly p99: number; readonly max: number };

@@ -12,6 +12,7 @@ const tally = new Tally();
 const loop = monitorEventLoopDelay({ resolution: 5 });
 let lateness: Record<string, number> = {};
 let [retried, refused] = [0, 0];
+let before = process.cpuUsage();
 let least = { rss: Number.POSITIVE_INFINITY, heapUsed: Number.POSITIVE_INFINITY };
 
 for (const name of ["recurring", "enqueued"])
@@ -43,7 +44,18 @@ function look(): void {
 function tell(): void {
   look();
   const delay = { p99: loop.percentile(99) / 1e6, max: loop.max / 1e6 };
-  const report: NodeReport = { ...least, started: tally.take(), retried, refused, lateness, loop: delay };
+  const { user, system } = process.cpuUsage(before);
+  before = process.cpuUsage();
+  const cpu = (user + system) / 1000;
+  const report: NodeReport = {
+    ...least,
+    cpu,
+    started: tally.take(),
+    retried,
+    refused,
+    lateness,
+    loop: delay,
+  };
   console.log(JSON.stringify(report));
   least = { rss: Number.POSITIVE_INFINITY, heapUsed: Number.POSITIVE_INFINITY };
   lateness = {};

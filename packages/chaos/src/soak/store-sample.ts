@@ -3,9 +3,12 @@ import type { StoreSample } from "./sample.js";
 
 /** Asks Redis for its memory and keys; for the largest ones if wanted, which goes through all. */
 export async function sampleStore(redis: Redis, largest: boolean): Promise<StoreSample> {
-  const [memory, keys] = await Promise.all([redis.info("memory"), redis.dbsize()]);
+  const [memory, used, keys] = await Promise.all([redis.info("memory"), redis.info("cpu"), redis.dbsize()]);
   const usedMemory = Number(/^used_memory:(\d+)/m.exec(memory)?.[1]);
-  return { usedMemory, keys, ...(largest && { largest: await largestKeys(redis) }) };
+  const seconds = (what: string): number =>
+    Number(new RegExp(`^used_cpu_${what}:([\\d.]+)`, "m").exec(used)?.[1]);
+  const cpu = 1000 * (seconds("user") + seconds("sys"));
+  return { usedMemory, keys, cpu, ...(largest && { largest: await largestKeys(redis) }) };
 }
 
 /** Those that take the most memory; the keys of one kind, such as `history:…`, together. */
