@@ -1,5 +1,5 @@
-import { parseRedisUrl, type RedisSource } from "@escapement/redis";
-import { addressOf, checkNamespace, problemOf, show } from "@escapement/redis/internal";
+import { checkRedisUrl, type RedisSource } from "@escapement/redis";
+import { addressOf, checkNamespace, kindOf, problemOf, show } from "@escapement/redis/internal";
 import { fields, isOptions, nameAt, oneOf, orElse, whole } from "./check.js";
 import { defaultMaxInput } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
@@ -193,7 +193,7 @@ function redisAt(path: string, value: unknown): RedisSource {
       `must be a URL, ioredis options or an ioredis client, not ${show(value)}.`,
     );
   try {
-    parseRedisUrl(value);
+    checkRedisUrl(value);
     return value;
   } catch (cause) {
     throw new InvalidOptionError(path, (cause as Error).message, { cause, code: "INVALID_REDIS_URL" });
@@ -261,7 +261,7 @@ export function storeVotes({ redis, voters }: Pick<Settings, "redis" | "voters">
 
 function votersOf(value: unknown): readonly RedisSource[] {
   if (Array.isArray(value) && [0, 1, 3, 5].includes(value.length)) {
-    const voters = value.map((voter, index) => redisAt(`voters[${index}]`, voter));
+    const voters = value.map((voter, index) => voterAt(`voters[${index}]`, voter));
     assertDifferent(voters);
     return voters;
   }
@@ -269,6 +269,16 @@ function votersOf(value: unknown): readonly RedisSource[] {
   throw new InvalidOptionError(
     "voters",
     `must be none, 1, 3 or 5 independent Redis masters; ${problem}. An even number can split its votes for ever.`,
+  );
+}
+
+/** What fails over forgets locks that it has given, and then it is no vote that counts. */
+function voterAt(path: string, value: unknown): RedisSource {
+  const voter = redisAt(path, value);
+  if (kindOf(voter) === "server") return voter;
+  throw new InvalidOptionError(
+    path,
+    "must be one Redis master of its own, not a cluster or what sentinels watch over: a failover would forget locks.",
   );
 }
 

@@ -93,7 +93,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   /** A connection of its own, for a reader that blocks. Closed with the store, if it is not handed back before. */
   openReader(): Connection {
     const { redis, deadline } = this.#options;
-    const connection = connect(redis, { profile: "commands", deadline });
+    const connection = connect(redis, { profile: "commands", deadline, key: this.keys.clock });
     this.#readers.add(connection);
     if (this.#closed) connection.close();
     return connection;
@@ -190,6 +190,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     if (connection === undefined) {
       connection = connect(this.#options.redis, {
         profile,
+        key: this.keys.clock,
         deadline: profile === "lease" ? this.#options.leaseDeadline : this.#options.deadline,
       });
       this.#open.set(profile, connection);

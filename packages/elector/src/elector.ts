@@ -1,7 +1,6 @@
 import { EventEmitter } from "node:events";
 import { EscapementError } from "@escapement/redis";
 import { Connection, connect, reconnectDelay } from "@escapement/redis/internal";
-import { Cluster } from "ioredis";
 import { now } from "./clock.js";
 import type { ElectorEvents, LostReason, Term } from "./events.js";
 import { Lease } from "./lease.js";
@@ -77,16 +76,16 @@ class LeaseElector extends EventEmitter<ElectorEvents> implements Elector {
     this.#connection =
       options.redis instanceof Connection
         ? options.redis
-        : connect(options.redis, { profile: "lease", deadline });
+        : connect(options.redis, { profile: "lease", deadline, key });
     if (this.#connection !== options.redis) this.#cleanUp.push(() => this.#connection.close());
     const subscriber =
-      options.subscriber ?? connect(this.#connection.client, { profile: "subscriber", deadline });
+      options.subscriber ?? connect(this.#connection.client, { profile: "subscriber", deadline, key });
     if (subscriber !== options.subscriber) this.#cleanUp.push(() => subscriber.close());
     this.#cleanUp.push(listenForResignations(subscriber, channel, (who) => this.#onResignation(who)));
     const wake = (): void => this.#pause.wake();
     this.#connection.on("restored", wake);
     this.#cleanUp.push(() => this.#connection.off("restored", wake));
-    if (this.#connection.client instanceof Cluster) this.#refuseUnless(checkHashTags);
+    if (this.#connection.isCluster) this.#refuseUnless(checkHashTags);
   }
 
   get id(): string {

@@ -1,5 +1,5 @@
 import { EscapementError, type RedisSource, redactRedisUrl } from "@escapement/redis";
-import { Connection, connect } from "@escapement/redis/internal";
+import { Connection, connect, kindOf } from "@escapement/redis/internal";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 
 /** The state of one voter. */
@@ -35,17 +35,11 @@ export class Voter {
 
   constructor(source: RedisSource | Connection, index: number, deadline: number) {
     this.name = `voter-${index + 1}`;
+    assertServer(source, this.name);
     this.#own = !(source instanceof Connection);
     this.connection = source instanceof Connection ? source : connect(source, { profile: "lease", deadline });
     this.url = urlOf(source instanceof Connection ? source.client : source);
     this.connection.on("restored", this.#onRestored);
-    if (this.connection.client instanceof Cluster) {
-      this.close();
-      throw new EscapementError(
-        "INVALID_OPTION",
-        `${this.name} is a Redis Cluster. A voter must be a single master that is independent of the others.`,
-      );
-    }
   }
 
   get status(): VoterStatus {
@@ -106,6 +100,18 @@ export class Voter {
       );
     }
   }
+}
+
+/** What fails over forgets locks that it has given, and then it is no vote that counts. */
+function assertServer(source: RedisSource | Connection, name: string): void {
+  const kind =
+    source instanceof Connection ? (source.isCluster ? "cluster" : kindOf(source.client)) : kindOf(source);
+  if (kind === "server") return;
+  throw new EscapementError(
+    "INVALID_OPTION",
+    `${name} is a ${kind === "cluster" ? "Redis Cluster" : "master that fails over by Sentinel"}. ` +
+      "A voter must be a single master that is independent of the others.",
+  );
 }
 
 function urlOf(source: RedisSource): string {

@@ -1,5 +1,4 @@
-import { Cluster } from "ioredis";
-import type { Connection, RedisClient } from "./connection.js";
+import type { Connection } from "./connection.js";
 import { EscapementError } from "./errors.js";
 
 /** What one check of a server found. */
@@ -36,7 +35,7 @@ export async function checkServer(
   connection: Connection,
   options: CheckOptions = {},
 ): Promise<CheckResult[]> {
-  const text = await connection.run("reading INFO", (client) => infoOf(client));
+  const text = await connection.run("reading INFO", (client) => client.info());
   const asks = !/^aof_enabled:1/m.test(text) || /^rdb_last_bgsave_status:err/m.test(text);
   const snapshots = asks ? await readSnapshots(connection) : undefined;
   return [
@@ -73,12 +72,6 @@ export function assertUsable(results: readonly CheckResult[]): void {
   const all = (check: CheckResult["check"]): boolean => errors.every((error) => error.check === check);
   const code = all("role") ? "REDIS_READONLY" : all("memory") ? "REDIS_FULL" : "REDIS_UNUSABLE";
   throw new EscapementError(code, errors.map(({ message }) => message).join(" "));
-}
-
-async function infoOf(client: RedisClient): Promise<string> {
-  if (!(client instanceof Cluster)) return client.info();
-  const [master] = client.nodes("master");
-  return master === undefined ? "" : master.info();
 }
 
 /** The setting `save`; `undefined` where CONFIG is refused, as many hosted servers do. */

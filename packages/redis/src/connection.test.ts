@@ -10,7 +10,8 @@ import {
 } from "@escapement/testing";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Connection, type ConnectOptions, connect, reconnectDelay } from "./connection.js";
+import { type Connection, type ConnectOptions, connect } from "./connection.js";
+import { reconnectDelay } from "./open-client.js";
 
 let server: RedisServer;
 let proxy: TcpProxy;

@@ -1,14 +1,12 @@
 import { EventEmitter } from "node:events";
-import { Cluster, Redis, type RedisOptions } from "ioredis";
-import { EscapementError, RedisError, toRedisError, withoutArguments } from "./errors.js";
-import { problemOf } from "./source.js";
-import { parseRedisUrl } from "./url.js";
+import type { Redis } from "ioredis";
+import { type EscapementError, RedisError, toRedisError, withoutArguments } from "./errors.js";
+import { openClient } from "./open-client.js";
+import { isOfSlot } from "./slot-connector.js";
+import type { RedisSource } from "./source.js";
 
-/** Where a Redis is: a URL, ioredis options, or a client (or cluster client) whose options are taken over. */
-export type RedisSource = string | RedisOptions | Redis | Cluster;
-
-/** Either kind of ioredis client. */
-export type RedisClient = Redis | Cluster;
+/** The client of a connection. Also of a cluster it is one to one server: the master of the connection's slot. */
+export type RedisClient = Redis;
 
 /**
  * What a connection is for.
@@ -26,56 +24,12 @@ export interface ConnectOptions {
   readonly deadline?: number;
   /** How many calls may wait for a connection at once; more are refused. @default 1000 */
   readonly maxWaiting?: number;
-}
-
-/** Jittered back-off of reconnecting: 50 ms doubling to 2 s, each drawn from its upper half. */
-export function reconnectDelay(attempt: number, random: () => number = Math.random): number {
-  const ceiling = Math.min(50 * 2 ** Math.min(attempt - 1, 10), 2000);
-  return Math.round(ceiling * (0.5 + random() / 2));
-}
-
-const sharedOptions = {
-  // A command that was cut off is never sent twice by the client: scripts carry what makes a repeat harmless.
-  autoResendUnfulfilledCommands: false,
-  // Steps are batched by us, in scripts; gathering commands of one turn besides costs more than it saves, and would put a lease's renewal
-  // behind whatever else was asked for.
-  enableAutoPipelining: false,
-  enableOfflineQueue: false,
-  // ioredis waits for no answer when it subscribes again: a connection that breaks then would be an unhandled rejection, which
-  // ends the process. Subscribers subscribe at each `restored` instead.
-  autoResubscribe: false,
-  maxRetriesPerRequest: null,
-  lazyConnect: false,
-  // CLIENT SETINFO would be refused to a user who may do only what is needed, at each connection; nothing here depends on it.
-  disableClientInfo: true,
-  // Without it "ready" comes before the answer to SELECT, and what is sent then may land in another database.
-  enableReadyCheck: true,
-  connectTimeout: 5000,
-  // How long a socket that is given up may take to close before it is destroyed; one that is half open never would.
-  disconnectTimeout: 50,
-  retryStrategy: (attempt: number): number => reconnectDelay(attempt),
-  // After a failover the old master answers READONLY: leave it. The command itself is the caller's to repeat.
-  reconnectOnError: (error: Error): boolean => error.message.includes("READONLY"),
-} satisfies RedisOptions;
-
-function open(source: RedisSource): RedisClient {
-  const problem = problemOf(source);
-  if (problem !== undefined)
-    throw new EscapementError("INVALID_OPTION", `redis.${problem.option}: ${problem.message}`);
-  if (source instanceof Cluster) {
-    return source.duplicate([], {
-      enableOfflineQueue: false,
-      clusterRetryStrategy: sharedOptions.retryStrategy,
-      redisOptions: { ...source.options.redisOptions, ...sharedOptions },
-    });
-  }
-  if (source instanceof Redis) return source.duplicate(sharedOptions);
-  if (typeof source === "string") return new Redis({ ...parseRedisUrl(source), ...sharedOptions });
-  return new Redis({ ...source, ...sharedOptions });
+  /** Any key of the slot that the connection is for; a cluster needs it, and all keys of it must lie in that slot. */
+  readonly key?: string;
 }
 
 /**
- * One connection with a deadline on every call.
+ * One connection with a deadline on every call. Of a cluster it is to the master of one slot, whichever server that is.
  *
  * Emits `lost` when the connection breaks, `restored` when it is usable again, and `error` never: what goes wrong reaches
  * the caller of {@link Connection.run}, and {@link Connection.lastError} tells the rest.
@@ -105,7 +59,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     this.profile = options.profile;
     this.deadline = options.deadline ?? 5000;
     this.#maxWaiting = options.maxWaiting ?? 1000;
-    this.client = open(source);
+    this.client = openClient(source, options.key);
     this.setMaxListeners(0);
     this.client.setMaxListeners(0);
     this.client.on("error", (error: Error) => this.#onError(error));
@@ -130,6 +84,11 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
       this.#up = false;
       this.emit("lost", this.lastError);
     });
+  }
+
+  /** Whether it is to one slot of a cluster. */
+  get isCluster(): boolean {
+    return isOfSlot(this.client);
   }
 
   /** Whether a call would be sent at once. */
@@ -194,7 +153,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
 
   /** The socket may be half open, and whatever is sent on it would wait as well: start over with a new one. */
   #abandon(): void {
-    if (!(this.client instanceof Redis) || this.#closed || this.#abandoned) return;
+    if (this.#closed || this.#abandoned) return;
     this.#abandoned = true;
     this.client.disconnect(true);
   }

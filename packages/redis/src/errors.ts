@@ -54,9 +54,10 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
     "Redis refused the user, the password or a permission. Check the credentials in the Redis URL and the user's ACL.",
   ],
   [
-    /LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY |UNKILLABLE/,
+    // The last: what a script is told whose slot is being moved.
+    /LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY |UNKILLABLE|\b(MOVED|ASK) \d+ |access a non local key/,
     "REDIS_UNAVAILABLE",
-    "Redis is not able to answer at present (loading, failing over or busy). The call can be repeated.",
+    "Redis is not able to answer at present (loading, failing over, moving a slot or busy). The call can be repeated.",
   ],
   [
     /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|all nodes|ClusterAllFailed|None of startup/i,

@@ -6,11 +6,11 @@ export {
   type ConnectOptions,
   connect,
   type RedisClient,
-  reconnectDelay,
 } from "./connection.js";
 export { toRedisError } from "./errors.js";
 export { createKeys, type Keys } from "./keys.js";
 export { checkName, checkNamespace, show } from "./names.js";
+export { reconnectDelay } from "./open-client.js";
 export { type Refusal, refusalIn, tryCommands, type Words } from "./permissions.js";
 export { checkReach } from "./reach.js";
 export {
@@ -21,7 +21,7 @@ export {
   type ScriptSpec,
   type ScriptValue,
 } from "./script.js";
-export { addressOf, problemOf, type SourceProblem } from "./source.js";
+export { addressOf, kindOf, problemOf, type SourceProblem } from "./source.js";
 
 /** Lua that scripts may include: `clock()`, the store's time, and `int()`. Needs the key `clock`. */
 export const clockLua: URL = new URL("./lua/clock.lua", import.meta.url);

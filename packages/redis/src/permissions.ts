@@ -1,4 +1,3 @@
-import { Cluster } from "ioredis";
 import type { Connection } from "./connection.js";
 
 /** A command with its arguments, as Redis takes them. */
@@ -15,13 +14,10 @@ export type Refusal = "command" | "key" | "channel" | undefined;
  */
 export async function tryCommands(connection: Connection, commands: readonly Words[]): Promise<Refusal[]> {
   return connection.run("trying commands", async (client) => {
-    // A node that does not serve a key says so only once it has looked at the user's permissions.
-    const server = client instanceof Cluster ? client.nodes("master")[0] : client;
-    if (server === undefined) return [];
-    await server.call("MULTI");
+    await client.call("MULTI");
     return Promise.all(
       commands.map(([name, ...args]) =>
-        server.call(name, ...args).then(
+        client.call(name, ...args).then(
           () => undefined,
           (error: unknown) => refusalIn(error),
         ),

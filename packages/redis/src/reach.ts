@@ -1,4 +1,4 @@
-import { Cluster, type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { CheckResult } from "./checks.js";
 import type { Connection } from "./connection.js";
 import { EscapementError, toRedisError } from "./errors.js";
@@ -13,7 +13,7 @@ export async function checkReach(connection: Connection): Promise<CheckResult> {
     return { check: "connection", level: "ok", message: "Redis answers." };
   } catch (error) {
     const { client, deadline } = connection;
-    const closer = isUnknown(error) && !(client instanceof Cluster) ? await ask(client, deadline) : undefined;
+    const closer = isUnknown(error) ? await ask(client, deadline) : undefined;
     return { check: "connection", level: "error", message: describe(closer ?? error) };
   }
 }
