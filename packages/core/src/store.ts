@@ -175,6 +175,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     };
     subscriber.on("restored", subscribe);
     if (subscriber.isReady) subscribe();
+    for (const other of [this.commands, this.lease]) subscriber.checkWith(other);
     this.commands.on("lost", () => this.emit("lost"));
     this.commands.on("restored", () => this.emit("restored"));
   }

@@ -80,7 +80,10 @@ class LeaseElector extends EventEmitter<ElectorEvents> implements Elector {
     if (this.#connection !== options.redis) this.#cleanUp.push(() => this.#connection.close());
     const subscriber =
       options.subscriber ?? connect(this.#connection.client, { profile: "subscriber", deadline, key });
-    if (subscriber !== options.subscriber) this.#cleanUp.push(() => subscriber.close());
+    if (subscriber !== options.subscriber) {
+      subscriber.checkWith(this.#connection);
+      this.#cleanUp.push(() => subscriber.close());
+    }
     this.#cleanUp.push(listenForResignations(subscriber, channel, (who) => this.#onResignation(who)));
     const wake = (): void => this.#pause.wake();
     this.#connection.on("restored", wake);

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { Redis } from "ioredis";
 import { type EscapementError, RedisError, toRedisError, withoutArguments } from "./errors.js";
-import { openClient } from "./open-client.js";
+import { openClient, reconnectDelay } from "./open-client.js";
 import { isOfSlot } from "./slot-connector.js";
 import type { RedisSource } from "./source.js";
 
@@ -97,15 +97,47 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   }
 
   /**
-   * Runs one command or script under this connection's deadline.
+   * Runs one command or script under this connection's deadline. What a server refused since it does not serve the slot just now (a failover,
+   * a slot that is being moved) was not applied; in the profile `commands` it is repeated until the deadline.
    *
    * @param doing what is being done, for the error's message
-   * @throws RedisError `REDIS_UNAVAILABLE` if nothing was sent, `REDIS_TIMEOUT` if it is unknown whether it was applied
+   * @throws RedisError `REDIS_UNAVAILABLE` if nothing was applied, `REDIS_TIMEOUT` if it is unknown whether it was
    */
   async run<R>(
     doing: string,
     command: (client: RedisClient) => Promise<R>,
     deadline: number = this.deadline,
+  ): Promise<R> {
+    const end = performance.now() + deadline;
+    for (let attempt = 1; ; attempt++) {
+      const left = attempt === 1 ? deadline : end - performance.now();
+      try {
+        return await this.#runOnce(doing, command, left);
+      } catch (error) {
+        const pause = reconnectDelay(Math.min(attempt, 4));
+        const isOver = performance.now() + pause >= end || this.#waiting >= this.#maxWaiting;
+        if (this.profile !== "commands" || isOver || !wasNotTaken(error)) throw error;
+        this.#waiting += 1;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        this.#waiting -= 1;
+      }
+    }
+  }
+
+  /**
+   * Has a connection that waits for others to speak looked at whenever `other`, to the same server, is lost: on a socket that is half open
+   * it would wait for ever.
+   */
+  checkWith(other: Connection): void {
+    other.on("lost", () => {
+      if (this.isReady) this.run("PING", (client) => client.ping()).catch(() => undefined);
+    });
+  }
+
+  async #runOnce<R>(
+    doing: string,
+    command: (client: RedisClient) => Promise<R>,
+    deadline: number,
   ): Promise<R> {
     if (this.#closed) throw closed(doing);
     if (!this.isReady) await this.#waitUntilReady(doing, deadline);
@@ -202,6 +234,14 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
       ? new RedisError("REDIS_UNAVAILABLE", error.message, { cause })
       : error;
   }
+}
+
+/** Whether a server refused a call as a whole, or nothing could be sent, for a reason that passes by itself. */
+function wasNotTaken(error: unknown): boolean {
+  const { cause } = error as Error;
+  const said = cause instanceof Error ? cause.message : "";
+  const refused = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) |^Stream isn't writeable/.test(said);
+  return refused && !said.includes(" script: "); // by then it may have written
 }
 
 function closed(doing: string): RedisError {

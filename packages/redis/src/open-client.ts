@@ -28,6 +28,8 @@ const sharedOptions = {
   // Without it "ready" comes before the answer to SELECT, and what is sent then may land in another database.
   enableReadyCheck: true,
   connectTimeout: 5000,
+  // Subscribers are silent for long: what stands between may forget them, and neither end would notice.
+  keepAlive: 30_000,
   // How long a socket that is given up may take to close before it is destroyed; one that is half open never would.
   disconnectTimeout: 50,
   retryStrategy: (attempt: number): number => reconnectDelay(attempt),

@@ -1,6 +1,10 @@
 import { clockLua, defineScript } from "@escapement/redis/internal";
 
 // One file each: what it is handed, what it answers. `store.ts` calls them with this namespace's keys.
+//
+// What makes names of keys itself (it is handed the prefix) and writes is also handed `wake`: a channel, so that no key is ever called that.
+// Of a slot that is being moved, Redis Cluster looks only at the keys that are declared before it lets a script begin, and refuses it if one
+// of them is not there; at any other that is not there it would break it off half-way.
 
 const file = (name: string): URL => new URL(`./${name}.lua`, import.meta.url);
 const history = [
@@ -142,7 +146,7 @@ export const join = defineScript<string>()({
   version: 1,
   file: file("join"),
   include: records,
-  keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events", "pauses"],
+  keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events", "pauses", "wake"],
   args: ["prefix", "node", "former", "ttl", "info", "layout", "partitions", "again", "events_max"],
 });
 
@@ -193,7 +197,7 @@ export const log = defineScript<string>()({
   version: 1,
   file: file("log"),
   include: [clockLua],
-  keys: ["clock", "nodes", "active"],
+  keys: ["clock", "nodes", "active", "wake"],
   args: ["prefix", "node", "most", "age"],
   lists: { runs: ["run", "token", "count"], lines: ["number", "line"] },
 });
@@ -293,7 +297,7 @@ export const pause = defineScript<string>()({
   version: 1,
   file: file("pause"),
   include: records,
-  keys: ["clock", "events", "pauses"],
+  keys: ["clock", "events", "pauses", "wake"],
   args: ["prefix", "name", "value", "until_ms", "events_max"],
 });
 
