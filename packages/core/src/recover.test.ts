@@ -180,3 +180,25 @@ test("a node that leaves while it holds runs is taken over at once", async () =>
   await idle.leave();
   expect(await on.redis.hexists(on.store.keys.nodeInfo, "c")).toBe(0);
 });
+
+test("what a node held is taken over as soon as it comes back under another identity, if somebody took it off the list", async () => {
+  await using on = await bench();
+  const [former, next] = [await on.node("a"), await on.node("b")];
+  const [run] = await queue(on, [{}]);
+  expect(await former.take()).toEqual([run]);
+  await on.redis.zrem(on.store.keys.nodes, "a");
+  await next.join(0, "a");
+  await next.join(0, "a"); // asked again, since nobody knew whether it had
+  await on.recover();
+  expect((await next.claim()).claimed).toMatchObject([{ run, attempt: 2 }]);
+  await next.join(0, "a");
+  expect(await on.redis.zrange(on.store.keys.dead, 0, -1)).toEqual([]);
+  await expectSound(on);
+});
+
+test("a node that comes back under another identity while its former lease goes on leaves that to its end", async () => {
+  await using on = await bench();
+  await on.node("a", 60_000);
+  await (await on.node("b")).join(0, "a");
+  expect(await on.redis.zrange(on.store.keys.dead, 0, -1)).toEqual([]);
+});

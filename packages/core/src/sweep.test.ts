@@ -116,6 +116,29 @@ describe("states: S15: the sweeper", () => {
       "node without a lease",
     ],
   ];
+  test("counts what a node without a lease holds as its own until it is taken over: none of it is queued again, or counts as ended", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { concurrencyKey: "key" });
+    const other = await bench.node("other", 1e9);
+    const taken = await bench.runNow("job");
+    const [enqueued = ""] = await enqueueRuns(bench.store, "task", [{}], 1000);
+    expect((await other.take()).sort()).toEqual([enqueued, taken].sort());
+    await bench.redis.zrem(bench.store.keys.nodes, "other");
+    expect(await bench.sweep()).toEqual(["other", "node without a lease"]);
+    const node = await bench.node("node", 1e9);
+    expect(await node.take()).toEqual([]);
+    expect(await bench.redis.hkeys(bench.store.keys.running)).toEqual(["job"]);
+    expect(await bench.redis.hkeys(bench.store.keys.holds)).toContain(taken);
+    await bench.recover();
+    const { claimed } = await node.claim();
+    expect(claimed.map(({ run, attempt }) => [run, attempt]).sort()).toEqual(
+      [
+        [enqueued, 2],
+        [taken, 2],
+      ].sort(),
+    );
+  });
+
   for (const [what, damage, found] of damages) {
     test(`mends ${what}, counts and tells it; after it all is sound, and everything runs`, async () => {
       await using bench = await new StoreBench(server).ready();

@@ -143,7 +143,7 @@ export const reconcile = defineScript<[string, string[], string[]]>()({
 /** The time of the store. */
 export const join = defineScript<string>()({
   name: "join",
-  version: 1,
+  version: 2,
   file: file("join"),
   include: records,
   keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events", "pauses", "wake"],
@@ -393,7 +393,7 @@ export const passOver = defineScript<[string, number, string]>()({
 /** `[now, next index, its cursor, 1 at the end of a sweep, mended (subject, what), jobs without a next fire time]` */
 export const sweep = defineScript<[string, string, string, number, string[], string[]]>()({
   name: "sweep",
-  version: 1,
+  version: 2,
   file: file("sweep"),
   include: records,
   keys: [...recordKeys, "epoch", "mended", "nodeInfo", "progress"],

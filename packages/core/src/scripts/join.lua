@@ -10,6 +10,15 @@ local function drain_as_before()
   note_pause(name, now)
 end
 
+-- What it held under its former identity is nobody's if that was taken off the list, not by its lease's end: the leader takes it over at once.
+local function give_up_former()
+  if redis.call('ZSCORE', key.nodes, arg.former) or redis.call('ZSCORE', key.dead, arg.former) then return end
+  if redis.call('HEXISTS', key.nodeInfo, arg.former) == 0 then return end
+  redis.call('ZADD', key.dead, int(now), arg.former)
+  tell('nodeDead ' .. arg.former)
+  redis.pcall('PUBLISH', key.wake, 'nodes')
+end
+
 local meta = redis.call('HMGET', key.meta, 'layout', 'partitions')
 if meta[1] and meta[1] ~= arg.layout then
   return refuse('LAYOUT_MISMATCH', 'The namespace is of layout ' .. meta[1] .. ', this version writes ' .. arg.layout .. '. Run one version, or use another namespace.')
@@ -26,7 +35,10 @@ redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
 redis.call('HSET', key.nodeInfo, arg.node, arg.info)
 if arg.again == '0' then
   tell('nodeJoined ' .. arg.node)
-  if arg.former ~= '' then drain_as_before() end
+  if arg.former ~= '' then
+    drain_as_before()
+    give_up_former()
+  end
 end
 flush_events(now)
 return int(now)

@@ -11,6 +11,21 @@ local function mend(subject, what)
   tell('mended ' .. subject .. ' ' .. what)
 end
 
+-- First of all, whatever is looked at: somebody took a node off the list, and what it holds would seem to stand nowhere. It is taken over, as of
+-- any dead node.
+local function declare_unlisted()
+  local known = redis.call('HKEYS', key.nodeInfo)
+  if #known == 0 then return end
+  local leases, dead = redis.call('ZMSCORE', key.nodes, unpack(known)), redis.call('ZMSCORE', key.dead, unpack(known))
+  for i, node in ipairs(known) do
+    if not leases[i] and not dead[i] then
+      redis.call('ZADD', key.dead, int(now), node)
+      mend(node, 'node without a lease')
+    end
+  end
+end
+declare_unlisted()
+
 local nodes -- all that may hold runs
 local function all_nodes()
   if not nodes then
@@ -254,16 +269,6 @@ function check.frozen(jobs)
   note_held(held_names, held)
 end
 
-function check.nodeInfo(known)
-  local leases, dead = redis.call('ZMSCORE', key.nodes, unpack(known)), redis.call('ZMSCORE', key.dead, unpack(known))
-  for i, node in ipairs(known) do
-    if not leases[i] and not dead[i] then
-      redis.call('ZADD', key.dead, int(now), node) -- what it held is taken over, as of any dead node
-      mend(node, 'node without a lease')
-    end
-  end
-end
-
 function check.deadLetters(runs, texts)
   for i, run in ipairs(runs) do
     local of = string.match(texts[i], '^%S+ (%S+)')
@@ -305,7 +310,7 @@ function check.jobs(jobs, texts)
 end
 
 local indices = { 'unstarted', 'requeued', 'runs', 'attempts', 'running', 'blocked', 'paused', 'frozen', 'limited', 'holds', 'progress',
-  'nodeInfo', 'deadLetters', 'jobs' }
+  'deadLetters', 'jobs' }
 local sorted = { unstarted = true, requeued = true, blocked = true, paused = true, frozen = true }
 local has_values = { running = true, limited = true, deadLetters = true, jobs = true }
 
