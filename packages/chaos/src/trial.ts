@@ -12,7 +12,7 @@ import { accountFor } from "./checker/accounts.js";
 import type { JobCase, Outcome } from "./checker/case.js";
 import { expectedFireTimes } from "./checker/expected.js";
 import { judge, type Verdict } from "./checker/judge.js";
-import { type Evidence, machineClock } from "./evidence/evidence.js";
+import { type Evidence, machineClock, wallClockAhead } from "./evidence/evidence.js";
 import { EvidenceFolder } from "./evidence/evidence-folder.js";
 import { found } from "./found.js";
 import { type ChaosNode, type NodeProcess, startNode } from "./nodes/chaos-node.js";
@@ -105,7 +105,7 @@ export class Trial implements AsyncDisposable {
     const votes = voters.length === 0 ? {} : { voters };
     const scheduler = { ...this.#shared, ...votes, ...own.scheduler };
     const node = await startNode(
-      { ...own, name, evidence: this.evidence.fileOf(name), store, scheduler },
+      { ...own, name, evidence: this.evidence.fileOf(name), wallAhead: wallClockAhead(), store, scheduler },
       madeOf,
     );
     this.nodes.set(name, node);

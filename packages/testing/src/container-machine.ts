@@ -25,7 +25,7 @@ export async function containerMachine(
   port: number,
   options: StartRedisOptions,
 ): Promise<Machine> {
-  for (const option of ["dir", "tls"] as const)
+  for (const option of ["dir", "env", "tls"] as const)
     if (options[option] !== undefined)
       throw new TestingError("UNSUPPORTED", `A server in a container cannot have the option "${option}"`);
   const engine = await getContainerRuntimeClient().catch((cause: unknown) => {

@@ -17,6 +17,7 @@ export { startVoters, type Voters } from "./voters.js";
 export { TestingError, type TestingErrorCode } from "./errors.js";
 export { type EventuallyOptions, eventually, type Unambiguous } from "./eventually.js";
 export { guardedFolder, removeFolder } from "./guard.js";
+export { canMoveClocks, type MovedClock, movedClock } from "./moved-clock.js";
 export { uniqueNamespace } from "./namespace.js";
 export { processState } from "./process-state.js";
 export { type Latency, type ProxyOptions, startProxy, type TcpProxy } from "./proxy.js";

@@ -63,6 +63,7 @@ class ProcessMachine implements Machine {
   readonly #binary: string;
   readonly #args: readonly string[];
   readonly #folder: string;
+  readonly #env: NodeJS.ProcessEnv;
   #child: { child: ChildProcess; pid: number } | undefined;
 
   constructor(
@@ -77,6 +78,7 @@ class ProcessMachine implements Machine {
     this.options = options;
     this.#binary = binary;
     this.#folder = folder;
+    this.#env = { ...process.env, ...options.env };
     this.keepsData = options.dir !== undefined;
     this.#args = args;
   }
@@ -90,6 +92,7 @@ class ProcessMachine implements Machine {
     try {
       const started = await spawnGuarded(this.#binary, this.#args, {
         cwd: this.#folder,
+        env: this.#env,
         stdio: ["ignore", log, log],
       });
       this.#child = started;

@@ -48,6 +48,8 @@ export interface StartRedisOptions {
   dir?: string;
   /** More command line arguments of redis-server, after ours, so that they prevail: `["--hz", "100"]`. */
   args?: readonly string[];
+  /** Variables of the server's process, besides this process's own. Only for the way "process". */
+  env?: Readonly<Record<string, string>>;
   /**
    * How long the server may take to answer PING at each start, in milliseconds.
    * @default 15000

@@ -53,7 +53,8 @@ export function noEngine(cause: unknown): TestingError {
   return new TestingError("NO_REDIS", `No container engine answers (${reason}). ${threeWays}`, { cause });
 }
 
-function onPath(program: string, env: NodeJS.ProcessEnv): string | undefined {
+/** The file of a program on the PATH. */
+export function onPath(program: string, env: NodeJS.ProcessEnv): string | undefined {
   for (const folder of (env["PATH"] ?? "").split(delimiter)) {
     if (!folder) continue;
     const file = join(folder, program);

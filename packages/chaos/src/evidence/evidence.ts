@@ -57,12 +57,29 @@ export function machineClock(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Opens the evidence file of a node for appending. */
-export function openEvidence(file: string, node: string): EvidenceWriter {
+/** By how many ms this process's wall clock is ahead of the machine's monotonic one. */
+export function wallClockAhead(): number {
+  // Just when it goes on by a millisecond: it tells no fractions.
+  const before = Date.now();
+  while (Date.now() === before);
+  return Date.now() - machineClock();
+}
+
+/**
+ * Opens the evidence file of a node for appending.
+ *
+ * @param wallAhead by how many ms the machine's wall clock is ahead of its monotonic one, for a process whose own wall clock may be wrong
+ */
+export function openEvidence(
+  file: string,
+  node: string,
+  wallAhead: number = wallClockAhead(),
+): EvidenceWriter {
   const descriptor = openSync(file, "a");
   return {
     write(fact) {
-      const line: Evidence = { node, mono: machineClock(), at: Date.now(), ...fact };
+      const mono = machineClock();
+      const line: Evidence = { node, mono, at: Math.floor(mono + wallAhead), ...fact };
       writeSync(descriptor, `${JSON.stringify(line)}\n`);
     },
     close: () => closeSync(descriptor),

@@ -27,7 +27,7 @@ export function serverAt({ trial: { topology }, target }: Pick<Hands, "trial" | 
 
 /** Uses a connection to a server, which gives up soon where nothing answers. */
 export async function ask<T>(server: RedisServer, what: (client: Redis) => Promise<T>): Promise<T> {
-  const client = server.client({ maxRetriesPerRequest: 0 });
+  const client = server.client({ maxRetriesPerRequest: 0, enableReadyCheck: false });
   try {
     return await what(client);
   } finally {

@@ -1,3 +1,4 @@
+import { clockFaults } from "./clock-faults.js";
 import { deletedKeyFaults } from "./deleted-keys.js";
 import type { FaultKind } from "./fault.js";
 import { storeLinkFaults, voterLinkFaults } from "./link-faults.js";
@@ -12,6 +13,7 @@ import {
   nodeKill,
   nodeRestart,
 } from "./node-faults.js";
+import { rollingRestart } from "./rolling-restart.js";
 import {
   storeFreeze,
   storeKill,
@@ -34,6 +36,7 @@ export const faultKinds: readonly FaultKind[] = [
   leaderFreeze,
   leaderFreezeLong,
   allKill,
+  rollingRestart,
   loopBlock,
   loopBlockLong,
   ...storeLinkFaults,
@@ -43,6 +46,7 @@ export const faultKinds: readonly FaultKind[] = [
   storeFreeze,
   ...storeCommandFaults,
   ...deletedKeyFaults,
+  ...clockFaults,
   voterRestart,
   voterKill,
   voterFreeze,

@@ -18,6 +18,8 @@ export interface NodeConfig extends NodeHabits {
   readonly name: string;
   /** Its evidence file. */
   readonly evidence: string;
+  /** By how many ms the machine's wall clock is ahead of its monotonic one: that of this process may be wrong. */
+  readonly wallAhead: number;
   /** Where it finds the store. */
   readonly store: StoreAddress;
   /** The scheduler's options, those that JSON can hold. */

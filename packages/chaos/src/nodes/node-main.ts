@@ -13,7 +13,7 @@ import { type LoopReport, watchLoop } from "./loop-watch.js";
 import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
 
 const config = JSON.parse(process.env[nodeVariable] ?? "null") as NodeConfig;
-const evidence = openEvidence(config.evidence, config.name);
+const evidence = openEvidence(config.evidence, config.name, config.wallAhead);
 const scheduler = createScheduler({ ...config.scheduler, redis: sourceOf(config.store) });
 
 for (const name of taskNames) scheduler.task<WorkInput | undefined>(name, work);

@@ -1,4 +1,4 @@
-import { startRedis, startVoters } from "@escapement/testing";
+import { movedClock, startRedis, startVoters } from "@escapement/testing";
 import { Links } from "./links.js";
 import type { Topology } from "./topology.js";
 
@@ -8,6 +8,8 @@ export interface SingleOptions {
   readonly appendonly?: "always" | "everysec" | "no";
   /** How many independent voters hold the locks. @default none */
   readonly voters?: 3 | 5;
+  /** Whether the server has a clock that can be moved, which takes Linux and a C compiler. @default false */
+  readonly clock?: boolean;
   /** Whether nodes go through proxies. @default true */
   readonly proxies?: boolean;
 }
@@ -15,8 +17,9 @@ export interface SingleOptions {
 /** One server, with or without independent voters. */
 export async function singleServer(name: string, options: SingleOptions = {}): Promise<Topology> {
   const { appendonly = "always", proxies = true } = options;
+  const clock = options.clock ? await movedClock() : undefined;
   const [server, voters] = await Promise.all([
-    startRedis({ appendonly }),
+    startRedis({ appendonly, ...(clock && { env: clock.env }) }),
     options.voters === undefined ? undefined : startVoters(options.voters, { appendonly: "always" }),
   ]);
   const servers = { store: [server], watchers: [], voters: voters?.servers ?? [] };
@@ -25,6 +28,7 @@ export async function singleServer(name: string, options: SingleOptions = {}): P
     name,
     keepsWrites: appendonly === "always",
     ...servers,
+    ...(clock && { clock }),
     address: { url: server.url },
     primary: async () => server,
     linkOf: async (node) =>

@@ -1,0 +1,71 @@
+import { eventually } from "@escapement/testing";
+import { type CopiedBuild, copyBuild } from "../builds/copy-build.js";
+import type { NodeProcess } from "../nodes/chaos-node.js";
+import type { Trial } from "../trial.js";
+import type { FaultKind, Hands } from "./fault.js";
+import { infoNumber } from "./hands.js";
+
+/** What a trial's nodes were last restarted with, and the copy of what was built, which goes with this process. */
+interface Release {
+  readonly other: CopiedBuild;
+  isOther: boolean;
+}
+
+const releases = new WeakMap<Trial, Release>();
+
+/**
+ * All nodes get SIGTERM and another process, one after the other, as a service is deployed: from this version to another one, whose scripts have
+ * other texts and numbers, and the next time back. Both are in use at once, and nothing is late or lost.
+ */
+export const rollingRestart: FaultKind = {
+  name: "rolling-restart",
+  targets: ({ nodes }) => (nodes.length > 1 ? ["nodes"] : []),
+  others: ({ nodes }) => nodes,
+  lasts: [1, 1],
+  settles: 20_000,
+  begin: async (hands) => {
+    const { trial } = hands;
+    const release = releases.get(trial) ?? { other: await copyBuild(anotherVersion), isOther: false };
+    releases.set(trial, release);
+    release.isOther = !release.isOther;
+    const madeOf: NodeProcess = release.isOther ? { program: release.other.program } : {};
+    const seen: string[] = [];
+    for (const name of [...trial.nodes.keys()]) {
+      if (!(await replace(hands, name, madeOf))) return { proof: () => "" };
+      seen.push(await versions(trial));
+    }
+    const mixed = seen.filter((versionsThen) => versionsThen.includes(" and "));
+    const cached = await infoNumber(trial.redis, "memory", "number_of_cached_scripts").catch(() => 0);
+    return {
+      proof: () =>
+        mixed.length > 0
+          ? `${seen.length} nodes were replaced one by one; at once there were ${mixed[0]}, with ${cached} scripts in Redis' cache`
+          : "",
+    };
+  },
+};
+
+/** Resolves when the node's new process has joined: whether it has, after the old one had ended in good order. */
+async function replace({ trial }: Hands, name: string, madeOf: NodeProcess): Promise<boolean> {
+  const joined = (): number => trial.facts("up").filter(({ node }) => node === name).length;
+  const node = trial.nodes.get(name);
+  await node?.stop();
+  const before = joined();
+  await trial.addNode(name, {}, madeOf);
+  await eventually(() => joined() > before, { within: 20_000 }).catch(() => undefined);
+  return node?.exit === "exit code 0" && joined() > before;
+}
+
+async function versions(trial: Trial): Promise<string> {
+  const nodes = await trial.client.nodes().catch(() => []);
+  return [...new Set(nodes.map(({ version }) => version))].sort().join(" and ");
+}
+
+/** Another version of the same: each script has another text and number, each package another number. */
+export function anotherVersion(path: string, text: string): string {
+  if (path.endsWith(".lua")) return `-- as it is in another version\n${text}`;
+  if (/\/scripts\/.*\.js$/.test(path))
+    return text.replace(/\bversion: (\d+)/g, (_, number) => `version: ${Number(number) + 1}`);
+  if (path.endsWith("package.json")) return text.replace(/"version": "([\d.]+)"/, '"version": "$1-next"');
+  return text;
+}
