@@ -1,7 +1,7 @@
 import type { RedisServer } from "@escapement/testing";
 
 const key = "neighbour";
-const step = 256 * 1024;
+const step = 4 * 1024 * 1024; // far above what Redis takes and frees by itself, so that full stays full
 
 /** Another user of the same server, who takes all of its memory, and what comes free as well. */
 export interface Neighbour {

@@ -12,15 +12,7 @@ import { type Neighbour, neighbourOn } from "../full-store/neighbour.js";
 import { Trial } from "../trial.js";
 import { type Check, check, type Length, type Scenario, type ScenarioReport } from "./scenario.js";
 
-const leases = {
-  nodeTtl: 2000,
-  leaderTtl: 1000,
-  lookahead: 3000,
-  pollEvery: 500,
-  sweepEvery: 1000,
-  deadline: 500,
-};
-const full = 4000; // longer than any lease
+const short = { nodeTtl: 2000, leaderTtl: 1000, lookahead: 3000, pollEvery: 500, sweepEvery: 1000 };
 const back = 5000; // the bound within which all goes on once there is room
 const common = { trigger: every("1s"), overlap: "allow" as const };
 
@@ -43,12 +35,14 @@ interface Seen {
 export const fullStore: Scenario = {
   name: "full-store",
   about: "Somebody else fills Redis' memory, for longer than all leases, and leaves again",
-  async run({ jobs = 1000 }: Length = {}): Promise<ScenarioReport> {
-    await using trial = await Trial.start({ nodes: 2, scheduler: leases });
+  async run({ short: isShort = false }: Length = {}): Promise<ScenarioReport> {
+    const scheduler = { ...(isShort && short), deadline: 500 };
+    const [full, jobs] = isShort ? [4000, 300] : [15_000, 1000]; // longer than any lease
+    await using trial = await Trial.start({ nodes: 2, scheduler });
     await using cli = await startCliNode(trial.redis.url, trial.client.namespace);
     const neighbour = neighbourOn(trial.redis);
     const held = await workload(trial);
-    const seen = await fillAndLeave(trial, cli, neighbour);
+    const seen = await fillAndLeave(trial, cli, neighbour, full);
     const halves = [
       ...(await writeHalfway(trial, neighbour, jobs)),
       await removeWhenFull(trial, neighbour, jobs),
@@ -103,7 +97,7 @@ async function workload(trial: Trial): Promise<string[]> {
   return ids;
 }
 
-async function fillAndLeave(trial: Trial, cli: CliNode, neighbour: Neighbour): Promise<Seen> {
+async function fillAndLeave(trial: Trial, cli: CliNode, neighbour: Neighbour, full: number): Promise<Seen> {
   const { client } = trial;
   const fullAt = await trial.fault("fill", "memory", () => neighbour.fill(2_000_000));
   const calls = await writingCalls(client, "patient");

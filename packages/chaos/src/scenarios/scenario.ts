@@ -26,8 +26,8 @@ export interface Length {
   readonly deaths?: number;
   /** How many fire times come a second. @default 1000 */
   readonly rate?: number;
-  /** How many jobs are written at once. @default 1000 */
-  readonly jobs?: number;
+  /** Short leases, and less of all: for tests. @default false */
+  readonly short?: boolean;
 }
 
 /** A story of faults with an end that is known beforehand. */
