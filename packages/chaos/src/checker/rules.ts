@@ -12,9 +12,10 @@ const attemptKey = ({ run, attempt }: { run: string; attempt: number }): string 
 /** Each fire time has one start with attempt 1, or its history says why not; and nothing starts that was not due. */
 export const everyFireTimeStarts: Rule = (facts) => {
   const starts = groupBy(factsOf(facts.evidence, "start"), ({ run }) => run);
+  const ofJobs = groupBy(starts.values(), ([start]) => start?.run.split("@")[0] ?? "");
   return facts.jobs.flatMap((job) => [
     ...unstarted(facts, job, starts),
-    ...neverDue(facts, job, starts.values()),
+    ...neverDue(facts, job, ofJobs.get(job.id) ?? []),
   ]);
 };
 
@@ -38,7 +39,7 @@ function neverDue(facts: Case, job: JobCase, starts: Iterable<Start[]>): Violati
   const due = new Set(job.fireTimes);
   const last = job.fireTimes.at(-1) ?? 0;
   return [...starts].flatMap(([start]) => {
-    if (start === undefined || !start.run.startsWith(`${job.id}@`)) return [];
+    if (start === undefined) return [];
     const early = start.at < start.scheduledAt;
     if (!early && (start.scheduledAt > last || due.has(start.scheduledAt))) return [];
     const message = `${start.run} started ${early ? "before its fire time" : "and its job was not due then"}.`;
