@@ -5,7 +5,7 @@ import { startProcess, startRedis, type TestProcess, uniqueNamespace } from "@es
 import type { Redis } from "ioredis";
 import { type JudgedTrend, judgeTrends } from "./judge-soak.js";
 import { type Mild, mildFaults } from "./mild-faults.js";
-import { type NodeReport, quantilesOf, type Sample, sampleEvery } from "./sample.js";
+import { type NodeReport, quantilesOf, reportStart, type Sample, sampleEvery } from "./sample.js";
 import { sampleStore } from "./store-sample.js";
 import { compareSecond, type Mismatch, Tally } from "./tally.js";
 import { Workload } from "./workload.js";
@@ -145,7 +145,7 @@ class Soak implements AsyncDisposable {
   #news(): Map<string, NodeReport[]> {
     const news = new Map<string, NodeReport[]>();
     for (const [index, { lines }] of this.processes.entries()) {
-      const reports = lines.slice(this.#read[index]).filter((line) => line.startsWith("{"));
+      const reports = lines.slice(this.#read[index]).filter((line) => line.startsWith(reportStart));
       this.#read[index] = lines.length;
       if (reports.length > 0)
         news.set(

@@ -20,6 +20,9 @@ export interface NodeReport {
   readonly loop: { readonly p99: number; readonly max: number };
 }
 
+/** What the line of a report begins with; the logger writes JSON too. */
+export const reportStart = '{"rss":';
+
 /** What Redis says. Memory in bytes. */
 export interface StoreSample {
   readonly usedMemory: number;
