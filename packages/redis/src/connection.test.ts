@@ -194,6 +194,22 @@ describe("a connection", () => {
     await eventually(async () => (await increment(connection)) === 1, { within: 10_000 });
   });
 
+  it("I14: says to who waits in a master that becomes a replica that it passes, and leaves it", async () => {
+    await using own = await startRedis();
+    const connection = await connected(own.url, { profile: "lease" });
+    const waits = connection.run(
+      "waiting",
+      (client) => client.xread("BLOCK", 0, "STREAMS", key, "$"),
+      10_000,
+    );
+    const told = expect(waits).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    const admin = own.client();
+    await eventually(async () => /^blocked_clients:1/m.test(await admin.info("clients")));
+    await admin.replicaof("127.0.0.1", server.port);
+    await told;
+    await eventually(() => !connection.isReady);
+  });
+
   it("tells of its losing and regaining the server", async () => {
     const connection = await connected(proxy.url);
     const heard: string[] = [];

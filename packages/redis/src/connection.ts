@@ -240,7 +240,9 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
 function wasNotTaken(error: unknown): boolean {
   const { cause } = error as Error;
   const said = cause instanceof Error ? cause.message : "";
-  const refused = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) |^Stream isn't writeable/.test(said);
+  const refused = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED) |^Stream isn't writeable/.test(
+    said,
+  );
   return refused && !said.includes(" script: "); // by then it may have written
 }
 

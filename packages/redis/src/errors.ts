@@ -54,13 +54,18 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
     "Redis refused the user, the password or a permission. Check the credentials in the Redis URL and the user's ACL.",
   ],
   [
+    /No such master with that name/,
+    "REDIS_UNAVAILABLE",
+    "The sentinels know no master by the name in the address. Check the name, and that these sentinels watch it.",
+  ],
+  [
     // The last: what a script is told whose slot is being moved.
-    /LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY |UNKILLABLE|\b(MOVED|ASK) \d+ |access a non local key/,
+    /LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED|BUSY |UNKILLABLE|\b(MOVED|ASK) \d+ |access a non local key/,
     "REDIS_UNAVAILABLE",
     "Redis is not able to answer at present (loading, failing over, moving a slot or busy). The call can be repeated.",
   ],
   [
-    /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|all nodes|ClusterAllFailed|None of startup/i,
+    /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|all nodes|All sentinels|ClusterAllFailed|None of startup/i,
     "REDIS_UNAVAILABLE",
     "There is no connection to Redis. Check that it runs and that its address is right; connecting goes on by itself.",
   ],

@@ -11,6 +11,10 @@ export function reconnectDelay(attempt: number, random: () => number = Math.rand
   return Math.round(ceiling * (0.5 + random() / 2));
 }
 
+function isDemoted(message: string): boolean {
+  return message.includes("READONLY") || message.startsWith("UNBLOCKED");
+}
+
 const sharedOptions = {
   // A command that was cut off is never sent twice by the client: scripts carry what makes a repeat harmless.
   autoResendUnfulfilledCommands: false,
@@ -33,8 +37,8 @@ const sharedOptions = {
   // How long a socket that is given up may take to close before it is destroyed; one that is half open never would.
   disconnectTimeout: 50,
   retryStrategy: (attempt: number): number => reconnectDelay(attempt),
-  // After a failover the old master answers READONLY: leave it. The command itself is the caller's to repeat.
-  reconnectOnError: (error: Error): boolean => error.message.includes("READONLY"),
+  // After a failover the old master answers READONLY, and to who waited in it, UNBLOCKED: leave it. The command is the caller's to repeat.
+  reconnectOnError: ({ message }: Error): boolean => isDemoted(message),
 } satisfies RedisOptions;
 
 /** What is asked of sentinels. One that stands still would otherwise be waited for as long as it does. */
@@ -80,6 +84,6 @@ function openSlot(cluster: ClusterAddress, key: string | undefined): Redis {
     ...cluster.options,
     ...sharedOptions,
     Connector: slotConnector(route),
-    reconnectOnError: (error) => route.isLeft(error.message),
+    reconnectOnError: (error) => isDemoted(error.message) || route.isLeft(error.message),
   });
 }

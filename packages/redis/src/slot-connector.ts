@@ -35,7 +35,6 @@ export class SlotRoute {
       this.#noteMoved(message);
       return true;
     }
-    if (message.includes("READONLY")) return true;
     // Said by a master that is cut off from most others: those may have a new one. But if all say so, leaving in turn helps nobody.
     if (!message.startsWith("CLUSTERDOWN") || Date.now() < this.#stayUntil) return false;
     this.#stayUntil = Date.now() + patience;
