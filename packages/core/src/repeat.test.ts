@@ -1,7 +1,7 @@
 import { startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { expect, test } from "vitest";
-import { createScheduler } from "./index.js";
+import { createScheduler, type EscapementError } from "./index.js";
 
 test("I1, I3: what a client asks for while Redis restarts, or whose reply is lost, is done once", async () => {
   await using redis = await startRedis({ appendonly: "always" });
@@ -29,4 +29,21 @@ test("I1, I3: what a client asks for while Redis restarts, or whose reply is los
   expect(handles).toHaveLength(3);
   expect(await server.hlen(`escapement:{${namespace}}:runs`)).toBe(6);
   expect((await client.job("job").get())?.version).toBe(1);
+});
+
+test("I3: what was sent once and not answered is not said to be refused, though it could not be sent again", async () => {
+  await using redis = await startRedis();
+  await using proxy = await startProxy(redis.url);
+  const namespace = uniqueNamespace("repeat");
+  await using client = createScheduler({ redis: proxy.url, namespace, deadline: "1s" });
+  await client.enqueue("task", { id: "before" });
+  const server = redis.client();
+
+  proxy.blockReplies(true);
+  const asked = client.enqueue("task", { id: "a" }).catch((error: EscapementError) => error.code);
+  await expect.poll(() => server.hlen(`escapement:{${namespace}}:runs`)).toBe(2);
+  await proxy.refuse(true);
+  proxy.cut();
+
+  expect(await asked).toBe("REDIS_TIMEOUT");
 });
