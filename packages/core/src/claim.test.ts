@@ -284,3 +284,20 @@ describe("tokens and locks", () => {
     expect(await node.take()).toEqual([fresh]);
   });
 });
+
+test("I3: what may be left of an earlier claim's lock is told again to a node that did not hear of it", async () => {
+  await using bench = await new StoreBench(server).ready();
+  await bench.define("job");
+  const [run = ""] = await bench.write("job", [(await bench.now()) - 1]);
+  const first = await bench.node("first");
+  const { claimed } = await first.claim({ lockTtl: 0 });
+  const back = claimed.map(({ token }) => ({
+    ...{ run, token, outcome: "b" as const, detail: "left-value", result: "" },
+  }));
+  await first.claim({ slots: 0, lockTtl: 0, completions: back });
+  const other = await bench.node("other");
+  const heardOnce = await other.claim({ lockTtl: 0 });
+  const heardAgain = await other.claim({ lockTtl: 0, number: other.number });
+  expect(heardOnce.claimed).toMatchObject([{ run, locksLeft: ["left-value"] }]);
+  expect(heardAgain.claimed).toEqual(heardOnce.claimed);
+});

@@ -17,8 +17,8 @@ local function claimed_before()
   local others = redis.call('HMGET', key.attempts, unpack(runs))
   for i, item in ipairs(claimed) do
     item.record = records[item.run]
-    local _, lost = attempt_of(others[i])
-    item.lost = lost
+    local _, lost, _, left = attempt_of(others[i])
+    item.lost, item.left = lost, left
   end
 end
 
