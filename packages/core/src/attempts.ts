@@ -1,7 +1,7 @@
 import { EscapementError } from "@escapement/redis";
 import type { Claimed, Completion } from "./claim.js";
 import { monotonic } from "./clock.js";
-import { RunCancelledError, SchedulerStoppedError } from "./errors.js";
+import { LeaseLostError, RunCancelledError, SchedulerStoppedError } from "./errors.js";
 import type { AttemptEvent } from "./events.js";
 import { execute, type Outcome } from "./execute.js";
 import type { Body } from "./record.js";
@@ -12,6 +12,9 @@ import { report } from "./scripts/index.js";
 import type { AnyTask } from "./task.js";
 import type { Veto } from "./veto.js";
 import type { WorkerParts } from "./worker.js";
+
+const forgotten =
+  "The store has lost that this node holds the run. Stop: it may already be under way elsewhere.";
 
 interface Running {
   readonly claimed: Claimed;
@@ -66,6 +69,11 @@ export class Attempts {
   cancel(run: string, reason: string): void {
     // Aborting twice is none; should it be stopping for another reason, the script that takes its outcome knows of this.
     this.#running.get(run)?.abort(new RunCancelledError(reason));
+  }
+
+  /** Tells the handlers of these to stop: the store does not know any more that they run here, and other attempts may start. */
+  lose(runs: readonly string[]): void {
+    for (const run of runs) this.#running.get(run)?.abort(new LeaseLostError(forgotten));
   }
 
   /** Calls the handler, and reports how that ended. */

@@ -274,7 +274,7 @@ describe("cancel", () => {
     const node = await bench.node("node");
     await node.claim();
     await bench.run(run).cancel();
-    await reconcileHeld(bench.store, "node", [], bench.events);
+    await reconcileHeld(bench.store, "node", 1, [], bench.events);
     expect(await node.heartbeat()).toEqual([]);
     const other = await bench.node("other");
     const { claimed } = await other.claim();

@@ -13,7 +13,7 @@ export class InvalidOptionError extends EscapementError {
   }
 }
 
-/** The reason of an aborted signal: this node's lease ended, and its runs are being taken over. */
+/** The reason of an aborted signal: this node's lease ended, or the store has forgotten that it holds the run, which is being taken over. */
 export class LeaseLostError extends EscapementError {
   override readonly name: string = "LeaseLostError";
 

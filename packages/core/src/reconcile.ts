@@ -9,20 +9,23 @@ const batch = 200;
  * Compares what a node holds with what the store says, and gives up what the node knows nothing of. Only while no request of
  * the node is under way: else what it is just being given would be taken for such.
  *
- * @throws EscapementError `NODE_DEAD`
+ * @param number of the node's last request: once a later one has been answered, this one is refused
+ * @returns runs that the node holds, but not by what the store says: it has lost the claim, and will take no outcome of it
+ * @throws EscapementError `NODE_DEAD`, `STALE_REQUEST`
  */
 export async function reconcileHeld(
   store: Store,
   node: string,
+  number: number,
   held: readonly { readonly run: string; readonly token: string }[],
   events: Events,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { prefix: _, ...keys } = store.keys;
-  const [, taken, paused] = await store.timed(
+  const [, taken, paused, unknown] = await store.timed(
     () =>
       reconcile.run(store.lease, {
-        keys: { ...keys, active: store.keys.active(node) },
-        args: { ...store.history, node, batch },
+        keys: { ...keys, active: store.keys.active(node), request: store.keys.request(node) },
+        args: { ...store.history, node, number, batch },
         lists: { held: held.flatMap(({ run, token }) => [run, token]) },
       }),
     ([time]) => time,
@@ -33,4 +36,5 @@ export async function reconcileHeld(
     events.emit("lost", { runId, jobId, node, retry: what === "retry" });
   }
   tellAutoPaused(events, paused);
+  return unknown;
 }

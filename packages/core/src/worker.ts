@@ -208,8 +208,10 @@ export class Worker {
   async #reconcile(): Promise<void> {
     const { store, node, settings, events } = this.#parts;
     const held = [...this.#attempts.held(), ...this.#finishedOf.map(({ claimed }) => claimed)];
+    // One that fails is repeated well before a lease is over: so long do others wait with what this node may still run.
+    this.#reconcileAt = monotonic() + settings.nodeTtl / 10;
+    this.#attempts.lose(await reconcileHeld(store, node, this.#number, held, events));
     this.#reconcileAt = monotonic() + settings.nodeTtl;
-    await reconcileHeld(store, node, held, events);
   }
 
   /** Until something has ended, something is due, or somebody says so. */

@@ -129,14 +129,14 @@ export const recover = defineScript<[string, string[], string[], string, number,
   args: ["prefix", "epoch", "batch", ...history],
 });
 
-/** `[now, taken (run, retry | lost), paused themselves (job, count, reason)]` */
-export const reconcile = defineScript<[string, string[], string[]]>()({
+/** `[now, taken (run, retry | lost), paused themselves (job, count, reason), runs that the node does not hold, says the store]` */
+export const reconcile = defineScript<[string, string[], string[], string[]]>()({
   name: "reconcile",
-  version: 1,
+  version: 2,
   file: file("reconcile"),
   include: records,
-  keys: [...recordKeys, "active", "progress"],
-  args: ["prefix", "node", "batch", ...history],
+  keys: [...recordKeys, "active", "request", "progress"],
+  args: ["prefix", "node", "number", "batch", ...history],
   lists: { held: ["run", "token"] },
 });
 

@@ -1,19 +1,25 @@
 -- Gives up what the store says that a node holds and the node knows nothing of: a store that lost acknowledged writes goes
 -- on from an older state, in which that had not ended. Without this it would be held for as long as the node lives.
+-- Answers also what the node holds and the store knows nothing of: a claim that the store has forgotten. No outcome of it will be taken.
+-- `number`: of the node's last request. One that arrives late, after a later one, would take for unknown what that one was given: it is refused.
 local now = clock()
 local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
 if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.') end
+local number = tonumber(redis.call('HGET', key.request, 'number') or 0)
+if number > tonumber(arg.number) then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
 
 local held, active, runs, taken = {}, redis.call('HGETALL', key.active), {}, {}
 for run, token in each(list.held) do held[run] = token end
-local texts = {}
+local texts, known, unknown = {}, {}, {}
+for i = 1, #active, 2 do known[active[i]] = string.match(active[i + 1], '^%S+') end
+for run, token in pairs(held) do if known[run] ~= token then unknown[#unknown + 1] = run end end
 for i = 1, #active, 2 do
-  if #runs < tonumber(arg.batch) and string.match(active[i + 1], '^%S+') ~= held[active[i]] then
+  if #runs < tonumber(arg.batch) and known[active[i]] ~= held[active[i]] then
     runs[#runs + 1] = active[i]
     texts[#texts + 1] = active[i + 1]
   end
 end
-if #runs == 0 then return { int(now), taken, {} } end
+if #runs == 0 then return { int(now), taken, {}, unknown } end
 local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
 local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 redis.call('HDEL', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
@@ -38,4 +44,4 @@ settle_exhausted()
 flush_lanes()
 publish(int(now))
 flush_events(now)
-return { int(now), taken, failing.paused }
+return { int(now), taken, failing.paused, unknown }
