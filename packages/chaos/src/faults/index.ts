@@ -1,5 +1,6 @@
 import { clockFaults } from "./clock-faults.js";
 import { deletedKeyFaults } from "./deleted-keys.js";
+import { failoverFaults } from "./failovers.js";
 import type { FaultKind } from "./fault.js";
 import { storeLinkFaults, voterLinkFaults } from "./link-faults.js";
 import { loopBlock, loopBlockLong } from "./loop-faults.js";
@@ -15,6 +16,8 @@ import {
 } from "./node-faults.js";
 import { rollingRestart } from "./rolling-restart.js";
 import {
+  sentinelFreeze,
+  sentinelKill,
   storeFreeze,
   storeKill,
   storeRestart,
@@ -47,6 +50,9 @@ export const faultKinds: readonly FaultKind[] = [
   ...storeCommandFaults,
   ...deletedKeyFaults,
   ...clockFaults,
+  sentinelKill,
+  sentinelFreeze,
+  ...failoverFaults,
   voterRestart,
   voterKill,
   voterFreeze,

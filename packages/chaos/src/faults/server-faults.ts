@@ -4,6 +4,7 @@ import { ask, serverAt } from "./hands.js";
 
 const onStore: FaultKind["targets"] = ({ store }) => named("store", store);
 const onVoters: FaultKind["targets"] = ({ voters }) => named("voter", voters);
+const onWatchers: FaultKind["targets"] = ({ watchers }) => named("watcher", watchers);
 const onMostVoters: FaultKind["targets"] = ({ voters }) => (voters > 0 ? ["voters"] : []);
 
 /** SIGTERM, and the same server at once. Nothing is lost; its scripts are forgotten. */
@@ -27,6 +28,22 @@ export const storeFreeze: FaultKind = {
   name: "redis-freeze",
   targets: onStore,
   lasts: [200, 3000],
+  begin: async (hands) => freeze([serverAt(hands)], hands),
+};
+
+/** A sentinel gets SIGKILL, and comes back after a while. The others are enough. */
+export const sentinelKill: FaultKind = {
+  name: "sentinel-kill",
+  targets: onWatchers,
+  lasts: [100, 4000],
+  begin: async (hands) => end([serverAt(hands)], "kill"),
+};
+
+/** A sentinel gets SIGSTOP and SIGCONT. Who asks it for the master waits in vain, and asks another one. */
+export const sentinelFreeze: FaultKind = {
+  name: "sentinel-freeze",
+  targets: onWatchers,
+  lasts: [200, 4000],
   begin: async (hands) => freeze([serverAt(hands)], hands),
 };
 

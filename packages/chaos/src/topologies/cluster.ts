@@ -17,6 +17,7 @@ export async function clusterServers(name: string, voters?: 3 | 5): Promise<Topo
     name,
     keepsWrites: false,
     ...servers,
+    cluster,
     address: { cluster: cluster.nodes, options: cluster.options },
     primary: (key) => cluster.masterOf(key),
     linkOf: (node) => links.of(node),

@@ -24,6 +24,7 @@ export async function sentinelServers(name: string, voters?: 3 | 5): Promise<Top
     name,
     keepsWrites: false,
     ...servers,
+    sentinel,
     address: { options: sentinel.options },
     primary: () => sentinel.primary(),
     linkOf: (node) => links.of(node),

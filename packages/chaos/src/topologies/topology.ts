@@ -1,4 +1,4 @@
-import type { MovedClock, RedisServer, TcpProxy } from "@escapement/testing";
+import type { Cluster, MovedClock, RedisServer, Sentinel, TcpProxy } from "@escapement/testing";
 import type { StoreAddress } from "./address.js";
 
 /** Every connection of one node, so that they can be slowed, cut and held up apart from those of the others. */
@@ -28,6 +28,10 @@ export interface Topology extends AsyncDisposable {
   readonly store: readonly RedisServer[];
   /** The servers that watch over the store and are no part of it: sentinels. */
   readonly watchers: readonly RedisServer[];
+  /** What watches over the store and lets another server take over: sentinels. */
+  readonly sentinel?: Sentinel;
+  /** The same: the store is a cluster. */
+  readonly cluster?: Cluster;
   /** The wall clock of all servers of the store, where it can be moved. */
   readonly clock?: MovedClock;
   /** Independent masters that vote on locks. */
