@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../random.js";
-import { faultKinds } from "./index.js";
+import { faultKinds, kindsToDraw } from "./index.js";
 import { planFaults } from "./plan.js";
 
 const targets = { nodes: ["n1", "n2", "n3"], topology: "voters-3", store: 1, watchers: 0, voters: 3 };
 const plan = (seed: number): ReturnType<typeof planFaults> =>
-  planFaults(seededRandom(seed), faultKinds, targets, 60_000);
+  planFaults(seededRandom(seed), kindsToDraw(undefined), targets, 60_000);
 
 test("a seed always draws the same faults, another one others", () => {
   expect(plan(7)).toEqual(plan(7));
@@ -16,11 +16,38 @@ test("a seed always draws the same faults, another one others", () => {
 test("no target has two faults at once", () => {
   for (let seed = 1; seed <= 50; seed += 1) {
     const ends = new Map<string, number>();
-    for (const { target, at, lasts } of plan(seed)) {
-      expect(at).toBeGreaterThanOrEqual(ends.get(target) ?? 0);
-      ends.set(target, at + lasts);
-    }
+    for (const { target, others = [], at, lasts } of plan(seed))
+      for (const name of [target, ...others]) {
+        expect(at).toBeGreaterThanOrEqual(ends.get(name) ?? 0);
+        ends.set(name, at + lasts);
+      }
   }
+});
+
+test("what befalls all nodes befalls each of them", () => {
+  const all = plan(1).concat(...Array.from({ length: 30 }, (_, seed) => plan(seed + 2)));
+  const kinds = new Set(
+    all
+      .filter(({ others = [] }) => targets.nodes.every((name) => others.includes(name)))
+      .map(({ kind }) => kind.name),
+  );
+  expect([...kinds].sort()).toEqual(["all-kill", "rolling-restart"]);
+});
+
+test("kinds that are judged by rules of their own are drawn where they are named, and only there", () => {
+  const asked = faultKinds.filter(({ only }) => only === "asked").map(({ name }) => name);
+  expect(asked).toContain("redis-clock-ahead");
+  expect(kindsToDraw(undefined).map(({ name }) => name)).not.toContain("redis-clock-ahead");
+  expect(kindsToDraw(asked).map(({ name }) => name)).toEqual(asked);
+});
+
+test("faults that cannot happen there are refused, rather than none happening", () => {
+  const draw = (): unknown => planFaults(seededRandom(1), kindsToDraw(["failover"]), targets, 60_000);
+  expect(draw).toThrow("none of these faults can happen: failover");
+});
+
+test("each kind has a name of its own", () => {
+  expect(new Set(faultKinds.map(({ name }) => name)).size).toBe(faultKinds.length);
 });
 
 test("whole numbers of a range include both ends", () => {

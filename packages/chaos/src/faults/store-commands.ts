@@ -22,10 +22,8 @@ export const scriptFlush: FaultKind = {
     });
     return {
       proof: async () => {
-        const rose = await risen(server, "NOSCRIPT", refused, 5000);
-        return left < cached && rose > 0
-          ? `${cached} cached scripts became ${left}, NOSCRIPT was answered ${rose} times`
-          : "";
+        const rose = left < cached ? await risen(server, "NOSCRIPT", refused, 5000) : 0;
+        return rose > 0 ? `${cached} cached scripts became ${left}, NOSCRIPT was answered ${rose} times` : "";
       },
     };
   },
