@@ -109,6 +109,15 @@ export const configs: readonly Config[] = [
   },
   {
     ...plain,
+    name: "late",
+    about: "two fire times of a job, and requests that arrive late",
+    jobs: { a: { versions: [[1, 2]], overlap: "allow", maxLost: 1 } },
+    kinds: ["late"],
+    settled: true,
+    written: true,
+  },
+  {
+    ...plain,
     name: "lead",
     about: "election and materialise, each request and each reply a step of its own; clocks that lag",
     jobs: { a: { versions: [[1, 2]], overlap: "allow", maxLost: 0 } },
