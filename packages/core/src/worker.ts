@@ -60,6 +60,7 @@ export class Worker {
   #hold = 0; // monotonic: no claims before, since voters could not be asked
   #poke: (() => void) | undefined;
   #poked = false;
+  #giveUpAt = Number.POSITIVE_INFINITY; // monotonic: whoever stops does not wait for ever for Redis to take what has ended
   #loop: Promise<void> = Promise.resolve();
   /** Of the loop. */
   readonly watch: LoopWatch;
@@ -99,6 +100,7 @@ export class Worker {
       ]);
     }
     clearTimeout(timer);
+    this.#giveUpAt = monotonic() + this.#parts.settings.nodeTtl;
     this.#open = false;
     this.#wakeUp();
     await this.#loop;
@@ -293,7 +295,7 @@ export class Worker {
       } catch (error) {
         if (error instanceof EscapementError && error.code === "NODE_DEAD") throw error;
         // Once a request is given up, so is the identity: a heartbeat that is answered late must not revive it.
-        if (!this.#parts.isAlive())
+        if (!this.#parts.isAlive() || monotonic() >= this.#giveUpAt)
           throw new EscapementError("NODE_DEAD", "The lease has ended.", { cause: error });
         this.#parts.events.emit("error", { step: "claim", error: error as Error });
         if (failures === 0)

@@ -7,6 +7,7 @@ import { examineNodeClocks, examineStoreClock } from "./clocks.js";
 import { examineDrained } from "./drained.js";
 import { about, type Finding } from "./finding.js";
 import { examineMended, examineParked } from "./jobs.js";
+import { examineKeys } from "./keys.js";
 import { examineLeader } from "./leader.js";
 import { examineNamespace } from "./namespace.js";
 import { examineLoops, examineNodes } from "./nodes.js";
@@ -24,6 +25,7 @@ const areas: Readonly<Record<string, (inspection: Inspection) => Promise<Finding
   permissions: examinePermissions,
   server: ({ store, settings }) => checkServer(store.commands, { allowEviction: settings.allowEviction }),
   namespace: examineNamespace,
+  keys: examineKeys,
   nodes: examineNodes,
   "drained nodes": examineDrained,
   loops: examineLoops,
