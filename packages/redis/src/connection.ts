@@ -193,7 +193,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   #onError(error: Error): void {
     const { name } = (error as { command?: { name?: string } }).command ?? {};
     this.lastError = withoutArguments(error);
-    const refused = toRedisError(error, "connecting").code === "REDIS_AUTH";
+    const refused = ["REDIS_AUTH", "REDIS_TLS"].includes(toRedisError(error, "connecting").code);
     if (error.name === "ReplyError" && name?.toLowerCase() === "select")
       this.#wrongDatabase = noDatabase(error);
     // Refused is refused: whoever waits is told so now, and whoever comes later after the next attempt.

@@ -7,6 +7,7 @@
  * - `REDIS_UNAVAILABLE`: no connection; nothing was sent.
  * - `REDIS_TIMEOUT`: sent, but no reply in time, or the connection broke before it; whether it was applied is unknown.
  * - `REDIS_READONLY`: the server is a replica; nothing was applied.
+ * - `REDIS_TLS`: the server's certificate is not trusted, has expired or is for another host, or one side speaks no TLS; nothing was sent.
  * - `REDIS_AUTH`: the server refused the user or password, or the user lacks a permission.
  * - `REDIS_FULL`: the server is at its `maxmemory`; nothing was applied.
  * - `REDIS_UNUSABLE`: a start-up check failed (too old, evicting, …).
@@ -19,6 +20,7 @@ export type RedisErrorCode =
   | "REDIS_UNAVAILABLE"
   | "REDIS_TIMEOUT"
   | "REDIS_READONLY"
+  | "REDIS_TLS"
   | "REDIS_AUTH"
   | "REDIS_FULL"
   | "REDIS_UNUSABLE"
@@ -41,6 +43,31 @@ export class RedisError extends EscapementError {
 }
 
 const advice: readonly [RegExp, RedisErrorCode, string][] = [
+  [
+    /\bCERT_HAS_EXPIRED|certificate has expired/i,
+    "REDIS_TLS",
+    "The server's certificate has expired. Renew it on the server; nothing is sent until then.",
+  ],
+  [
+    /CERT_NOT_YET_VALID|certificate is not yet valid/i,
+    "REDIS_TLS",
+    "The server's certificate is not valid yet. Look at the clocks of both machines.",
+  ],
+  [
+    /ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames/i,
+    "REDIS_TLS",
+    "The server's certificate is for another host. Connect by a name that stands in it, or give that as tls.servername.",
+  ],
+  [
+    /self[- ]signed certificate|unable to (get|verify)( local)? (issuer|the first) certificate|unable to get issuer|certificate (signature failure|revoked|chain too long)|SELF_SIGNED_CERT|UNABLE_TO_/i,
+    "REDIS_TLS",
+    "The server's certificate is signed by nobody that is trusted here. Give its authority as tls.ca, or by NODE_EXTRA_CA_CERTS.",
+  ],
+  [
+    /ERR_SSL_|EPROTO|wrong version number|tlsv1|sslv3|alert (certificate|handshake|unknown)/i,
+    "REDIS_TLS",
+    "No TLS connection came about. Does the server speak TLS on this port (rediss://), and does it ask for a certificate of ours (tls.cert and tls.key)?",
+  ],
   [
     /READONLY/,
     "REDIS_READONLY",
@@ -65,7 +92,7 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
     "Redis is not able to answer at present (loading, failing over, moving a slot or busy). The call can be repeated.",
   ],
   [
-    /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|all nodes|All sentinels|ClusterAllFailed|None of startup/i,
+    /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|before secure TLS connection|all nodes|All sentinels|ClusterAllFailed|None of startup/i,
     "REDIS_UNAVAILABLE",
     "There is no connection to Redis. Check that it runs and that its address is right; connecting goes on by itself.",
   ],
