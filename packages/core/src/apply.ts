@@ -1,4 +1,4 @@
-import { fields, flag, nameAt, orElse } from "./check.js";
+import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
 import {
   checkJobs,
   type Defined,
@@ -148,8 +148,9 @@ async function previewed(
 
 /** A set as it was declared, checked again: another copy of this package may have made it. */
 function setIn(what: unknown): JobSet | undefined {
-  if (Array.isArray(what)) return undefined;
-  if (what !== null && typeof what === "object" && "jobs" in what) return defineJobs(what as JobSet);
+  if (isList(what)) return undefined;
+  const isSet = what !== null && typeof what === "object" && readable("jobs", () => "jobs" in what);
+  if (isSet) return defineJobs(what as JobSet);
   throw new InvalidOptionError("jobs", "must be a list of jobs, or a set of them as defineJobs makes it.");
 }
 

@@ -696,6 +696,84 @@ describe("an update with a value that cannot be used leaves the job as it was", 
   });
 });
 
+describe("values that do something when they are read", () => {
+  const thrower = (thrown: unknown): object =>
+    Object.defineProperty({ id: "job" }, "trigger", {
+      enumerable: true,
+      get() {
+        throw thrown;
+      },
+    });
+  const revoked = (): object => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  };
+  test.each<[string, () => unknown]>([
+    ["an accessor that throws", () => schedule(thrower(new Error("x")))],
+    ["one that throws nothing at all", () => schedule(thrower(null))],
+    ["a proxy that has been revoked, as options", () => schedule(revoked())],
+    ["as a list of runs", () => call(scheduler.enqueueMany.bind(scheduler), "task", revoked())],
+    ["as a list of jobs", () => call(scheduler.apply.bind(scheduler), revoked())],
+    ["as tags", job({ tags: revoked() })],
+    ["as where events begin", events({ since: revoked() })],
+    ["as a task", enqueue({}, revoked())],
+    ["as a task's functions", task("other", { backoffs: revoked() }, () => undefined)],
+    [
+      "a toJSON that throws nothing",
+      job({
+        input: {
+          toJSON: () => {
+            throw null;
+          },
+        },
+      }),
+    ],
+    [
+      "a list of four billion runs that are none",
+      () => call(scheduler.enqueueMany.bind(scheduler), "task", new Array(2 ** 32 - 1)),
+    ],
+    [
+      "a list of four billion jobs that are none",
+      () => call(scheduler.apply.bind(scheduler), new Array(2 ** 32 - 1)),
+    ],
+  ])("%s, are refused as any other", async (_name, what) => {
+    expect(await thrownBy(what)).toBeInstanceOf(InvalidOptionError);
+    expect(await server.client().keys(`escapement:{${namespace}}:*`)).toEqual([]);
+  });
+
+  test("are read once: what they say the next time does not count", async () => {
+    const own = createScheduler({
+      redis: server.url,
+      namespace: uniqueNamespace("bad-input"),
+      logger: silentLogger,
+    });
+    const ids = ["first", "second", "third"];
+    const options = {
+      trigger: hourly,
+      get id() {
+        return ids.shift() ?? "last";
+      },
+    };
+    expect(await own.schedule("task", options)).toMatchObject({ id: "first" });
+    expect(ids).toEqual(["second", "third"]);
+    await own.stop();
+  });
+
+  test("an input with a method `then` is stored as any other, and not waited for", async () => {
+    const own = createScheduler({
+      redis: server.url,
+      namespace: uniqueNamespace("bad-input"),
+      logger: silentLogger,
+    });
+    const input = { text: "x", then: () => undefined };
+    expect(await own.schedule("task", { id: "job", trigger: hourly, input })).toMatchObject({
+      input: { text: "x" },
+    });
+    await own.stop();
+  });
+});
+
 test("X5: a Redis URL's password stands in no message", async () => {
   for (const redis of ["http://user:s3cret@host", "redis://user:s3cret@"]) {
     const error = await thrownBy(create({ redis }));

@@ -1,18 +1,48 @@
+import { EscapementError } from "@escapement/redis";
 import { checkName, show } from "@escapement/redis/internal";
+import { InvalidTriggerError } from "@escapement/triggers";
 import { InvalidOptionError } from "./errors.js";
 
-/** A plain object's own fields, after a look that each of them is known; whatever else is refused. */
+/**
+ * A plain object's own fields, after a look that each of them is known; whatever else is refused. Each is read once: what an accessor
+ * or a proxy says the next time does not matter any more.
+ */
 export function fields(path: string, value: unknown, known: readonly string[]): Record<string, unknown> {
   if (!isOptions(value)) throw new InvalidOptionError(path, `takes an object, not ${show(value)}.`);
-  for (const name of Object.keys(value)) {
-    if (!known.includes(name)) {
-      throw new InvalidOptionError(
-        `${path}.${name.slice(0, 40)}`,
-        `is no option of this version. There are: ${known.join(", ")}.`,
-      );
+  return readable(path, () => {
+    for (const name of Object.keys(value)) {
+      if (!known.includes(name)) {
+        throw new InvalidOptionError(
+          `${path}.${name.slice(0, 40)}`,
+          `is no option of this version. There are: ${known.join(", ")}.`,
+        );
+      }
     }
+    return Object.fromEntries(known.flatMap((name) => (name in value ? [[name, value[name]]] : [])));
+  });
+}
+
+/**
+ * Reads what a caller has handed over.
+ *
+ * @throws InvalidOptionError if it throws as it is read, as accessors and proxies may, for whatever reason
+ */
+export function readable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof EscapementError || cause instanceof InvalidTriggerError) throw cause;
+    throw new InvalidOptionError(path, "cannot be read: give plain values.", { cause });
   }
-  return value as Record<string, unknown>;
+}
+
+/** Whether it is a list; `false` also for a proxy that cannot say. */
+export function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -52,10 +82,11 @@ export function flag(path: string, value: unknown): boolean {
 
 /** A list of names. */
 export function names(path: string, value: unknown, most: number): string[] {
-  if (!Array.isArray(value) || value.length > most) {
-    throw new InvalidOptionError(path, `must be a list of at most ${most} names.`);
-  }
-  return [...new Set(value.map((name, index) => nameAt(`${path}[${index}]`, name)))];
+  return readable(path, () => {
+    if (!isList(value) || value.length > most)
+      throw new InvalidOptionError(path, `must be a list of at most ${most} names.`);
+    return [...new Set(value.map((name, index) => nameAt(`${path}[${index}]`, name)))];
+  });
 }
 
 /** An id or name, by the one rule that there is for them. */
@@ -102,7 +133,8 @@ export function json(path: string, value: unknown, maxBytes: number): string | u
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new InvalidOptionError(path, `cannot be written as JSON: ${(cause as Error).message}`, {
+    const said = cause instanceof Error ? show(cause.message).slice(1, -1) : "an accessor or toJSON threw";
+    throw new InvalidOptionError(path, `cannot be written as JSON: ${said}`, {
       cause,
       code: "INVALID_INPUT",
     });

@@ -98,6 +98,11 @@ export const changeable: readonly string[] = known.filter(
   (name) => !["id", "task", "onConflict"].includes(name),
 );
 
+/** A job's options, each read once. @throws InvalidOptionError for what are none */
+export function jobOptions(options: unknown): JobOptions {
+  return fields("options", options, known) as unknown as JobOptions;
+}
+
 /**
  * Checks a job's options and fills in the defaults.
  *

@@ -1,4 +1,4 @@
-import { fields, inputJson, nameAt } from "./check.js";
+import { fields, inputJson, isList, nameAt, readable } from "./check.js";
 import { sharedOptions } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { newRunId } from "./id.js";
@@ -61,6 +61,18 @@ const known = [
 ] as const satisfies (keyof EnqueueOptions)[];
 const batch = 500;
 
+/** The options of runs, each read once. @throws InvalidOptionError for what are none */
+export function runOptions(all: unknown): EnqueueOptions[] {
+  return readable("runs", () => {
+    if (!isList(all)) throw new InvalidOptionError("runs", "must be a list of options, one item a run.");
+    // Not by map, which would go through all holes of a list of 4 billion.
+    const given: EnqueueOptions[] = [];
+    for (const [index, options] of all.entries())
+      given.push(fields(all.length === 1 ? "options" : `options[${index}]`, options, known));
+    return given;
+  });
+}
+
 /**
  * Queues runs of a task, in order. All are checked before the first is written; each batch of 500 is written whole.
  *
@@ -73,9 +85,7 @@ export async function enqueueRuns(
   maxInput: number,
 ): Promise<string[]> {
   nameAt("task", task);
-  const checked = all.map((options, index) =>
-    fields(all.length === 1 ? "options" : `options[${index}]`, options, known),
-  );
+  const checked = runOptions(all) as Record<string, unknown>[];
   const exact = checked.some(({ delay }) => delay !== undefined);
   const now = exact ? await store.now() : await store.nearlyNow();
   const ids: string[] = [];

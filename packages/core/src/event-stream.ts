@@ -1,6 +1,6 @@
 import { isTransient } from "@escapement/redis";
 import type { Connection } from "@escapement/redis/internal";
-import { fields, flag } from "./check.js";
+import { fields, flag, readable } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import { type ClusterEvent, readEntry } from "./event-line.js";
 import { jittered } from "./id.js";
@@ -125,7 +125,12 @@ export function tellCluster(store: Store, line: string): void {
 }
 
 function read(options: EventsOptions): EventsOptions {
-  const { since, signal, follow } = fields("options", options, ["since", "signal", "follow"]);
+  const given = fields("options", options, ["since", "signal", "follow"]);
+  return readable("options", () => checked(given));
+}
+
+function checked(given: Record<string, unknown>): EventsOptions {
+  const { since, signal, follow } = given;
   if (follow !== undefined) flag("follow", follow);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new InvalidOptionError("signal", "must be an AbortSignal.");
@@ -134,7 +139,7 @@ function read(options: EventsOptions): EventsOptions {
     if (!(since instanceof Date)) throw noPlace();
     instant("since", since);
   }
-  return options;
+  return given;
 }
 
 function assertPlace(since: string): void {

@@ -61,7 +61,7 @@ export async function execute(claimed: Claimed, around: Surroundings): Promise<O
         const abort = (reason: Error): void =>
           withCrashHandler(onCrash, () => around.controller.abort(reason));
         around.armed(abort);
-        const input = await validateInput(around.task.options, body.input);
+        const { value: input } = await validateInput(around.task.options, body.input);
         around.controller.signal.throwIfAborted();
         return around.task.handler(contextOf(claimed, input, around) as never);
       });

@@ -70,9 +70,9 @@ export function jobGroup(parts: HandleParts, filter: JobFilter): JobGroup {
   };
   return {
     update: async (changes) => {
-      fields("changes", changes, changeable);
+      const given: JobChanges = fields("changes", changes, changeable);
       return each(async (job) => {
-        await job.update(changes);
+        await job.update(given);
         return true;
       });
     },
@@ -96,8 +96,8 @@ export function jobGroup(parts: HandleParts, filter: JobFilter): JobGroup {
       return withRuns(async (job) => [(await job.runNow(options)).id]);
     },
     backfill: async (options) => {
-      fields("options", options, backfillOptions);
-      return withRuns(async (job) => (await job.backfill(options)).map(({ id }) => id));
+      const given = fields("options", options, backfillOptions) as unknown as BackfillOptions;
+      return withRuns(async (job) => (await job.backfill(given)).map(({ id }) => id));
     },
   };
 }

@@ -147,12 +147,12 @@ async function updateJob(
   get: () => Promise<Job | undefined>,
 ): Promise<Job> {
   const { store, events } = parts;
-  fields("changes", changes, changeable);
+  const given: JobChanges = fields("changes", changes, changeable);
   for (let round = 0; round < 20; round += 1) {
     const text = await store.commands.run("reading a job", (client) => client.hget(store.keys.jobs, id));
     if (text === null) throw jobNotFound(id);
     const record = readJobRecord(text);
-    const options = changed(id, toDefinition(record), changes);
+    const options = changed(id, toDefinition(record), given);
     await parts.validate(record.task, options.input);
     const wanted = { task: record.task, options, version: record.version };
     const [done] = await writeJobs(store, [wanted], parts.maxInput);

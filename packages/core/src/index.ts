@@ -1,5 +1,13 @@
 // For users.
-export { EscapementError, RedisError, type RedisSource } from "@escapement/redis";
+export {
+  type AclOptions,
+  type AclRole,
+  aclRoles,
+  aclRules,
+  EscapementError,
+  RedisError,
+  type RedisSource,
+} from "@escapement/redis";
 export type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
 export type { BackfillOptions } from "./backfill.js";
 export type { CancelOptions } from "./cancel.js";

@@ -1,6 +1,6 @@
 import { EscapementError } from "@escapement/redis";
 import { show } from "@escapement/redis/internal";
-import { fields, nameAt, oneOf, orElse, whole } from "./check.js";
+import { fields, isList, nameAt, oneOf, orElse, readable, whole } from "./check.js";
 import { assertDifferent, checkJob, digestOf, type Item, locate, type Owner, type Wanted } from "./define.js";
 import { InvalidOptionError, StaleJobSetError } from "./errors.js";
 import type { JobOptions } from "./job.js";
@@ -46,7 +46,7 @@ export function defineJobs<const T extends readonly TaskRef[]>(options: JobSetOp
   const given = fields("set", options, ["name", "version", "jobs"]);
   const name = nameAt("name", orElse(given["name"], "default"));
   const version = whole("version", given["version"], 0, Number.MAX_SAFE_INTEGER);
-  const jobs = options.jobs as readonly JobDeclaration[];
+  const jobs = given["jobs"] as readonly JobDeclaration[];
   const wanted = wantedOf(jobs);
   assertDifferent(wanted.map((one) => checkJob(one, anyInput)));
   // "error" would refuse every deploy but the first.
@@ -66,13 +66,17 @@ function assertLasting({ onConflict, whenExhausted }: JobDeclaration): void {
 
 /** Declarations as they are written, each with its place in the list. */
 export function wantedOf(jobs: readonly JobDeclaration[]): Wanted[] {
-  if (!Array.isArray(jobs)) throw new InvalidOptionError("jobs", "must be a list of jobs.");
-  return jobs.map((job: JobDeclaration, index) => {
-    const where = `jobs[${index}]`;
-    if (job === null || typeof job !== "object")
-      throw new InvalidOptionError(where, `takes an object, not ${show(job)}.`);
-    const { task, ...options } = job;
-    return { task: locate(where, options.id, () => nameOf(task)), options, where };
+  return readable("jobs", () => {
+    if (!isList(jobs)) throw new InvalidOptionError("jobs", "must be a list of jobs.");
+    const wanted: Wanted[] = [];
+    for (const [index, job] of (jobs as readonly JobDeclaration[]).entries()) {
+      const where = `jobs[${index}]`;
+      if (job === null || typeof job !== "object")
+        throw new InvalidOptionError(where, `takes an object, not ${show(job)}.`);
+      const { task, ...options } = readable(where, () => ({ ...job }));
+      wanted.push({ task: locate(where, options.id, () => nameOf(task)), options, where });
+    }
+    return wanted;
   });
 }
 

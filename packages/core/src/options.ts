@@ -1,6 +1,6 @@
 import { checkRedisUrl, type RedisSource } from "@escapement/redis";
 import { addressOf, checkNamespace, kindOf, problemOf, show } from "@escapement/redis/internal";
-import { fields, isOptions, nameAt, oneOf, orElse, whole } from "./check.js";
+import { fields, isOptions, nameAt, oneOf, orElse, readable, whole } from "./check.js";
 import { defaultMaxInput } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import {
@@ -139,6 +139,10 @@ const known = [
  * @throws InvalidOptionError
  */
 export function settingsOf(options: SchedulerOptions): Settings {
+  return readable("options", () => checkedSettings(options));
+}
+
+function checkedSettings(options: SchedulerOptions): Settings {
   const given = fields("options", options, known) as SchedulerOptions;
   const time = (path: keyof SchedulerOptions, normal: number, least: number): number =>
     duration(path, orElse(given[path], normal), least);

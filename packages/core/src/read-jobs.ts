@@ -30,7 +30,7 @@ export function checkFilter(filter: JobFilter): JobFilter {
   for (const [name, value] of Object.entries({ tag, queue, task }))
     if (value !== undefined) nameAt(`filter.${name}`, value);
   if (state !== undefined) oneOf("filter.state", state, jobStates);
-  return filter;
+  return { match, tag, queue, task, state } as JobFilter;
 }
 
 /** Reads jobs by id, in one round trip; `undefined` for those that do not exist. */

@@ -12,8 +12,9 @@ import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./comin
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
 import { writeJobs } from "./define.js";
+import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
-import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
+import { type EnqueueOptions, enqueueRuns, runOptions } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
 import { type EventsOptions, openEvents, type SchedulerEvent } from "./event-stream.js";
 import { Events, type Listener, type SchedulerEvents } from "./events.js";
@@ -41,7 +42,6 @@ import { type StopOptions, stopTimeout } from "./stop.js";
 import { Store } from "./store.js";
 import {
   type AnyTask,
-  checkTaskOptions,
   type Handler,
   type InputOf,
   nameOf,
@@ -49,6 +49,7 @@ import {
   type Task,
   type TaskOptions,
   type TaskRef,
+  taskOptions,
   validateInput,
 } from "./task.js";
 
@@ -105,9 +106,9 @@ export class RedisScheduler implements Scheduler {
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
     if (typeof handler !== "function")
       throw new InvalidOptionError("handler", `of task ${name} must be a function.`);
-    checkTaskOptions(options);
+    const checked = taskOptions(options);
     if (this.#tasks.has(name)) throw new InvalidOptionError("task", `${name} has a handler already.`);
-    const task: Task<Input, Output> = { name, options, handler };
+    const task = { name, options: checked, handler } as Task<Input, Output>;
     this.#tasks.set(name, task as AnyTask);
     this.#member?.node
       ?.describe()
@@ -117,12 +118,13 @@ export class RedisScheduler implements Scheduler {
 
   async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
     this.#assertUsable();
-    const wanted = { task: nameOf(task), options };
-    await this.#validate(wanted.task, options?.input);
+    const given = jobOptions(options);
+    const wanted = { task: nameOf(task), options: given };
+    await this.#validate(wanted.task, given.input);
     tell(this.#parts, await writeJobs(this.#store, [wanted], this.#settings.maxInput));
-    const [job] = await readJobs(this.#store, [options.id]);
+    const [job] = await readJobs(this.#store, [given.id]);
     if (job === undefined)
-      throw new EscapementError("JOB_NOT_FOUND", `Job ${options.id} was removed by others at once.`);
+      throw new EscapementError("JOB_NOT_FOUND", `Job ${given.id} was removed by others at once.`);
     return job as Job<InputOf<T>>;
   }
 
@@ -147,11 +149,9 @@ export class RedisScheduler implements Scheduler {
     runs: readonly EnqueueOptions<InputOf<T>>[],
   ): Promise<RunHandle<OutputOf<T>>[]> {
     this.#assertUsable();
-    if (!Array.isArray(runs))
-      throw new InvalidOptionError("runs", "must be a list of options, one item a run.");
-    for (const run of runs as readonly (EnqueueOptions | undefined)[])
-      await this.#validate(nameOf(task), run?.input);
-    const ids = await enqueueRuns(this.#store, nameOf(task), runs, this.#settings.maxInput);
+    const [name, given] = [nameOf(task), runOptions(runs)];
+    for (const { input } of given) await this.#validate(name, input);
+    const ids = await enqueueRuns(this.#store, name, given, this.#settings.maxInput);
     return ids.map((id) => runHandle<OutputOf<T>>(this.#store, id));
   }
 

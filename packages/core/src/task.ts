@@ -1,4 +1,5 @@
-import { fields, isOptions, nameAt } from "./check.js";
+import { show } from "@escapement/redis/internal";
+import { fields, isOptions, nameAt, readable } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import {
   type Limit,
@@ -109,18 +110,24 @@ export function limitsOf(
 
 /** A task's name, checked. */
 export function nameOf(task: string | { readonly name: string }): string {
-  return nameAt("task", typeof task === "object" && task !== null ? task.name : task);
+  return readable("task", () => nameAt("task", typeof task === "object" && task !== null ? task.name : task));
 }
 
-/** Checks the options of a task. */
-export function checkTaskOptions(options: unknown): void {
-  const { input, retryIf, backoffs, limit, rateLimit } = fields("options", options, [
-    "rateLimit",
-    "input",
-    "retryIf",
-    "backoffs",
-    "limit",
-  ]);
+/** Checks the options of a task, each read once. @throws InvalidOptionError */
+export function taskOptions(options: unknown): AnyTask["options"] {
+  return readable("options", () => checked(fields("options", options, known)));
+}
+
+const known = [
+  "rateLimit",
+  "input",
+  "retryIf",
+  "backoffs",
+  "limit",
+] as const satisfies (keyof TaskOptions<never>)[];
+
+function checked(given: Record<string, unknown>): AnyTask["options"] {
+  const { input, retryIf, backoffs, limit, rateLimit } = given;
   limitOf("options.limit", limit);
   rateOf("options.rateLimit", rateLimit);
   if (retryIf !== undefined && typeof retryIf !== "function")
@@ -133,39 +140,43 @@ export function checkTaskOptions(options: unknown): void {
         throw new InvalidOptionError(`options.backoffs.${name.slice(0, 40)}`, "must be a function.");
   }
   const standard = (input as Partial<InputSchema> | null | undefined)?.["~standard"];
-  if (input === undefined || typeof standard?.validate === "function") return;
+  if (input === undefined || typeof standard?.validate === "function") return given;
   throw new InvalidOptionError("options.input", "must be a schema of the Standard Schema kind.");
 }
 
 /**
  * Checks an input against a task's schema, if it has one.
  *
- * @returns the input as the schema gives it back
+ * @returns the input as the schema gives it back; in an object, since an input that has a method `then` would be waited for
  * @throws InvalidOptionError `INVALID_INPUT`
  */
 export async function validateInput(
   options: AnyTask["options"] | undefined,
   input: unknown,
-): Promise<unknown> {
+): Promise<{ readonly value: unknown }> {
   const schema = options?.input;
-  if (schema === undefined) return input;
+  if (schema === undefined) return { value: input };
   const result = await askSchema(schema, input);
-  if (result.issues === undefined) return result.value;
-  const first = result.issues[0];
-  const where = [
-    "input",
-    ...(first?.path ?? []).map((part) => String((part as { key?: unknown }).key ?? part)),
-  ].join(".");
-  throw new InvalidOptionError(where, first?.message ?? "is refused by the task's schema.", {
-    code: "INVALID_INPUT",
-  });
+  if ("value" in result) return result;
+  throw new InvalidOptionError(result.where, result.message, { code: "INVALID_INPUT" });
 }
 
-async function askSchema<T>(schema: InputSchema<T>, input: unknown): Promise<SchemaResult<T>> {
+/** What a schema says of an input: as it gives it back, or what is wrong first, and where. */
+async function askSchema<T>(
+  schema: InputSchema<T>,
+  input: unknown,
+): Promise<{ readonly value: T } | { readonly where: string; readonly message: string }> {
   try {
-    return await schema["~standard"].validate(input);
+    const result = await schema["~standard"].validate(input);
+    if (result.issues === undefined) return { value: result.value };
+    const [first] = result.issues;
+    const path = (first?.path ?? []).map((part) => String((part as { key?: unknown }).key ?? part));
+    return {
+      where: ["input", ...path].join("."),
+      message: first?.message ?? "is refused by the task's schema.",
+    };
   } catch (cause) {
-    const said = cause instanceof Error ? cause.message : String(cause);
+    const said = cause instanceof Error ? cause.message : show(cause);
     throw new InvalidOptionError("input", `could not be checked: the task's schema threw: ${said}`, {
       cause,
       code: "INVALID_INPUT",

@@ -1,0 +1,64 @@
+import { inspect } from "node:util";
+import { parseTrigger } from "@escapement/triggers";
+import { expect } from "vitest";
+import { EscapementError, type Job, type Scheduler } from "../../src/index.js";
+import type { Call } from "./calls.js";
+import { marker } from "./values.js";
+
+/** How a call ended. */
+export interface Outcome {
+  readonly error?: unknown;
+  readonly value?: unknown;
+}
+
+/** Carries out a call, and gives up on one that does not end. */
+export async function outcomeOf(work: () => Promise<unknown>): Promise<Outcome> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Outcome>((resolve) => {
+    timer = setTimeout(resolve, 20_000, { error: new Error("the call did not end within 20 s") });
+  });
+  try {
+    const ended = work().then(
+      (value): Outcome => ({ value }),
+      (error: unknown): Outcome => ({ error }),
+    );
+    return await Promise.race([ended, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An error that users can act on: typed, short, on one line, without what a terminal acts on, and without secrets or payloads. */
+export function expectTyped(error: unknown, call: Call, secret: string): void {
+  const isTyped = error instanceof EscapementError || (error as Error)?.name === "InvalidTriggerError";
+  expect(isTyped, `${call.what} threw ${inspect(error)}`).toBe(true);
+  const { code, message } = error as EscapementError;
+  expect(code, message).toMatch(/^[A-Z][A-Z_]+$/);
+  expect(code, message).not.toMatch(/REDIS_FAILED|REDIS_TIMEOUT/);
+  expect(message.length).toBeLessThan(1000);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal would act on
+  expect(message).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  expect(inspect(error, { depth: 10 })).not.toContain(secret);
+  expect(message).not.toContain("s3cret-pass");
+  // Values of options are quoted, cut short; what is only handed on to the task is not.
+  if (/^(input|metadata)\b/.test((error as { path?: string }).path ?? ""))
+    expect(message).not.toContain(marker);
+}
+
+/** What was defined is read back as it was given, as far as JSON holds it. */
+export async function expectStored(scheduler: Scheduler, call: Call, value: unknown): Promise<void> {
+  if (!call.what.startsWith("schedule")) return;
+  const given = call.args[1] as { id: string; onConflict?: string } & Record<string, unknown>;
+  const job = value as Job;
+  const kept = await scheduler.job(job.id).get();
+  expect(JSON.stringify(kept)).toBe(JSON.stringify(job));
+  if (given.onConflict === "keep") return;
+  expect(job.id).toBe(given.id);
+  for (const name of ["input", "metadata"] as const)
+    expect(JSON.stringify(job[name]), name).toBe(JSON.stringify(given[name]));
+  for (const name of ["queue", "priority", "delivery", "maxLost", "overlap", "maxRuns"] as const)
+    if (given[name] !== undefined) expect(job[name], name).toEqual(given[name]);
+  if (given["tags"] !== undefined) expect(job.tags).toEqual([...new Set(given["tags"] as string[])]);
+  if (job.trigger !== undefined) expect(parseTrigger(job.trigger)).toEqual(job.trigger);
+  expect(job.trigger?.type).toBe((given["trigger"] as { type?: string } | undefined)?.type);
+}
