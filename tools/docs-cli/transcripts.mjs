@@ -25,6 +25,7 @@ export const sections = [
       { type: "escapement leader" },
       { type: "escapement top --once" },
       { type: "escapement doctor" },
+      { type: "escapement acl operator --user oncall | fold -sw 72" },
       { type: 'escapement nodes drain {node} --reason "new kernel" --for 1h' },
       { type: "escapement nodes undrain {node}" },
       { type: "escapement leader --resign" },

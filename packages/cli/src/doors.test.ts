@@ -218,7 +218,7 @@ test("a reader that goes away is no failure", async () => {
 });
 
 const lookers = [
-  ...["events", "next", "top", "leader", "nodes", "completion", "crontab"].map((name) => [name]),
+  ...["events", "next", "top", "leader", "nodes", "completion", "crontab", "acl"].map((name) => [name]),
   ...["drain", "undrain"].map((name) => ["nodes", name]),
   ...["import", "export", "diff"].map((name) => ["crontab", name]),
 ];

@@ -3,6 +3,7 @@ import { type Client, withClient } from "../client.js";
 import { paint } from "../terminal/output.js";
 import { printableLine } from "../terminal/printable.js";
 import { wrap } from "../terminal/width.js";
+import { addAclCommand } from "./acl-command.js";
 import { addEventsCommand } from "./events-command.js";
 import { addLeaderCommand } from "./leader-command.js";
 import { addNextCommand } from "./next-command.js";
@@ -15,7 +16,7 @@ Examples:
   escapement doctor --strict
   escapement doctor --json | jq '.[] | select(.level != "ok")'`;
 
-/** Adds `nodes`, `leader`, `events`, `next`, `top` and `doctor`. */
+/** Adds `nodes`, `leader`, `events`, `next`, `top`, `doctor` and `acl`. */
 export function addClusterCommands(program: Command): void {
   addNodesCommands(program);
   addLeaderCommand(program);
@@ -30,6 +31,7 @@ export function addClusterCommands(program: Command): void {
     .action((options: { strict?: boolean }, command: Command) =>
       withClient(command, (client) => examine(client, options.strict ?? false)),
     );
+  addAclCommand(program);
 }
 
 const indent = `\n${" ".repeat(9)}`;
