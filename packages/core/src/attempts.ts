@@ -8,7 +8,7 @@ import type { Body } from "./record.js";
 import { retryDelay } from "./retry.js";
 import { keepingLogger } from "./run-logger.js";
 import { RunLogs } from "./run-logs.js";
-import { report } from "./scripts/index.js";
+import { extend, report } from "./scripts/index.js";
 import type { AnyTask } from "./task.js";
 import type { Veto } from "./veto.js";
 import type { WorkerParts } from "./worker.js";
@@ -160,7 +160,8 @@ export class Attempts {
       );
     }
     const { store, node } = this.#parts;
-    await report.run(store.lease, {
+    const script = progress === "" ? extend : report;
+    await script.run(store.lease, {
       keys: { ...store.keys, active: store.keys.active(node) },
       args: { node, run: claimed.run, token: claimed.token, progress },
     });

@@ -255,8 +255,9 @@ test("I9: a store that is full for longer than the leases loses nothing of what 
   const node = cluster.scheduler();
   const [refused, ends] = [heard(node, "completionRefused"), heard(node, "nodeDead")];
   const release = gate();
-  node.task("task", async ({ attempt }) => {
+  node.task("task", async ({ attempt, extend }) => {
     await release.opened;
+    await extend();
     return attempt;
   });
   await node.start();

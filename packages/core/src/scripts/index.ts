@@ -191,6 +191,17 @@ export const report = defineScript<string>()({
   args: ["node", "run", "token", "progress"],
 });
 
+/** The time of the store. The same without a report: it takes no memory, so that a full store lets go on what asks for it. */
+export const extend = defineScript<string>()({
+  name: "extend",
+  version: 1,
+  file: file("report"),
+  flag: "allow-oom",
+  include: [clockLua],
+  keys: ["clock", "nodes", "active", "progress"],
+  args: ["node", "run", "token", "progress"],
+});
+
 /** A digit a run; 0: the node holds it no more. */
 export const log = defineScript<string>()({
   name: "log",
