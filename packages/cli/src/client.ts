@@ -53,7 +53,9 @@ export async function withClient(command: Command, work: (client: Client) => Pro
 export function explained(error: unknown, { redis = "redis://localhost:6379" }: GlobalOptions): unknown {
   if (!(error instanceof EscapementError) || !error.code.startsWith("REDIS_")) return error;
   const reason = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  const place = URL.canParse(redis) ? ` (${new URL(redis).host || "?"}${reason})` : "";
+  // Of several hosts a URL as the standard has it cannot be made.
+  const [, hosts] = /^[^/]*\/\/(?:[^/]*@)?([^/?#]*)/.exec(redis) ?? [];
+  const place = hosts === undefined ? "" : ` (${hosts || "?"}${reason})`;
   const said = error.message.replace("; connecting goes on by itself", "");
   return new CliError(error.code, `${said}${place}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createKeys } from "./keys.js";
 import { checkName, checkNamespace, show } from "./names.js";
-import { parseRedisUrl, redactRedisUrl } from "./url.js";
+import { checkRedisUrl, parseClusterUrl, parseRedisUrl, redactRedisUrl } from "./url.js";
 
 describe("names", () => {
   it.each(["a", "reports:daily", "a/b.c_d-e", "x".repeat(128), "__proto__"])(
@@ -82,9 +82,21 @@ describe("Redis URLs", () => {
     "redis://:secret%@localhost",
     "redis://:secret@localhost:99999",
     "secret@localhost:6379",
+    "redis+sentinel://:secret@",
+    "redis+sentinel://:secret@host",
+    "redis+sentinel://:secret@host,/master",
+    "redis+sentinel://:secret@host:99999/master",
+    "redis+sentinel://:secret@host/master/x",
+    "redis+sentinel://:secret@host/master/1/2",
+    "redis+sentinel://:secret%@host/master",
+    "redis+sentinel://:se@cret@host/master?password=secret",
+    "redis+cluster://:secret@",
+    "redis+cluster://:secret@host/0",
+    "redis+cluster://:secret@host:port",
+    "redis+cluster:secret@host",
   ])("X5: %s is refused without showing a password", (text) => {
     try {
-      parseRedisUrl(text);
+      checkRedisUrl(text);
       expect.unreachable();
     } catch (error) {
       expect(error).toMatchObject({ code: "INVALID_REDIS_URL" });
@@ -92,7 +104,44 @@ describe("Redis URLs", () => {
     }
   });
 
+  it("name a master that sentinels know", () => {
+    expect(parseRedisUrl("redis+sentinel://one,[::2]:26380/my%20master")).toEqual({
+      sentinels: [
+        { host: "one", port: 26379 },
+        { host: "::2", port: 26380 },
+      ],
+      name: "my master",
+    });
+    expect(parseRedisUrl("rediss+sentinel://me:p%3A:w@one/mymaster/3")).toEqual({
+      sentinels: [{ host: "one", port: 26379 }],
+      name: "mymaster",
+      username: "me",
+      password: "p::w",
+      db: 3,
+      tls: {},
+      sentinelTLS: {},
+      enableTLSForSentinelMode: true,
+    });
+  });
+
+  it("name a cluster", () => {
+    expect(parseClusterUrl("rediss+cluster://:secret@one:7000,two")).toEqual({
+      nodes: [
+        { host: "one", port: 7000 },
+        { host: "two", port: 6379 },
+      ],
+      options: { password: "secret", tls: {} },
+    });
+    expect(() => parseClusterUrl("redis://one")).toThrow(/no Redis Cluster/);
+    expect(() => parseRedisUrl("redis+cluster://one")).toThrow(/names a Redis Cluster/);
+  });
+
   it("are shown without user and password", () => {
+    expect(redactRedisUrl("redis+sentinel://me:sec@ret@a,b:1/master/2")).toBe(
+      "redis+sentinel://***@a,b:1/master/2",
+    );
+    expect(redactRedisUrl("redis+cluster://a:1,b:2")).toBe("redis+cluster://a:1,b:2");
+    expect(redactRedisUrl("redis+cluster://me:secret@a?x=secret")).toBe("(not a Redis URL)");
     expect(redactRedisUrl("redis://me:secret@host:1/2")).toBe("redis://***@host:1/2");
     expect(redactRedisUrl("me:secret@host")).not.toContain("secret");
     expect(redactRedisUrl("secret")).toBe("(not a Redis URL)");

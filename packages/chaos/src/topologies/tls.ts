@@ -1,20 +1,15 @@
+import { aclRules } from "@escapement/redis";
 import { createCertificates, startRedis } from "@escapement/testing";
 import type { RedisOptions } from "ioredis";
 import { Links } from "./links.js";
 import type { Topology } from "./topology.js";
 
-/** What the user of a trial with TLS may do: the least that schedulers need. */
-export const leastRules: readonly string[] = [
-  "~escapement:*",
-  "&escapement:*",
-  "+@all",
-  "-@dangerous",
-  "+info",
-];
+/** What the user of a trial with TLS may do: what nodes need, in whichever namespace trials are. */
+const rules = aclRules({ namespace: "anyone", role: "node" }).map((rule) => rule.replace("{anyone}", "*"));
 
 /** One server that takes nothing but TLS, with an authority of its own, and a user who may do no more than schedulers need. */
 export async function tlsServer(name: string): Promise<Topology> {
-  const user = { name: "escapement", password: "chaos-secret", rules: leastRules };
+  const user = { name: "escapement", password: "chaos-secret", rules };
   const tls = await createCertificates();
   const server = await startRedis({ appendonly: "always", tls, users: [user] });
   const at = (port: number): RedisOptions => ({
