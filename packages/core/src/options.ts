@@ -21,7 +21,7 @@ export type Role = "leader" | "worker";
 
 /** Options of `createScheduler`. Durations are milliseconds, or texts such as `"10s"`. */
 export interface SchedulerOptions {
-  /** The job store: a URL, ioredis options, or an ioredis client or cluster, whose options are taken over. @default `ESCAPEMENT_REDIS_URL`, or redis://localhost:6379 */
+  /** The job store: a URL (of a server, of sentinels or of a cluster), ioredis options, or an ioredis client or cluster, whose options are taken over. @default `ESCAPEMENT_REDIS_URL`, or redis://localhost:6379 */
   readonly redis?: RedisSource;
   /** Whoever shares it shares the jobs. @default `ESCAPEMENT_NAMESPACE`, or "default" */
   readonly namespace?: string;
