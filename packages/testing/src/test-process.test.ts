@@ -20,6 +20,16 @@ describe("a started process", () => {
     expect(child.errorLines).toEqual(["oops"]);
   });
 
+  test("hears lines that it is told, if it is to", async () => {
+    const echo = script('process.stdin.on("data", (text) => console.log("heard " + text))');
+    await using child = await startProcess(...echo, { input: true });
+    child.tell("this");
+    expect(await child.waitForLine(/^heard/)).toBe("heard this");
+    await using deaf = await startProcess(...script(stays));
+    deaf.tell("that"); // and nothing happens
+    expect(await processState(deaf.pid)).toBe("runs");
+  });
+
   test("gets variables on top of ours and can do without some of them", async () => {
     const env = { ESCAPEMENT_ADDED: "1", HOME: undefined };
     await using child = await startProcess(

@@ -4,6 +4,7 @@ import { failoverFaults } from "./failovers.js";
 import type { FaultKind } from "./fault.js";
 import { storeLinkFaults, voterLinkFaults } from "./link-faults.js";
 import { loopBlock, loopBlockLong } from "./loop-faults.js";
+import { netnsDrop } from "./netns-drop.js";
 import {
   allKill,
   leaderFreeze,
@@ -44,6 +45,7 @@ export const faultKinds: readonly FaultKind[] = [
   loopBlockLong,
   ...storeLinkFaults,
   ...voterLinkFaults,
+  netnsDrop,
   storeRestart,
   storeKill,
   storeFreeze,

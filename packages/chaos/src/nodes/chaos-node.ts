@@ -37,13 +37,16 @@ export interface ChaosNode {
 export interface NodeProcess {
   /** The program. @default this package's own */
   readonly program?: string;
+  /** What runs it, such as a program and its arguments; Node and what it is to run are put behind them. @default nothing */
+  readonly command?: readonly string[];
   /** Variables besides those that it gets anyway. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts a node's process. Resolves when it runs, which is before it has joined. */
 export async function startNode(config: NodeConfig, own: NodeProcess = {}): Promise<ChaosNode> {
-  const process_ = await startProcess(process.execPath, [own.program ?? program], {
+  const [command, ...words] = [...(own.command ?? []), process.execPath, own.program ?? program];
+  const process_ = await startProcess(command ?? process.execPath, words, {
     input: true,
     env: { ...own.env, [nodeVariable]: JSON.stringify(config), NODE_ENV: "production" },
   });

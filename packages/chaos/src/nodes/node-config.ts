@@ -29,6 +29,9 @@ export interface NodeConfig extends NodeHabits {
 /** The environment variable that carries a {@link NodeConfig}. */
 export const nodeVariable = "ESCAPEMENT_CHAOS_NODE";
 
+/** The variable that tells a process in a network namespace of its own which ports it reaches by which sockets, as JSON. */
+export const relayVariable = "ESCAPEMENT_CHAOS_RELAY";
+
 /** The tasks that every node has a handler for. All do the same: names to tell them apart by. */
 export const taskNames = ["tick", "long", "chime"] as const;
 
