@@ -63,7 +63,7 @@ export function worldOf(config: Config, mutants: readonly Mutant[] = []): World 
   for (const [job, { versions }] of Object.entries(config.jobs)) {
     for (const time of versions.flat()) {
       runs.add(mutants.includes("lock-without-fire-time") ? `${job}@0` : `${job}@${time}`);
-      horizon = Math.max(horizon, time);
+      horizon = Math.max(horizon, time + 1);
     }
   }
   return { ...config, mutants: new Set(mutants), runs: [...runs].sort(), horizon };

@@ -12,6 +12,12 @@ import { may, type Step, step } from "./step.js";
 
 /** The store carries out one request, as one step. */
 function execute(world: World, state: State, from: Identity, request: Request): Answer {
+  const answer = answerTo(world, state, from, request);
+  state.calls.push({ from, request, answer });
+  return answer;
+}
+
+function answerTo(world: World, state: State, from: Identity, request: Request): Answer {
   switch (request.kind) {
     case "claim":
       return claim(world, state, from, request);

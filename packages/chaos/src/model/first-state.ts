@@ -51,5 +51,6 @@ export function firstState(world: World): State {
       failures,
     },
     witness: { starts: {}, token: 0, epoch: world.settled ? 1 : 0, broken: [] },
+    calls: [],
   };
 }

@@ -81,7 +81,7 @@ export const breakages: readonly Breakage[] = [
   },
   { mutants: ["late-claim-applied", "reconcile-skipped"], config: "late", faults: 1, shows: ends },
   { mutants: ["late-reconcile-applied"], config: "faults", faults: 1, shows: oneAtATime },
-  { mutants: ["reconcile-skipped"], config: "failover", faults: 0, shows: ends },
+  { mutants: ["reconcile-skipped"], config: "failover", faults: 0, shows: oneAtATime },
   { mutants: ["lock-not-taken"], config: "failover", faults: 0, shows: once },
   { mutants: ["handlers-not-given-up"], config: "failover", faults: 0, shows: oneAtATime },
   {

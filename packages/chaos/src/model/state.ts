@@ -132,6 +132,13 @@ export interface Witness {
   broken: string[];
 }
 
+/** What a store was asked in a step, by whom, and its answer: for whoever compares it with a real one. */
+export interface Call {
+  readonly from: Identity;
+  readonly request: Request;
+  readonly answer: Answer;
+}
+
 /** One state of the whole. */
 export interface State {
   now: number;
@@ -151,6 +158,8 @@ export interface State {
     failures: number;
   };
   witness: Witness;
+  /** Of the step that led here; no part of what a state is. */
+  calls: Call[];
 }
 
 /** A process's present identity. */
@@ -182,6 +191,7 @@ export function copy(state: State): State {
     voters: voters.map(({ up, locks }) => ({ up, locks: { ...locks } })),
     left: { ...left },
     witness: { ...witness, starts: { ...witness.starts }, broken: [...witness.broken] },
+    calls: [],
   };
 }
 

@@ -74,7 +74,11 @@ function* ticks(world: World, state: State): Iterable<Step> {
 export function* timeSteps(world: World, state: State): Iterable<Step> {
   // A node compares what it holds with the store, once that can have gone back, before a lease is over.
   const compares = state.processes.some(
-    (process) => process.up && hasUnknown(state, process) && !world.mutants.has("handlers-not-given-up") && !world.mutants.has("reconcile-skipped"),
+    (process) =>
+      process.up &&
+      hasUnknown(state, process) &&
+      !world.mutants.has("handlers-not-given-up") &&
+      !world.mutants.has("reconcile-skipped"),
   );
   if (!compares) yield* ticks(world, state);
   if (!world.kinds.includes("failover") || state.left.failovers === 0) return;
