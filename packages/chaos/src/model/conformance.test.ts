@@ -197,7 +197,7 @@ test.each(["faults", "overlap", "late"])(
   "random walks through %s do the same with the real scripts",
   async (name) => {
     const config = configs.find((one) => one.name === name) ?? expect.fail();
-      const world = worldOf({ ...config, written: false, faults: 3 });
+    const world = worldOf({ ...config, written: false, faults: 3 });
     for (let seed = 1; seed <= walks; seed += 1) {
       await using real = new RealStore();
       await real.begin(world);
