@@ -100,7 +100,7 @@ export function* lockSteps(world: World, state: State): Iterable<Step> {
         state,
         `voter ${index + 1} is back`,
         change(({ voters }) => {
-          voters[index] = { up: true, locks: world.mutants.has("voters-forget") ? {} : { ...voter.locks } };
+          voters[index] = { up: true, locks: { ...voter.locks } };
         }),
       );
     } else if (may(world, state, "voter") && state.voters.every(({ up }) => up)) {

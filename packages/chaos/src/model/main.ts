@@ -73,10 +73,10 @@ function exploreAll(names: readonly string[], bounds: { depth: number; states: n
 function breakAll(names: readonly string[], bounds: { depth: number; states: number }): Line[] {
   return breakages
     .filter(({ config }) => names.includes(config))
-    .map(({ mutants, config: name, faults, shows }) => {
+    .map(({ mutants, config: name, faults, shows, change }) => {
       const config = configs.find((one) => one.name === name);
       if (config === undefined) throw new Error(`There is no configuration ${name}.`);
-      const found = explore(worldOf({ ...config, faults }, mutants), bounds);
+      const found = explore(worldOf({ ...config, ...change, faults }, mutants), bounds);
       const how = found.wrong === undefined ? "NOT FOUND" : `after ${found.wrong.story.length} steps`;
       console.log(
         `\n${mutants.join(" and ")} (${name}): ${how}, ${found.states} states, ${found.seconds.toFixed(1)} s`,
