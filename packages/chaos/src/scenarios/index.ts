@@ -14,6 +14,7 @@ import { pauseSurvives } from "./pause-survives.js";
 import { redeploy } from "./redeploy.js";
 import { redisRestart } from "./redis-restart.js";
 import type { Scenario } from "./scenario.js";
+import { storeAtBrink } from "./store-at-brink.js";
 import { storeRollback, votersDown } from "./voters.js";
 
 /** All scenarios, by the name that the command takes. */
@@ -30,6 +31,7 @@ export const scenarios: readonly Scenario[] = [
   frozenStore,
   outage,
   fullStore,
+  storeAtBrink,
   lostReplies,
   limitWaits,
   redeploy,

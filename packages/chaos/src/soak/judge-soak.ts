@@ -14,10 +14,14 @@ export interface JudgedTrend {
   readonly plot: string;
 }
 
-const windows = 10;
+/** Windows of a minute, which a node's collector has cleared up in: ten in the second half of twenty minutes, and three at least. */
+function windowsOf(seconds: number): number {
+  return Math.min(10, Math.max(3, Math.floor(seconds / 2 / 60)));
+}
+
 const megabyte = 1e6;
 
-/** Judges memory of the nodes and of Redis, its number of keys, and lateness: flat in the second half, by the least of ten windows. */
+/** Judges memory of the nodes and of Redis, its number of keys, and lateness: flat in the second half, by the least of each of its minutes. */
 export function judgeTrends(samples: readonly Sample[]): JudgedTrend[] {
   const names = [...new Set(samples.flatMap(({ nodes }) => Object.keys(nodes)))].sort();
   const of = (name: string, what: "rss" | "heapUsed"): Series =>
@@ -64,7 +68,7 @@ function judge(
   series: Series,
   boundOf: (mean: number) => number,
 ): JudgedTrend {
-  const { mean, growth } = trendOf(series, windows);
+  const { mean, growth } = trendOf(series, windowsOf(series.at(-1)?.[0] ?? 0));
   const bound = boundOf(mean);
   return { measure, unit, mean, growth, bound, holds: growth <= bound, plot: plot(series) };
 }
