@@ -37,7 +37,7 @@ export const fullStore: Scenario = {
   about: "Somebody else fills Redis' memory, for longer than all leases, and leaves again",
   async run({ short: isShort = false }: Length = {}): Promise<ScenarioReport> {
     const scheduler = { ...(isShort && short), deadline: 500 };
-    const [full, jobs] = isShort ? [4000, 300] : [15_000, 1000]; // longer than any lease
+    const [full, jobs] = isShort ? [3000, 300] : [15_000, 1000]; // longer than any lease
     await using trial = await Trial.start({ nodes: 2, scheduler });
     await using cli = await startCliNode(trial.redis.url, trial.client.namespace);
     const neighbour = neighbourOn(trial.redis);

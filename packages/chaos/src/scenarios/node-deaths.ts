@@ -51,9 +51,10 @@ export const nodeDeaths: Scenario = {
 
 /** Kills a node that holds runs of both kinds, starts another in its place, and waits until what it held is somewhere. */
 async function killOne(trial: Trial, number: number): Promise<Death> {
-  const wanted = number % 3 === 0 ? await trial.leader() : undefined;
+  const leads = number % 3 === 0;
+  const leader = await trial.leader();
   const victim = await found(
-    () => [...trial.nodes.values()].find((node) => isBusy(trial, node) && (wanted ?? node) === node),
+    () => [...trial.nodes.values()].find((node) => isBusy(trial, node) && leads === (node === leader)),
     30_000,
   );
   const led = victim === (await trial.leader());
