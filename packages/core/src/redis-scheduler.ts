@@ -1,4 +1,5 @@
 import { assertUsable, checkServer, EscapementError } from "@escapement/redis";
+import { checkEncryption } from "@escapement/redis/internal";
 import {
   type ApplyOptions,
   type ApplyParts,
@@ -291,7 +292,10 @@ export class RedisScheduler implements Scheduler {
         allowEviction: this.#settings.allowEviction,
       });
       assertUsable(results);
-      for (const { check, level, message } of results)
+      const voters = this.#settings.voters.flatMap((voter, index) =>
+        checkEncryption(voter, `The connection to voter-${index + 1}`),
+      );
+      for (const { check, level, message } of [...results, ...voters])
         if (level === "warning") this.#settings.logger.warn({ check }, message);
       await this.#store.lease.ready();
       await this.#store.now();

@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.js";
+import { checkEncryption } from "./encryption.js";
 import { EscapementError } from "./errors.js";
 
 /** What one check of a server found. */
@@ -12,7 +13,8 @@ export interface CheckResult {
     | "memory"
     | "cluster"
     | "clock"
-    | "permissions";
+    | "permissions"
+    | "encryption";
   /** `error`: something has to be done; {@link assertUsable} says what keeps a scheduler from starting. `warning`: it works, with a risk. */
   readonly level: "ok" | "warning" | "error";
   /** What was found, and what to do about it. */
@@ -39,6 +41,7 @@ export async function checkServer(
   const asks = !/^aof_enabled:1/m.test(text) || /^rdb_last_bgsave_status:err/m.test(text);
   const snapshots = asks ? await readSnapshots(connection) : undefined;
   return [
+    ...checkEncryption(connection.client),
     ...judgeInfo(text, options.allowEviction ?? false, snapshots),
     await checkClock(connection, options.maxClockOffset ?? 1000),
   ];

@@ -69,6 +69,11 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
     "No TLS connection came about. Does the server speak TLS on this port (rediss://), and does it ask for a certificate of ours (tls.cert and tls.key)?",
   ],
   [
+    /before secure TLS connection/,
+    "REDIS_UNAVAILABLE",
+    "The connection broke before TLS was agreed on. Does the server speak TLS on this port (rediss://)? It may also be starting; connecting goes on by itself.",
+  ],
+  [
     /READONLY/,
     "REDIS_READONLY",
     "Redis is a read-only replica. Connect to the master (or wait for the failover to end).",
@@ -97,7 +102,7 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
     "Redis is not able to answer at present (loading, failing over, moving a slot or busy). The call can be repeated.",
   ],
   [
-    /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|before secure TLS connection|all nodes|All sentinels|ClusterAllFailed|None of startup/i,
+    /Stream isn't writeable|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|max retries|Redis connection lost|all nodes|All sentinels|ClusterAllFailed|None of startup/i,
     "REDIS_UNAVAILABLE",
     "There is no connection to Redis. Check that it runs and that its address is right; connecting goes on by itself.",
   ],

@@ -7,6 +7,7 @@ export {
   connect,
   type RedisClient,
 } from "./connection.js";
+export { checkEncryption } from "./encryption.js";
 export { toRedisError } from "./errors.js";
 export { createKeys, type Keys } from "./keys.js";
 export { checkName, checkNamespace, show } from "./names.js";

@@ -10,8 +10,23 @@ export interface Certificates {
   readonly key: string;
 }
 
+/** What a certificate is to be. */
+export interface CertificateOptions {
+  /**
+   * The host that it is for.
+   * @default "localhost", with 127.0.0.1
+   */
+  readonly host?: string;
+  /**
+   * When it expires.
+   * @default in a year
+   */
+  readonly until?: Date;
+}
+
 /** Makes an authority of its own and a server's certificate that it signed. Nobody else trusts either. */
-export async function createCertificates(): Promise<Certificates> {
+export async function createCertificates(options: CertificateOptions = {}): Promise<Certificates> {
+  const { host, until } = options;
   const authority = await generate([{ name: "commonName", value: "escapement-testing" }], {
     keyType: "ec",
     algorithm: "sha256",
@@ -20,9 +35,15 @@ export async function createCertificates(): Promise<Certificates> {
       { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
     ],
   });
-  const server = await generate([{ name: "commonName", value: "localhost" }], {
+  const server = await generate([{ name: "commonName", value: host ?? "localhost" }], {
     keyType: "ec",
     algorithm: "sha256",
+    ...(until === undefined
+      ? {}
+      : { notBeforeDate: new Date(until.getTime() - 86_400_000), notAfterDate: until }),
+    ...(host === undefined
+      ? {}
+      : { extensions: [{ name: "subjectAltName", altNames: [{ type: 2, value: host }] }] }),
     ca: { key: authority.private, cert: authority.cert },
   });
   return { ca: authority.cert, cert: server.cert, key: server.private };

@@ -1,6 +1,6 @@
 // Servers, and what can happen to them:
 
-export { type Certificates, createCertificates } from "./certificates.js";
+export { type CertificateOptions, type Certificates, createCertificates } from "./certificates.js";
 export type { Cluster, ClusterFailover } from "./cluster.js";
 export type { MigrateOptions } from "./migrate-slot.js";
 export type { RedisUser, StartRedisOptions } from "./redis-options.js";

@@ -17,7 +17,7 @@ test("docs/operating.md has a row for each of the doctor's checks, and no other"
     ...readdirSync(import.meta.dirname)
       .filter((file) => /^[a-z]+\.ts$/.test(file))
       .map(read),
-    ...["checks", "reach"].map((file) => read(`../../../redis/src/${file}.ts`)),
+    ...["checks", "encryption", "reach"].map((file) => read(`../../../redis/src/${file}.ts`)),
   ].join("\n");
   const checks = matches(sources, /(?:about\(|check: |problem\()"([a-z ]+)"(?=[),])/g);
   const levels = ["ok", "warning", "error"];

@@ -1,5 +1,5 @@
 import type { RedisSource } from "@escapement/redis";
-import { connect } from "@escapement/redis/internal";
+import { checkEncryption, connect } from "@escapement/redis/internal";
 import type { RunLocks } from "../lock.js";
 import type { Settings } from "../options.js";
 import type { Finding } from "./finding.js";
@@ -7,7 +7,10 @@ import type { Finding } from "./finding.js";
 /** Whether a majority of the voters answers, and each is a server of its own. */
 export async function examineVoters(settings: Settings, locks: RunLocks | undefined): Promise<Finding[]> {
   await locks?.settled();
-  return [reachable(locks), ...(await sameVoters(settings, locks))];
+  const unverified = settings.voters
+    .flatMap((voter, index) => checkEncryption(voter, `The connection to voter-${index + 1}`))
+    .filter(({ level }) => level !== "ok");
+  return [reachable(locks), ...(await sameVoters(settings, locks)), ...unverified];
 }
 
 function reachable(locks: RunLocks | undefined): Finding {
