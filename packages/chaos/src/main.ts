@@ -7,13 +7,14 @@ import { tell } from "./checker/judge.js";
 import { faultKinds } from "./faults/index.js";
 import { scenarios } from "./scenarios/index.js";
 import type { Scenario, ScenarioReport } from "./scenarios/scenario.js";
-import { runSeeded, type SeededReport } from "./seeded/run-seeded.js";
+import { judgeKept, runSeeded, type SeededReport } from "./seeded/run-seeded.js";
 import { header, rowOf, tellSoak } from "./soak/print-soak.js";
 import { runSoak } from "./soak/run-soak.js";
 import { sampleEvery } from "./soak/sample.js";
 import { topologies } from "./topologies/index.js";
 
-const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--json report.json]
+const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--keep FOLDER] [--json report.json]
+       npm run chaos -- --judge FOLDER [--json report.json]
        npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
        npm run chaos -- --soak 20m [--rate 2000] [--faults mild] [--json report.json]
 
@@ -31,6 +32,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now() % 100_000) },
     topology: { type: "string" },
     faults: { type: "string" },
+    keep: { type: "string" },
+    judge: { type: "string" },
     voters: { type: "boolean", default: false },
     deaths: { type: "string" },
     rate: { type: "string" },
@@ -45,6 +48,7 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
+  if (values.judge !== undefined) return tellSeeded(judgeKept(values.judge));
   if (values.scenario !== undefined) return runScenarios(values.scenario);
   if (values.soak !== undefined) return soak(parseDuration(values.soak));
   const seed = Number(values.seed);
@@ -56,7 +60,19 @@ async function main(): Promise<number> {
     return 2;
   }
   const duration = parseDuration(values.duration);
-  const report = await runSeeded({ seed, duration, topology, ...(faults && { faults }) });
+  const { keep } = values;
+  return tellSeeded(
+    await runSeeded({
+      seed,
+      duration,
+      topology,
+      ...(faults && { faults }),
+      ...(keep !== undefined && { keep }),
+    }),
+  );
+}
+
+function tellSeeded(report: SeededReport): number {
   printSeeded(report);
   save(report);
   return report.valid ? 0 : 1;

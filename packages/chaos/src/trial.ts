@@ -29,6 +29,8 @@ export interface TrialOptions {
   readonly topology?: () => Promise<Topology>;
   /** What a node's process is made of, by its name: another program, or variables. */
   readonly processOf?: (node: string) => NodeProcess;
+  /** What every node does besides running jobs. */
+  readonly habits?: NodeHabits;
   /** Options of every node. */
   readonly scheduler?: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger">;
 }
@@ -52,6 +54,7 @@ export class Trial implements AsyncDisposable {
   /** Defines jobs and reads; runs nothing. */
   readonly client: Scheduler;
   readonly #processOf: (node: string) => NodeProcess;
+  readonly #habits: NodeHabits;
   readonly #shared: Omit<SchedulerOptions, "redis" | "logger">;
   readonly #jobs: Job[] = [];
   readonly #former = new Map<string, { readonly job: Job; readonly until: number }>();
@@ -60,6 +63,7 @@ export class Trial implements AsyncDisposable {
   private constructor(options: TrialOptions, topology: Topology) {
     this.#processOf = options.processOf ?? (() => ({}));
     this.topology = topology;
+    this.#habits = options.habits ?? {};
     this.#shared = {
       retain: { runs: 10_000, enqueued: 100_000 },
       ...options.scheduler,
@@ -105,7 +109,7 @@ export class Trial implements AsyncDisposable {
     const votes = voters.length === 0 ? {} : { voters };
     const scheduler = { ...this.#shared, ...votes, ...own.scheduler };
     const node = await startNode(
-      { ...own, name, evidence: this.evidence.fileOf(name), wallAhead: wallClockAhead(), store, scheduler },
+      { ...this.#habits, ...own, name, evidence: this.evidence.fileOf(name), wallAhead: wallClockAhead(), store, scheduler },
       madeOf,
     );
     this.nodes.set(name, node);

@@ -1,13 +1,18 @@
-import { closeSync, fstatSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
+import { closeSync, cpSync, fstatSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Evidence } from "./evidence.js";
 
 /** The evidence of all nodes of a trial, read as it grows. */
 export class EvidenceFolder {
-  readonly path: string = mkdtempSync(join(tmpdir(), "escapement-evidence-"));
+  readonly path: string;
   readonly #read = new Map<string, number>();
   readonly #all: Evidence[] = [];
+
+  /** @param path a folder with evidence. @default an empty one */
+  constructor(path: string = mkdtempSync(join(tmpdir(), "escapement-evidence-"))) {
+    this.path = path;
+  }
 
   /** The file of a node. */
   fileOf(node: string): string {
@@ -18,6 +23,11 @@ export class EvidenceFolder {
   read(): readonly Evidence[] {
     for (const name of readdirSync(this.path).sort()) this.#readMore(join(this.path, name));
     return this.#all;
+  }
+
+  /** Copies the files to another folder, for `--judge`. */
+  keep(folder: string): void {
+    cpSync(this.path, folder, { recursive: true });
   }
 
   /** Removes the files. */

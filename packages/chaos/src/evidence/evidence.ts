@@ -1,4 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
+import type { Operation } from "../workload/operations.js";
+import type { StoreDump } from "./store-dump.js";
 
 /** What every piece of evidence says about where and when it was written. */
 export interface Stamp {
@@ -28,6 +30,17 @@ export interface AttemptFact {
  * - `up`: it has joined under the identity `id`, for the first time or again
  * - `event`: anything else that the scheduler told
  * - `asked`, `acknowledged`: of whoever pauses by plain keys: a command was about to be sent, and Redis' answer to it was read
+ * - `aborted`: a handler's signal was aborted, and it listens
+ * - `operation`, `answer`: the driver was about to ask for something, and what came of it
+ * - `trial`: under which conditions all of this happened, once
+ * - `phase`: the trial has come to there
+ * - `told`: one entry of the cluster's stream of events, as it stands in the store; `t` by Redis' clock
+ * - `leases`: what the store said of leases at `t` by its clock
+ * - `unkept`: entries of that stream that the store had, and lost
+ * - `fault`: one that was injected and healed
+ * - `store`: all that the store holds
+ * - `lock`: which of the voters hold a lock of an attempt
+ * - `doctor`: what it found in the end
  */
 export type Fact =
   | (AttemptFact & { readonly kind: "claimed"; readonly claimedAt: number })
@@ -38,7 +51,65 @@ export type Fact =
   | { readonly kind: "up"; readonly id: string }
   | { readonly kind: "event"; readonly event: string; readonly details: unknown }
   | { readonly kind: "asked"; readonly act: number; readonly pause: string; readonly does: PauseAct }
-  | { readonly kind: "acknowledged"; readonly act: number };
+  | { readonly kind: "acknowledged"; readonly act: number }
+  | (AttemptFact & { readonly kind: "aborted" })
+  | { readonly kind: "operation"; readonly op: number; readonly does: Operation }
+  | ({ readonly kind: "answer"; readonly op: number } & Answer)
+  | ({ readonly kind: "trial" } & TrialFact)
+  | { readonly kind: "phase"; readonly phase: Phase }
+  | { readonly kind: "told"; readonly entry: string; readonly t: number; readonly lines: readonly string[] }
+  | { readonly kind: "unkept"; readonly entries: readonly string[] }
+  | LeasesFact
+  | {
+      readonly kind: "fault";
+      readonly fault: string;
+      readonly target: string;
+      readonly from: number;
+      readonly until: number;
+      readonly proof: string;
+    }
+  | {
+      readonly kind: "store";
+      readonly when: "during" | "settled" | "removed" | "stopped";
+      readonly dump: StoreDump;
+    }
+  | { readonly kind: "lock"; readonly attempts: Readonly<Record<string, number>> }
+  | { readonly kind: "doctor"; readonly findings: readonly unknown[] };
+
+/** `begun`: the faults begin. `healed`: all are over, and nothing is paused. `settled`: all that was due by then has ended. */
+export type Phase = "begun" | "healed" | "settled" | "removed";
+
+/** What the driver heard: that it was done, with what was answered; that it was refused; or nothing that says whether it was done. */
+export type Answer =
+  | { readonly end: "acknowledged"; readonly answer: unknown }
+  | { readonly end: "refused" | "maybe"; readonly code: string; readonly message: string };
+
+/** The conditions of a trial, as far as the checker needs them. */
+export interface TrialFact {
+  readonly seed: number;
+  readonly topology: string;
+  /** Whether the store keeps each write that it acknowledged. */
+  readonly keepsWrites: boolean;
+  /** How many independent voters there are. */
+  readonly voters: number;
+  readonly namespace: string;
+  /** Limits and rates of queues and tasks, by scope, such as `queue:narrow`. */
+  readonly limits: Readonly<Record<string, { readonly max: number; readonly whenFull: "wait" | "skip" }>>;
+  readonly rates: Readonly<Record<string, { readonly max: number; readonly per: number }>>;
+}
+
+/** What the store said of leases. */
+export interface LeasesFact {
+  readonly kind: "leases";
+  /** Redis' clock, ms. */
+  readonly t: number;
+  /** Nodes, by the ends of their leases. */
+  readonly nodes: Readonly<Record<string, number>>;
+  /** Who leads, in which term, and until when. */
+  readonly leader: string | null;
+  readonly epoch: number;
+  readonly until: number;
+}
 
 /** What is done to the key of a pause: it is set, with a time to live in ms if it has one; or it is deleted. */
 export type PauseAct = { readonly set: true; readonly ttl?: number } | { readonly set: false };

@@ -1,4 +1,4 @@
-import type { SchedulerOptions } from "@escapement/core";
+import type { SchedulerOptions, TaskOptions } from "@escapement/core";
 import type { StoreAddress } from "../topologies/address.js";
 
 /** What a node does besides running jobs, as far as JSON can say it. */
@@ -10,6 +10,8 @@ export interface NodeHabits {
   readonly jobs?: string;
   /** Takes down, when it is stopped, for how long its event loop was held up at most since it was elected. @default false */
   readonly watchLoop?: boolean;
+  /** Further tasks, which do what all others do, with limits and rates of their own. @default none */
+  readonly tasks?: Readonly<Record<string, Pick<TaskOptions<unknown>, "limit" | "rateLimit">>>;
 }
 
 /** What a node process is told, as JSON in the variable {@link nodeVariable}. */
@@ -37,8 +39,10 @@ export const taskNames = ["tick", "long", "chime"] as const;
 
 /** The input of either task. */
 export interface WorkInput {
-  /** Milliseconds that the handler takes. It does not listen to its signal. @default 0 */
+  /** Milliseconds that the handler takes. @default 0 */
   readonly work?: number;
+  /** Whether it ends at once when its signal is aborted. @default false */
+  readonly listens?: boolean;
   /** The node on which the handler never ends, nor listens to its signal. @default none */
   readonly hangsOn?: string;
   /** The attempts that fail. @default none */

@@ -17,6 +17,8 @@ const evidence = openEvidence(config.evidence, config.name, config.wallAhead);
 const scheduler = createScheduler({ ...config.scheduler, redis: sourceOf(config.store) });
 
 for (const name of taskNames) scheduler.task<WorkInput | undefined>(name, work);
+for (const [name, options] of Object.entries(config.tasks ?? {}))
+  scheduler.task<WorkInput | undefined>(name, options, work);
 takeDown(scheduler, evidence);
 let loop: (() => LoopReport) | undefined;
 if (config.watchLoop)
@@ -29,14 +31,22 @@ if (config.jobs !== undefined) await firstDeployment();
 await join();
 
 async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
-  const { id, attempt, fencingToken, scheduledAt, input = {} } = run;
+  const { id, attempt, fencingToken, scheduledAt, signal, input = {} } = run;
   const fact = { run: id, attempt, token: String(fencingToken) };
   evidence.write({ kind: "start", ...fact, scheduledAt: scheduledAt.getTime() });
   if (input.kills) process.kill(process.pid, "SIGKILL");
   if (input.fails?.includes(attempt)) throw new Error(`attempt ${attempt} was to fail`);
   if (input.hangsOn === config.name) await new Promise(() => undefined);
   const ms = input.work ?? 0;
-  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  if (ms > 0)
+    await new Promise((resolve) => {
+      setTimeout(resolve, ms);
+      if (input.listens) signal.addEventListener("abort", resolve);
+    });
+  if (input.listens && signal.aborted) {
+    evidence.write({ kind: "aborted", ...fact });
+    throw signal.reason;
+  }
   evidence.write({ kind: "end", ...fact });
   return config.name;
 }

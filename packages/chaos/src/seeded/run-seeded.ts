@@ -1,13 +1,17 @@
-import { every } from "@escapement/triggers";
-import type { Verdict } from "../checker/judge.js";
+import { type HistoryVerdict, judgeHistory } from "../checker/history/judge-history.js";
 import { type Lateness, latenessOf } from "../checker/lateness.js";
+import type { Evidence } from "../evidence/evidence.js";
+import { EvidenceFolder } from "../evidence/evidence-folder.js";
 import { kindsToDraw } from "../faults/index.js";
 import { type InjectedFault, inject } from "../faults/inject.js";
 import { planFaults } from "../faults/plan.js";
 import { seededRandom } from "../random.js";
 import { topologies } from "../topologies/index.js";
 import { Trial } from "../trial.js";
-import { secondly } from "../workload/secondly.js";
+import { limitedTasks, nodeOptions } from "../workload/cluster.js";
+import { bringToAnEnd } from "./ending.js";
+import { disturb } from "./own-link.js";
+import { Session } from "./session.js";
 
 /** What the seeded mode is told. */
 export interface SeededOptions {
@@ -18,12 +22,12 @@ export interface SeededOptions {
   readonly topology?: string;
   /** The kinds of faults that may be drawn. @default all that the topology allows */
   readonly faults?: readonly string[];
+  /** A folder to which the evidence is copied, so that it can be judged again. @default none */
+  readonly keep?: string;
 }
 
 /** The report of the seeded mode. */
-export interface SeededReport extends Omit<Verdict, "valid"> {
-  /** No rule was broken, and every fire time came to its end. */
-  readonly valid: boolean;
+export interface SeededReport extends HistoryVerdict {
   readonly seed: number;
   readonly duration: number;
   readonly topology: string;
@@ -35,9 +39,9 @@ export interface SeededReport extends Omit<Verdict, "valid"> {
     readonly each: readonly InjectedFault[];
   };
   readonly lateness: Lateness;
-  /** What happened when, in ms after the beginning: faults, deaths of nodes as they saw them, lost attempts that had not begun. */
+  /** What happened when, in ms after the beginning: faults, and deaths of nodes as they saw them. */
   readonly log: readonly string[];
-  /** Runs that had not ended when the nodes were stopped. */
+  /** What had not ended when the trial gave up waiting. */
   readonly open: readonly string[];
 }
 
@@ -48,36 +52,89 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
   const { seed, duration, topology = "single" } = options;
   const start = topologies[topology];
   if (start === undefined) throw new Error(`There is no topology ${topology}`);
-  await using trial = await Trial.start({ nodes: nodes.length, topology: start });
-  await defineWorkload(trial);
-  const begin = Date.now();
+  const habits = { tasks: limitedTasks };
+  await using trial = await Trial.start({
+    nodes: nodes.length,
+    topology: start,
+    scheduler: nodeOptions,
+    habits,
+  });
+  await using session = await Session.open(trial, seed);
+  const begin = Date.now() + 1000;
+  const driver = await session.prepare(seededRandom(seed * 7919), begin, duration);
+  session.write({ kind: "phase", phase: "begun" });
+  const lasts = (ms: number): Promise<void> => trial.lasts(Math.max(1, ms));
+  const looking = lookNowAndThen(session, duration, lasts);
+  const [injected] = await Promise.all([
+    injectAll(trial, session, options, begin),
+    driver.drive(duration),
+    disturb(session.link, seededRandom(seed * 104_729), duration, lasts),
+    looking,
+  ]);
+  const open = await bringToAnEnd(session);
+  if (options.keep !== undefined) trial.evidence.keep(options.keep);
+  return { ...reportOn(trial.evidence.read(), injected), duration, open };
+}
+
+/** Judges evidence that was kept. */
+export function judgeKept(folder: string): SeededReport {
+  const evidence = new EvidenceFolder(folder).read();
+  const injected = evidence.flatMap((line): InjectedFault[] =>
+    line.kind === "fault" ? [{ ...line, kind: line.fault, at: line.from }] : [],
+  );
+  const phase = (name: string): number =>
+    evidence.find((line) => line.kind === "phase" && line.phase === name)?.at ?? 0;
+  return { ...reportOn(evidence, injected), duration: phase("healed") - phase("begun"), open: [] };
+}
+
+function reportOn(
+  evidence: readonly Evidence[],
+  injected: readonly InjectedFault[],
+): Omit<SeededReport, "duration" | "open"> {
+  const trial = evidence.find((line) => line.kind === "trial");
+  return {
+    ...judgeHistory(evidence),
+    seed: trial?.seed ?? 0,
+    topology: trial?.topology ?? "",
+    faults: countFaults(injected),
+    lateness: latenessOf(evidence),
+    log: logOf(evidence, injected),
+  };
+}
+
+async function injectAll(
+  trial: Trial,
+  session: Session,
+  { seed, duration, topology = "single", faults }: SeededOptions,
+  begin: number,
+): Promise<InjectedFault[]> {
   const random = seededRandom(seed);
-  const kinds = kindsToDraw(options.faults);
+  const kinds = kindsToDraw(faults);
   const { store, watchers, voters } = trial.topology;
   const counts = { store: store.length, watchers: watchers.length, voters: voters.length };
   const running: Promise<InjectedFault>[] = [];
-  const enqueuing: Promise<void>[] = [];
   for (const fault of planFaults(random, kinds, { nodes, topology, ...counts }, duration)) {
     await trial.lasts(Math.max(1, begin + fault.at - Date.now()));
-    for (let count = 1; count <= 5; count += 1)
-      enqueuing.push(trial.enqueue("tick", `enqueued-${enqueuing.length}`, random.between(0, 3000)));
-    running.push(inject(trial, random, fault));
+    const happened = inject(trial, random, fault).then((one) => {
+      const { kind, target, at, until, proof } = one;
+      session.write({ kind: "fault", fault: kind, target, from: at, until, proof });
+      return one;
+    });
+    running.push(happened);
   }
-  const injected = await Promise.all(running);
-  await Promise.all(enqueuing);
-  await trial.lasts(Math.max(1, begin + duration - Date.now()));
-  // Lost attempts come back after the lease of their node, more than once at worst.
-  const verdict = await trial.verdict(Date.now(), { within: 60_000 });
-  return {
-    ...verdict,
-    valid: verdict.valid && verdict.open.length === 0,
-    seed,
-    duration,
-    topology,
-    faults: countFaults(injected),
-    lateness: latenessOf(trial.evidence.read()),
-    log: await logOf(trial, begin, injected),
-  };
+  return Promise.all(running);
+}
+
+/** Takes down the state of the store now and then, at one moment each. */
+async function lookNowAndThen(
+  session: Session,
+  duration: number,
+  lasts: (ms: number) => Promise<void>,
+): Promise<void> {
+  for (let looks = Math.floor(duration / 3000); looks > 0; looks -= 1) {
+    await lasts(3000);
+    await session.dump("during").catch(() => undefined);
+  }
 }
 
 /** Only what is shown to have hit counts. */
@@ -88,46 +145,16 @@ function countFaults(injected: readonly InjectedFault[]): SeededReport["faults"]
   return { total: hit.length, byKind, withoutEffect: injected.length - hit.length, each: injected };
 }
 
-async function logOf(trial: Trial, begin: number, injected: readonly InjectedFault[]): Promise<string[]> {
+function logOf(evidence: readonly Evidence[], injected: readonly InjectedFault[]): string[] {
+  const begin = evidence.find((line) => line.kind === "phase")?.at ?? 0;
   const faults = injected.map(({ kind, target, at, until, proof }) => ({
     at,
     text: `${kind} ${target} for ${until - at} ms: ${proof || "without effect"}`,
   }));
-  const deaths = trial.facts("event").flatMap(({ event, at, node, details }) => {
-    return event === "nodeDead" ? [{ at, text: `${node} says nodeDead ${JSON.stringify(details)}` }] : [];
+  const deaths = evidence.flatMap((line) => {
+    if (line.kind !== "event" || line.event !== "nodeDead") return [];
+    return [{ at: line.at, text: `${line.node} says nodeDead ${JSON.stringify(line.details)}` }];
   });
-  const begun = new Set(trial.facts("start").flatMap(({ run, attempt }) => (attempt === 1 ? [run] : [])));
-  const outcomes = (await trial.cases(Date.now())).flatMap(({ history }) => history);
-  const unbegun = outcomes.flatMap(({ id, attempts: [first] }) => {
-    if (first?.state !== "lost" || begun.has(id)) return [];
-    const name = trial.nodeOf(first.node)?.name;
-    return [
-      {
-        at: first.startedAt?.getTime() ?? 0,
-        text: `${id} claimed by ${name}, lost before it began: ${first.reason}`,
-      },
-    ];
-  });
-  const sorted = [...faults, ...deaths, ...unbegun].sort((a, b) => a.at - b.at);
+  const sorted = [...faults, ...deaths].sort((a, b) => a.at - b.at);
   return sorted.map(({ at, text }) => `${at - begin} ${text}`);
-}
-
-async function defineWorkload(trial: Trial): Promise<void> {
-  const numbered = (id: string, count: number): { id: string }[] =>
-    Array.from({ length: count }, (_, index) => ({ id: `${id}-${index + 1}` }));
-  const often = every("1s");
-  await trial.define("tick", [
-    ...secondly(20, { input: { work: 20 } }),
-    ...numbered("skip", 5).map((job) => ({ ...job, trigger: often, input: { work: 300 } })),
-    ...numbered("once", 3).map((job) => ({ ...job, trigger: often, delivery: "at-most-once" as const })),
-  ]);
-  await trial.define("long", [
-    ...numbered("long", 2).map((job) => ({
-      ...job,
-      trigger: every("2s"),
-      input: { work: 3000 },
-      overlap: "allow" as const,
-    })),
-    ...numbered("single", 2).map((job) => ({ ...job, trigger: every("3s"), input: { work: 4000 } })),
-  ]);
 }

@@ -1,0 +1,158 @@
+import type { Evidence } from "../../evidence/evidence.js";
+import { factsOf, type Violation } from "../case.js";
+import type { Finding, HistoryRule } from "./finding.js";
+import { type Ledger, ledgerOf } from "./ledger.js";
+import { countOperations } from "./operations.js";
+import {
+  cancelledRunsStayDown,
+  enqueuedRunsStart,
+  runsByHandStart,
+  staleWritesAreRefused,
+} from "./rule-asked.js";
+import { childrenFollow } from "./rule-children.js";
+import {
+  accountForFireTimes,
+  everyFireTimeIsAccountedFor,
+  type FireTimes,
+  lastMoment,
+  nothingElseStarts,
+} from "./rule-fire-times.js";
+import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
+import { startsAreLocked } from "./rule-locks.js";
+import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEnd } from "./rule-outcomes.js";
+import { nothingStartsPaused } from "./rule-pauses.js";
+import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.js";
+import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
+import { nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
+import { storyOf } from "./story.js";
+
+/** All rules, by name. */
+export const historyRules: Readonly<Record<string, HistoryRule>> = {
+  attemptsBeginOnce,
+  beginsFollowClaims,
+  tokensRise,
+  attemptsFollow,
+  runsEndOnce,
+  acceptedIsRecorded,
+  successFollowsEnd,
+  historyIsWhatWasTold,
+  everyFireTimeIsAccountedFor,
+  nothingElseStarts,
+  enqueuedRunsStart,
+  runsByHandStart,
+  cancelledRunsStayDown,
+  staleWritesAreRefused,
+  childrenFollow,
+  nothingStartsPaused,
+  limitsHold,
+  ratesHold,
+  overlapsHold,
+  maxRunsHold,
+  termsRise,
+  leasesAreExclusive,
+  deathIsFinal,
+  lossesHaveReasons,
+  startsAreLocked,
+  storeIsSound,
+  nothingIsLeft,
+  nothingNeedsMending,
+};
+
+/** The judgement of a trial from its evidence alone. */
+export interface HistoryVerdict {
+  readonly valid: boolean;
+  /** Runs of which an attempt began. */
+  readonly runs: number;
+  /** Attempts that began. */
+  readonly starts: number;
+  /** What was required and neither began nor has a recorded reason. */
+  readonly missed: number;
+  /** Attempts that began more than once. */
+  readonly duplicates: number;
+  readonly fireTimes: Omit<FireTimes, "open">;
+  readonly operations: ReturnType<typeof countOperations>;
+  /** Milliseconds from the end of the last fault until all that was due by then had ended. */
+  readonly settledAfter: number | undefined;
+  /** Broken rules, the first by time with its whole story. Never allowed. */
+  readonly violations: readonly Violation[];
+  /** How often each was broken. */
+  readonly byRule: Readonly<Record<string, number>>;
+  /** What the loss of acknowledged writes explains, by rule, and how many entries of the stream of events the store lost. */
+  readonly lostWrites: { readonly entries: number; readonly byRule: Readonly<Record<string, number>> };
+}
+
+/** Judges the evidence of a trial. Of more violations than that only the number is told. */
+export const mostTold = 100;
+
+export function judgeHistory(evidence: readonly Evidence[]): HistoryVerdict {
+  const ledger = ledgerOf(evidence);
+  const found = Object.values(historyRules).flatMap((rule) => rule(ledger));
+  const { allowed, forbidden } = sift(ledger, found);
+  const sorted = forbidden.sort((a, b) => a.at - b.at);
+  const { open: _, ...fireTimes } = accountForFireTimes(
+    ledger,
+    Math.min(ledger.reached("healed"), lastMoment(ledger)),
+  );
+  const begun = [...ledger.runs.values()].filter(({ begins }) => begins.length > 0);
+  const byRule = count(sorted);
+  const after = ledger.reached("settled") - ledger.reached("healed");
+  return {
+    valid: sorted.length === 0,
+    runs: begun.length,
+    starts: begun.reduce((sum, { begins }) => sum + begins.length, 0),
+    missed: byRule["missed"] ?? 0,
+    duplicates: byRule["duplicate"] ?? 0,
+    fireTimes,
+    operations: countOperations(ledger.operations),
+    settledAfter: Number.isFinite(after) ? after : undefined,
+    violations: sorted.slice(0, mostTold).map((finding, index) => ({
+      rule: finding.rule,
+      message: finding.message,
+      story: index === 0 ? storyOf(ledger, finding) : [],
+    })),
+    byRule,
+    lostWrites: { entries: unkeptEntries(evidence), byRule: count(allowed) },
+  };
+}
+
+/** Where the store is shown to have lost writes that it had acknowledged, what rests on them from then on proves nothing. */
+function sift(
+  { trial, evidence }: Ledger,
+  found: readonly Finding[],
+): { allowed: Finding[]; forbidden: Finding[] } {
+  if (trial.keepsWrites) return { allowed: [], forbidden: [...found] };
+  const since = firstLoss(evidence);
+  const isAllowed = ({ at, explainedByLoss }: Finding): boolean => explainedByLoss !== false && at >= since;
+  return { allowed: found.filter(isAllowed), forbidden: found.filter((finding) => !isAllowed(finding)) };
+}
+
+/** When the first of those entries was written that the store did not keep. What was done just before may not have been told yet. */
+function firstLoss(evidence: readonly Evidence[]): number {
+  const entries = factsOf(evidence, "unkept").flatMap(({ entries }) => entries);
+  return Math.min(...entries.map((entry) => Number(entry.split("-")[0]) - 2000));
+}
+
+function unkeptEntries(evidence: readonly Evidence[]): number {
+  return factsOf(evidence, "unkept").reduce((sum, { entries }) => sum + entries.length, 0);
+}
+
+function count(found: readonly Finding[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { rule } of found) counts[rule] = (counts[rule] ?? 0) + 1;
+  return counts;
+}
+
+/** What is still to come: fire times, enqueued runs and runs by hand that have neither started nor a reason, and attempts that have not ended. */
+export function openIn(evidence: readonly Evidence[], until: number): string[] {
+  const ledger = ledgerOf(evidence);
+  const fires = accountForFireTimes(ledger, until).open.map(({ job, time }) => `${job}@${time}`);
+  const asked = [...enqueuedRunsStart(ledger), ...runsByHandStart(ledger)].flatMap(({ rule, about }) =>
+    rule === "missed" ? about : [],
+  );
+  const running = [...ledger.runs.values()].flatMap(({ id, claims, ends }) => {
+    const last = claims.at(-1);
+    if (last === undefined || last.t > until || ledger.handedBack(last)) return [];
+    return ends.some(({ what, index }) => what === "ended" && index > last.index) ? [] : [id];
+  });
+  return [...new Set([...fires, ...asked, ...running])];
+}

@@ -1,0 +1,91 @@
+import type { Evidence, TrialFact } from "../../evidence/evidence.js";
+import { factsOf, groupBy } from "../case.js";
+import { type JobStory, jobStories } from "./definitions.js";
+import { type Asked, operationsIn } from "./operations.js";
+import { type Claim, type End, type Told, toldIn } from "./told.js";
+
+/** A handler that began. */
+export type Begin = Extract<Evidence, { kind: "start" }>;
+
+/** All that is known of one run. */
+export interface RunStory {
+  readonly id: string;
+  /** Its job; none if it was enqueued. */
+  readonly job: string | undefined;
+  /** Its fire time, ms; none if it was enqueued or asked for by hand. */
+  readonly fireTime: number | undefined;
+  /** Attempts that were handed out, ends of attempts and of the run, as the store told them; handlers that began. In order. */
+  readonly claims: Claim[];
+  readonly ends: End[];
+  readonly begins: Begin[];
+}
+
+/** All evidence of a trial, in the forms that rules ask for. */
+export interface Ledger {
+  readonly trial: TrialFact;
+  readonly evidence: readonly Evidence[];
+  readonly told: readonly Told[];
+  readonly operations: readonly Asked[];
+  readonly jobs: ReadonlyMap<string, JobStory>;
+  readonly runs: ReadonlyMap<string, RunStory>;
+  /** Handlers that began, and ends that the store told, by token. */
+  readonly begun: ReadonlyMap<string, Begin>;
+  readonly ended: ReadonlyMap<string, End>;
+  /** Whether a token's attempt was handed back before it began, or may have been: the store does not tell of that. */
+  handedBack(claim: Claim): boolean;
+  /** When a phase was reached by the wall clock; later than everything if it was not. */
+  reached(phase: string): number;
+}
+
+/** What a run's id says. */
+export function partsOf(run: string): { readonly job?: string; readonly fireTime?: number } {
+  const [, job, time, hand] = /^(.+)@(\d{13})(-.*)?$/.exec(run) ?? [];
+  if (job === undefined) return {};
+  return hand === undefined ? { job, fireTime: Number(time) } : { job };
+}
+
+/** Reads the evidence. @throws Error if nothing says what trial it is of */
+export function ledgerOf(evidence: readonly Evidence[]): Ledger {
+  const [trial] = factsOf(evidence, "trial");
+  if (trial === undefined) throw new Error("The evidence does not say what trial it is of.");
+  const told = toldIn(evidence);
+  const operations = operationsIn(evidence);
+  const runs = runStories(evidence, told);
+  const begun = new Map(factsOf(evidence, "start").map((begin) => [begin.token, begin]));
+  const ended = new Map(
+    told.flatMap((line) =>
+      line.what !== "other" && line.what !== "started" && line.token !== "0" ? [[line.token, line]] : [],
+    ),
+  );
+  const phases = new Map(factsOf(evidence, "phase").map(({ phase, at }) => [phase as string, at]));
+  return {
+    trial,
+    evidence,
+    told,
+    operations,
+    jobs: jobStories(operations),
+    runs,
+    begun,
+    ended,
+    handedBack: ({ token }) => !begun.has(token) && !ended.has(token),
+    reached: (phase) => phases.get(phase) ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function runStories(evidence: readonly Evidence[], told: readonly Told[]): Map<string, RunStory> {
+  const runs = new Map<string, RunStory>();
+  const storyOf = (id: string): RunStory => {
+    const { job, fireTime } = partsOf(id);
+    const story = runs.get(id) ?? { id, job, fireTime, claims: [], ends: [], begins: [] };
+    runs.set(id, story);
+    return story;
+  };
+  for (const line of told) {
+    if (line.what === "started") storyOf(line.run).claims.push(line);
+    // An entry for fire times that were missed stands for several, and is none of the run that it names.
+    else if (line.what !== "other" && line.state !== "m") storyOf(line.run).ends.push(line);
+  }
+  const begins = factsOf(evidence, "start").sort((a, b) => a.mono - b.mono);
+  for (const [run, some] of groupBy(begins, (begin) => begin.run)) storyOf(run).begins.push(...some);
+  return runs;
+}

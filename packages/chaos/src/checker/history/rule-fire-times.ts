@@ -1,0 +1,170 @@
+import { fireTimesIn, isTimed, type JobStory } from "./definitions.js";
+import type { Finding, HistoryRule } from "./finding.js";
+import type { Ledger, RunStory } from "./ledger.js";
+import type { End } from "./told.js";
+
+/** What became of the fire times that were required, by what accounts for them. */
+export interface FireTimes {
+  readonly required: number;
+  readonly permitted: number;
+  /** `started`, and `skipped: overlap` and the like. */
+  readonly by: Readonly<Record<string, number>>;
+  /** Required, and neither started nor accounted for. */
+  readonly open: readonly { readonly job: string; readonly time: number }[];
+}
+
+const states: Readonly<Record<string, string>> = {
+  k: "skipped",
+  m: "missed",
+  c: "cancelled",
+  l: "lost",
+  s: "succeeded",
+  f: "failed",
+  t: "timed-out",
+};
+
+/** Of a job that is removed what was due and had not started goes without a word; it may have waited for as long. */
+const dueBeforeRemoval = 10_000;
+
+/** Looks for what became of each fire time that was surely to come until `until` (wall clock, ms). */
+export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
+  const by: Record<string, number> = {};
+  const open: { job: string; time: number }[] = [];
+  let [required, permitted] = [0, 0];
+  const { firesOf, missedOf } = byJob(ledger);
+  for (const story of ledger.jobs.values()) {
+    if (!isTimed(story.job)) continue;
+    const all = permittedTimes(story, until);
+    permitted += all.size;
+    const runs = firesOf.get(story.id) ?? new Map<number, RunStory>();
+    const missed = coveredBy(missedOf.get(story.id) ?? [], [...all], runs);
+    for (const time of requiredTimes(ledger, story, until, runs)) {
+      required += 1;
+      const how = outcomeOf(runs.get(time), missed.get(time));
+      if (how === undefined) open.push({ job: story.id, time });
+      else by[how] = (by[how] ?? 0) + 1;
+    }
+  }
+  return { required, permitted, by, open };
+}
+
+function byJob({ runs, told }: Ledger): {
+  readonly firesOf: ReadonlyMap<string, Map<number, RunStory>>;
+  readonly missedOf: ReadonlyMap<string, End[]>;
+} {
+  const firesOf = new Map<string, Map<number, RunStory>>();
+  for (const run of runs.values()) {
+    if (run.job === undefined || run.fireTime === undefined) continue;
+    const fires = firesOf.get(run.job) ?? new Map<number, RunStory>();
+    firesOf.set(run.job, fires.set(run.fireTime, run));
+  }
+  const missedOf = new Map<string, End[]>();
+  for (const line of told) {
+    if (line.what !== "ended" || line.state !== "m") continue;
+    const job = line.run.slice(0, line.run.lastIndexOf("@"));
+    missedOf.set(job, [...(missedOf.get(job) ?? []), line]);
+  }
+  return { firesOf, missedOf };
+}
+
+/** Fire times of all spells, as long as each may have been in force, rising. */
+function permittedTimes({ spells }: JobStory, until: number): Set<number> {
+  const times = spells.flatMap((spell) =>
+    fireTimesIn(spell, spell.possibleFrom - 1, Math.min(until, spell.possibleUntil + 1)),
+  );
+  return new Set(times.sort((a, b) => a - b));
+}
+
+function requiredTimes(
+  { reached }: Ledger,
+  story: JobStory,
+  until: number,
+  runs: ReadonlyMap<number, RunStory>,
+): number[] {
+  const times = story.spells.flatMap((spell) => {
+    const end = Math.min(
+      spell.sureUntil - (spell.removed && spell.sureUntil < reached("healed") ? dueBeforeRemoval : 0),
+      until,
+    );
+    return fireTimesIn(spell, spell.sureFrom + 1, end - 1);
+  });
+  const { maxRuns } = story.job;
+  if (maxRuns === undefined) return times;
+  const started = [...runs.values()].filter(({ begins }) => begins.some(({ attempt }) => attempt === 1));
+  if (started.length < maxRuns) return times;
+  const last = Math.max(...started.map(({ fireTime = 0 }) => fireTime));
+  return times.filter((time) => time <= last);
+}
+
+/** An entry names the first fire time and how many: those between that have an account of their own are not among them. */
+function coveredBy(
+  missed: readonly End[],
+  times: readonly number[],
+  runs: ReadonlyMap<number, RunStory>,
+): Map<number, string> {
+  const covered = new Map<number, string>();
+  for (const { run, count, reason } of missed) {
+    const first = Number(run.slice(run.lastIndexOf("@") + 1));
+    let left = count;
+    for (const time of times) {
+      if (left === 0) break;
+      const story = runs.get(time);
+      if (
+        time < first ||
+        covered.has(time) ||
+        (story !== undefined && (story.begins.length > 0 || story.ends.length > 0))
+      )
+        continue;
+      covered.set(time, `missed: ${reason}`);
+      left -= 1;
+    }
+  }
+  return covered;
+}
+
+function outcomeOf(run: RunStory | undefined, missed: string | undefined): string | undefined {
+  if (run?.begins.some(({ attempt }) => attempt === 1)) return "started";
+  const first = run?.ends[0];
+  if (first !== undefined && /[kcl]/.test(first.state))
+    return `${states[first.state]}: ${first.reason || "-"}`;
+  return missed;
+}
+
+/** Each fire time that was surely to come started, or there is a reason why it did not. */
+export const everyFireTimeIsAccountedFor: HistoryRule = (ledger) => {
+  const until = Math.min(ledger.reached("healed"), lastMoment(ledger));
+  return accountForFireTimes(ledger, until).open.map(({ job, time }) => ({
+    rule: "missed",
+    at: time,
+    message: `Fire time ${time} (${new Date(time).toISOString()}) of ${job} never started, and no reason is recorded.`,
+    about: [`${job}@${time}`, job],
+  }));
+};
+
+/** Nothing starts at an instant at which its job could not have been due. */
+export const nothingElseStarts: HistoryRule = (ledger) => {
+  const until = lastMoment(ledger) + 60_000;
+  const { firesOf } = byJob(ledger);
+  return [...firesOf].flatMap(([job, runs]): Finding[] => {
+    const story = ledger.jobs.get(job);
+    if (story !== undefined && !isTimed(story.job)) return [];
+    const times = story === undefined ? new Set<number>() : permittedTimes(story, until);
+    return [...runs].flatMap(([time, { id, begins, claims }]): Finding[] => {
+      const first = begins[0]?.at ?? claims[0]?.t;
+      if (first === undefined || times.has(time)) return [];
+      return [
+        {
+          rule: "never-due",
+          at: first,
+          message: `${id} started, and its job was not due then.`,
+          about: [id, job],
+        },
+      ];
+    });
+  });
+};
+
+/** When the last piece of evidence was written. */
+export function lastMoment({ evidence }: Pick<Ledger, "evidence">): number {
+  return evidence.reduce((last, { at }) => Math.max(last, at), 0);
+}

@@ -1,0 +1,129 @@
+import type { LeasesFact } from "../../evidence/evidence.js";
+import { factsOf } from "../case.js";
+import type { Finding, HistoryRule } from "./finding.js";
+import type { Ledger } from "./ledger.js";
+import type { Other } from "./told.js";
+
+/** Terms are given once and rise, by what nodes witness in the order of time, and by what the store tells. */
+export const termsRise: HistoryRule = ({ evidence, told }) => {
+  const witnessed = factsOf(evidence, "elected")
+    .sort((a, b) => a.mono - b.mono)
+    .map(({ epoch, at, node }) => ({ epoch, at, node }));
+  const said = othersOf(told, "leaderElected").map(({ rest, t, subject }) => ({
+    epoch: Number(rest[0]),
+    at: t,
+    node: subject,
+  }));
+  const found = falls(witnessed);
+  // What is told comes after the fact, and from whom it comes twice is told once.
+  const twice = new Map<number, string>();
+  for (const { epoch, at, node } of said) {
+    const other = twice.get(epoch);
+    if (other !== undefined && other !== node)
+      found.push({
+        rule: "epoch-order",
+        at,
+        message: `${node} and ${other} were elected for term ${epoch}.`,
+        about: [node, other],
+      });
+    twice.set(epoch, node);
+  }
+  return found;
+};
+
+function falls(elected: readonly { epoch: number; at: number; node: string }[]): Finding[] {
+  return elected.flatMap(({ epoch, at, node }, index) => {
+    const before = elected[index - 1];
+    if (before === undefined || epoch > before.epoch) return [];
+    const message = `${node} was elected for term ${epoch} after ${before.node} for term ${before.epoch}.`;
+    return [{ rule: "epoch-order", at, message, about: [node, before.node] }];
+  });
+}
+
+function othersOf(told: Ledger["told"], word: string): Other[] {
+  return told.filter((line): line is Other => line.what === "other" && line.word === word);
+}
+
+/** Nobody is elected while another's lease lasts, unless that one has let go of it. */
+export const leasesAreExclusive: HistoryRule = ({ evidence, told }) => {
+  const samples = factsOf(evidence, "leases").sort((a, b) => a.t - b.t);
+  const resigned = new Set([
+    ...othersOf(told, "leaderLost").map(({ subject, rest }) => `${subject} ${rest[0]}`),
+    ...factsOf(evidence, "event").flatMap(({ event, details }) => {
+      const { node, epoch } = (details ?? {}) as { node?: string; epoch?: number };
+      return event === "leaderLost" ? [`${node} ${epoch}`] : [];
+    }),
+    ...othersOf(told, "nodeLeft").map(({ subject }) => subject),
+  ]);
+  return samples.flatMap((sample, index): Finding[] => {
+    const before = samples[index - 1];
+    if (before === undefined || before.leader === null || sample.leader === null) return [];
+    const same = before.leader === sample.leader && before.epoch === sample.epoch;
+    if (
+      same ||
+      sample.t >= before.until ||
+      resigned.has(`${before.leader} ${before.epoch}`) ||
+      resigned.has(before.leader)
+    )
+      return [];
+    const message = `${sample.leader} led in term ${sample.epoch} while the lease of ${before.leader} for term ${before.epoch} lasted for ${before.until - sample.t} ms more.`;
+    return [{ rule: "lease-exclusive", at: sample.t, message, about: [sample.leader, before.leader] }];
+  });
+};
+
+/** A node is declared dead only when its lease has ended, and does nothing under that identity from then on. */
+export const deathIsFinal: HistoryRule = ({ evidence, told }) => {
+  const samples = factsOf(evidence, "leases").sort((a, b) => a.t - b.t);
+  const dead = new Map<string, number>();
+  const found: Finding[] = [];
+  for (const line of told) {
+    if (line.what === "other") {
+      if (line.word !== "nodeDead") continue;
+      dead.set(line.subject, line.t);
+      const until = lastLease(samples, line.subject, line.t);
+      if (until === undefined || until < line.t) continue;
+      const message = `${line.subject} was declared dead ${until - line.t} ms before its lease ended.`;
+      found.push({ rule: "dead-too-early", at: line.t, message, about: [line.subject] });
+    } else if (dead.has(line.node) && (line.what === "started" || /[sft]/.test(line.state))) {
+      const did =
+        line.what === "started"
+          ? `was given ${line.run}#${line.attempt}`
+          : `ended ${line.run}#${line.attempt}`;
+      const message = `${line.node} ${did} ${line.t - (dead.get(line.node) ?? 0)} ms after it had been declared dead.`;
+      found.push({ rule: "dead-node-works", at: line.t, message, about: [line.run, line.node] });
+    }
+  }
+  return found;
+};
+
+function lastLease(samples: readonly LeasesFact[], node: string, before: number): number | undefined {
+  return samples.findLast(({ t, nodes }) => t < before && nodes[node] !== undefined)?.nodes[node];
+}
+
+/** What is lost is lost for a reason that happened. */
+export const lossesHaveReasons: HistoryRule = ({ told, evidence, trial, runs }) => {
+  const gone = new Map<string, number>();
+  for (const line of told)
+    if (line.what === "other" && (line.word === "nodeDead" || line.word === "nodeLeft"))
+      gone.set(line.subject, line.index);
+  const stopping = new Set(
+    factsOf(evidence, "fault").flatMap(({ fault, target }) => (fault === "node-restart" ? [target] : [])),
+  );
+  const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
+  return [...runs.values()].flatMap(({ id, ends }) =>
+    ends.flatMap((end): Finding[] => {
+      if (end.state !== "l") return [];
+      const dead = gone.has(end.node) && (gone.get(end.node) ?? 0) <= end.index;
+      const stopped = stopping.has(nameOf.get(end.node) ?? "") || dead;
+      const reason = end.reason;
+      const justified =
+        dead ||
+        stopped ||
+        (reason === "lock" && trial.voters >= 3) ||
+        (end.what === "again" && trial.voters >= 3);
+      if (justified) return [];
+      const message = `${id}#${end.attempt} of ${end.node} was given up (${reason || "another attempt follows"}), and the node had neither died nor left.`;
+      return [{ rule: "lost-for-nothing", at: end.t, message, about: [id, end.node] }];
+    }),
+  );
+};

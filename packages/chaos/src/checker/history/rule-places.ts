@@ -1,0 +1,140 @@
+import type { PlannedJob } from "../../workload/operations.js";
+import type { Finding, HistoryRule } from "./finding.js";
+import type { Ledger } from "./ledger.js";
+import type { Claim } from "./told.js";
+
+/** What says which limits a run falls under: its job's definition, or what it was enqueued with. */
+type Placed = Pick<PlannedJob, "task" | "queue" | "concurrencyKey" | "concurrencyLimit" | "rateLimit">;
+
+/** How to find out under which limits a run falls. */
+export function placesOf({ jobs, operations }: Ledger): (run: string) => Placed | undefined {
+  const enqueued = new Map<string, Placed>();
+  for (const { does } of operations)
+    if (does.do === "enqueue")
+      for (const run of does.runs) enqueued.set(run.id ?? "", { ...run, task: does.task });
+  return (run) => enqueued.get(run) ?? jobs.get(run.slice(0, Math.max(0, run.lastIndexOf("@"))))?.job;
+}
+
+function scopesOf({ task, queue = "default", concurrencyKey }: Placed): string[] {
+  return [
+    "all",
+    `queue:${queue}`,
+    `task:${task}`,
+    ...(concurrencyKey === undefined ? [] : [`key:${concurrencyKey}`]),
+  ];
+}
+
+/** How many of a scope may run at once: by what nodes were told, or the run's own key. */
+function mostOf(ledger: Ledger, scope: string, placed: Placed): number {
+  const { concurrencyKey, concurrencyLimit, rateLimit } = placed;
+  if (scope !== `key:${concurrencyKey}`) return ledger.trial.limits[scope]?.max ?? Number.POSITIVE_INFINITY;
+  // With a rate alone the key bounds nothing else.
+  if (concurrencyLimit === undefined) return rateLimit === undefined ? 1 : Number.POSITIVE_INFINITY;
+  return typeof concurrencyLimit === "number" ? concurrencyLimit : concurrencyLimit.max;
+}
+
+/** At no moment, in the order in which the store gives out and records, do more runs of a scope run than it allows. */
+export const limitsHold: HistoryRule = (ledger) => {
+  const placed = placesOf(ledger);
+  const held = new Map<string, Map<string, Claim>>();
+  const found: Finding[] = [];
+  for (const line of ledger.told) {
+    if (line.what === "other") continue;
+    const own = placed(line.run);
+    if (own === undefined) continue;
+    for (const scope of scopesOf(own)) {
+      const holders = held.get(scope) ?? new Map<string, Claim>();
+      held.set(scope, holders);
+      if (line.what !== "started") holders.delete(line.token);
+      else if (!ledger.handedBack(line)) {
+        holders.set(line.token, line);
+        const most = mostOf(ledger, scope, own);
+        if (holders.size <= most) continue;
+        const runs = [...holders.values()].map(({ run }) => run);
+        const message = `${line.run} was given out as number ${holders.size} of ${scope}, which allows ${most}: ${runs.join(", ")}.`;
+        found.push({ rule: "limit", at: line.t, message, about: runs });
+      }
+    }
+  }
+  return found;
+};
+
+/** Within any period no more attempts of a scope are given out than its rate allows. */
+export const ratesHold: HistoryRule = (ledger) => {
+  const placed = placesOf(ledger);
+  const starts = new Map<string, Claim[]>();
+  const found: Finding[] = [];
+  for (const line of ledger.told) {
+    const own = line.what === "started" ? placed(line.run) : undefined;
+    if (own === undefined || line.what !== "started") continue;
+    for (const scope of scopesOf(own)) {
+      const rate = scope.startsWith("key:") ? rateOf(own) : ledger.trial.rates[scope];
+      if (rate === undefined) continue;
+      const all = starts.get(scope) ?? [];
+      starts.set(scope, all);
+      all.push(line);
+      const before = all.at(-1 - rate.max);
+      if (before === undefined || line.t - before.t >= rate.per) continue;
+      const message = `${line.run} was given out ${line.t - before.t} ms after ${before.run}, with ${rate.max - 1} others of ${scope} between; ${rate.max} may start in ${rate.per} ms.`;
+      found.push({ rule: "rate", at: line.t, message, about: [line.run, before.run] });
+    }
+  }
+  return found;
+};
+
+function rateOf({ rateLimit }: Placed): { readonly max: number; readonly per: number } | undefined {
+  if (rateLimit === undefined) return undefined;
+  const { max, per } = rateLimit;
+  return {
+    max,
+    per: typeof per === "number" ? per : Number.parseFloat(per) * (per.endsWith("ms") ? 1 : 1000),
+  };
+}
+
+/** Runs of a job that must not run beside each other do not: from the first claim until the run has ended, its waits between attempts included. */
+export const overlapsHold: HistoryRule = (ledger) => {
+  const open = new Map<string, Map<string, "held" | "waits">>();
+  const found: Finding[] = [];
+  for (const line of ledger.told) {
+    if (line.what === "other") {
+      // What waited for another attempt goes with its job.
+      if (line.word !== "jobRemoved") continue;
+      for (const [run, how] of open.get(line.subject) ?? [])
+        if (how === "waits") open.get(line.subject)?.delete(run);
+      continue;
+    }
+    const job = line.run.includes("@") ? line.run.slice(0, line.run.lastIndexOf("@")) : "";
+    const { overlap = "skip" } = ledger.jobs.get(job)?.job ?? {};
+    if (job === "" || overlap === "allow" || overlap === "replace") continue;
+    const runs = open.get(job) ?? new Map<string, "held" | "waits">();
+    open.set(job, runs);
+    if (line.what !== "started") {
+      if (line.what === "ended") runs.delete(line.run);
+      else runs.set(line.run, "waits");
+      continue;
+    }
+    if (ledger.handedBack(line)) continue;
+    const others = [...runs.keys()].filter((run) => run !== line.run);
+    runs.set(line.run, "held");
+    if (others.length === 0) continue;
+    const message = `${line.run} was given out while ${others.join(", ")} had not ended; ${job} has the overlap ${overlap}.`;
+    found.push({ rule: "overlap", at: line.t, message, about: [line.run, ...others] });
+  }
+  return found;
+};
+
+/** No more runs of fire times start than a job's `maxRuns` says. */
+export const maxRunsHold: HistoryRule = ({ jobs, runs }) =>
+  [...jobs.values()].flatMap(({ id, job: { maxRuns } }): Finding[] => {
+    if (maxRuns === undefined) return [];
+    const started = [...runs.values()]
+      .filter(
+        (run) =>
+          run.job === id && run.fireTime !== undefined && run.begins.some(({ attempt }) => attempt === 1),
+      )
+      .sort((a, b) => (a.begins[0]?.at ?? 0) - (b.begins[0]?.at ?? 0));
+    const over = started[maxRuns];
+    if (over === undefined) return [];
+    const message = `${started.length} runs of ${id} started, which has maxRuns ${maxRuns}.`;
+    return [{ rule: "max-runs", at: over.begins[0]?.at ?? 0, message, about: [over.id, id] }];
+  });

@@ -1,0 +1,92 @@
+import { groupBy } from "../case.js";
+import type { Finding, HistoryRule } from "./finding.js";
+import type { Begin, RunStory } from "./ledger.js";
+
+/** No attempt of a run begins twice. With voters that holds whatever the store loses. */
+export const attemptsBeginOnce: HistoryRule = ({ runs, trial }) =>
+  [...runs.values()].flatMap(({ id, begins }) =>
+    [...groupBy(begins, ({ attempt }) => String(attempt))].flatMap(([attempt, some]) =>
+      some.length < 2 ? [] : [duplicate(id, attempt, some, trial.voters < 3)],
+    ),
+  );
+
+function duplicate(
+  run: string,
+  attempt: string,
+  begins: readonly Begin[],
+  explainedByLoss: boolean,
+): Finding {
+  const where = begins.map(({ node }) => node).join(" and ");
+  const message = `Attempt ${run}#${attempt} started ${begins.length} times, on ${where}.`;
+  return { rule: "duplicate", at: begins[1]?.at ?? 0, message, about: [run], explainedByLoss };
+}
+
+/** A handler begins only what its node was given by the store, under this token, and not before its time by Redis' clock. */
+export const beginsFollowClaims: HistoryRule = ({ runs }) =>
+  [...runs.values()].flatMap((run) => [...unclaimed(run), ...early(run)]);
+
+function unclaimed({ id, begins, claims }: RunStory): Finding[] {
+  const given = new Set(claims.map(({ attempt, token }) => `${attempt} ${token}`));
+  return begins.flatMap(({ attempt, token, at, node }) => {
+    if (given.has(`${attempt} ${token}`)) return [];
+    const message = `${node} started ${id}#${attempt} with token ${token}, which the store has not given for that.`;
+    return [{ rule: "unclaimed-start", at, message, about: [id] }];
+  });
+}
+
+function early({ id, claims, begins, fireTime }: RunStory): Finding[] {
+  const due = fireTime ?? begins[0]?.scheduledAt;
+  if (due === undefined) return [];
+  return claims.flatMap(({ t, attempt }) => {
+    if (t >= due) return [];
+    return [
+      { rule: "early", at: t, message: `${id}#${attempt} was claimed ${due - t} ms early.`, about: [id] },
+    ];
+  });
+}
+
+/** Tokens are given once, and rise in the order of the claims. */
+export const tokensRise: HistoryRule = ({ told }) => {
+  const found: Finding[] = [];
+  let highest = { token: 0n, run: "-" };
+  for (const line of told) {
+    if (line.what !== "started") continue;
+    const token = BigInt(line.token);
+    if (token <= highest.token) {
+      const message = `${line.run}#${line.attempt} was given token ${token} after ${highest.run} had ${highest.token}.`;
+      found.push({ rule: "token-order", at: line.t, message, about: [line.run, highest.run] });
+    } else highest = { token, run: line.run };
+  }
+  return found;
+};
+
+/**
+ * Attempts are numbered 1, 2, …: the next one is given only when the one before has ended and another was announced, not before the wait is
+ * over; the same one again only if nobody began it.
+ */
+export const attemptsFollow: HistoryRule = ({ runs, handedBack }) =>
+  [...runs.values()].flatMap(({ id, claims, ends }) => {
+    let next = 1;
+    let [notBefore, after] = [0, -1];
+    const found: Finding[] = [];
+    for (const line of [...claims, ...ends].sort((a, b) => a.index - b.index)) {
+      const wrong = (message: string): number =>
+        found.push({ rule: "attempt-order", at: line.t, message: `${id}: ${message}`, about: [id] });
+      if (line.what === "again") {
+        if (line.attempt !== next) wrong(`attempt ${line.attempt} ended while ${next} was the one to come.`);
+        [next, notBefore, after] = [line.attempt + 1, line.notBefore, line.index];
+      } else if (line.what === "started") {
+        if (line.attempt !== next)
+          wrong(`attempt ${line.attempt} was given while ${next} was the one to come.`);
+        else if (line.t < notBefore)
+          wrong(`attempt ${line.attempt} was given ${notBefore - line.t} ms before its wait was over.`);
+        else if (isHeld(id, claims, line.index, after))
+          wrong(`attempt ${line.attempt} was given although it is held.`);
+      }
+    }
+    return found;
+
+    function isHeld(_: string, all: typeof claims, index: number, since: number): boolean {
+      return all.some((claim) => claim.index > since && claim.index < index && !handedBack(claim));
+    }
+  });

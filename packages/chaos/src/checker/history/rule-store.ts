@@ -1,0 +1,128 @@
+import type { DumpedKey, StoreDump } from "../../evidence/store-dump.js";
+import { factsOf } from "../case.js";
+import type { Finding, HistoryRule } from "./finding.js";
+
+/** Keys that stay when all jobs are removed and all nodes have left, by docs/redis-layout.md. */
+const stay =
+  /^(meta|clock|epoch|fence|events|finished|dead-letters|leader:resigned|(history|failures|results|result|log|dead-letters|rate):.*|pauses|mended|retention|sets)$/;
+/** Those that nodes have for as long as they are there. */
+const ofNodes = /^(nodes|node-info|leader|request:.*)$/;
+
+/** At each look every run stands in one index; what belongs to runs belongs to ones that there are. */
+export const storeIsSound: HistoryRule = ({ evidence }) =>
+  factsOf(evidence, "store").flatMap(({ dump, at, when }) =>
+    flawsOf(dump).map(({ what, runs }): Finding => {
+      return {
+        rule: "unsound-store",
+        at,
+        message: `At ${when}: ${what}: ${runs.slice(0, 5).join(", ")}.`,
+        about: runs.slice(0, 3),
+      };
+    }),
+  );
+
+/** After the end nothing is left of what has ended, and all that is bounded is within its bounds. */
+export const nothingIsLeft: HistoryRule = ({ evidence }) =>
+  factsOf(evidence, "store").flatMap(({ dump, at, when }): Finding[] => {
+    if (when === "settled" || when === "during") return [];
+    const left = Object.keys(dump).filter(
+      (name) => !stay.test(name) && !(when === "removed" && ofNodes.test(name)),
+    );
+    return left.map((name) => ({
+      rule: "left-behind",
+      at,
+      message: `When all jobs were removed${when === "stopped" ? " and all nodes had left" : ""}, the key ${name} was there: ${JSON.stringify(dump[name]?.value).slice(0, 300)}.`,
+      about: [],
+    }));
+  });
+
+/** Nothing had to be mended, and the doctor finds nothing. */
+export const nothingNeedsMending: HistoryRule = ({ told, evidence }) => [
+  ...told.flatMap((line): Finding[] => {
+    if (line.what !== "other" || line.word !== "mended") return [];
+    return [
+      {
+        rule: "mended",
+        at: line.t,
+        message: `The sweeper mended ${line.subject}: ${line.rest.join(" ")}.`,
+        about: [line.subject],
+      },
+    ];
+  }),
+  ...factsOf(evidence, "doctor").flatMap(({ findings, at }) =>
+    findings.map((finding): Finding => {
+      return { rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] };
+    }),
+  ),
+];
+
+interface Flaw {
+  readonly what: string;
+  readonly runs: readonly string[];
+}
+
+function namesIn(key: DumpedKey | undefined): string[] {
+  const { value } = key ?? {};
+  if (value === undefined || typeof value === "string") return [];
+  return Array.isArray(value) ? [...(value as readonly string[])] : Object.keys(value);
+}
+
+function pairsIn(key: DumpedKey | undefined): [string, string][] {
+  const { value } = key ?? {};
+  return value === undefined || typeof value === "string" || Array.isArray(value)
+    ? []
+    : Object.entries(value as Record<string, string>);
+}
+
+/** What is wrong in a store at one moment. */
+export function flawsOf(dump: StoreDump): Flaw[] {
+  const places = new Map<string, string[]>();
+  for (const [name, key] of Object.entries(dump))
+    if (/^(waiting|blocked|paused|(active|full|ready):.*)$/.test(name))
+      for (const run of namesIn(key)) places.set(run, [...(places.get(run) ?? []), name]);
+  const held = (run: string): boolean => (places.get(run)?.[0] ?? "").startsWith("active:");
+  const strays = (runs: readonly string[]): string[] => runs.filter((run) => !places.has(run));
+  const unstarted = namesIn(dump["unstarted"]);
+  const byJob = new Set([...unstarted, ...namesIn(dump["requeued"])]);
+  const queued = [...places.keys()].filter((run) => run.includes("@") && !held(run));
+  const holds = pairsIn(dump["holds"]);
+  const scopes = Object.keys(dump).filter((name) => name.startsWith("held:"));
+  const flaws: Flaw[] = [
+    {
+      what: "runs in more than one index",
+      runs: [...places].flatMap(([run, all]) => (all.length > 1 ? [`${run} in ${all.join(" and ")}`] : [])),
+    },
+    { what: "attempts of runs in no index", runs: strays(namesIn(dump["attempts"])) },
+    { what: "enqueued runs in no index", runs: strays(namesIn(dump["runs"])) },
+    { what: "unstarted runs in no index", runs: strays(unstarted) },
+    { what: "unstarted runs that nodes hold", runs: unstarted.filter(held) },
+    { what: "queued runs that are not listed by job", runs: queued.filter((run) => !byJob.has(run)) },
+    {
+      what: "running runs in no index",
+      runs: strays(pairsIn(dump["running"]).map(([, text]) => text.split(" ")[0] ?? "")),
+    },
+    {
+      what: "progress of runs that nobody holds",
+      runs: namesIn(dump["progress"]).filter((run) => !held(run)),
+    },
+    { what: "places of runs that nobody holds", runs: holds.flatMap(([run]) => (held(run) ? [] : [run])) },
+    { what: "runs that wait for a key nowhere", runs: strays(namesIn(dump["limited"])) },
+    ...scopes.map((name) => ({
+      what: `holders of ${name} that hold no place`,
+      runs: namesIn(dump[name]).filter(
+        (run) => !holds.some(([one, all]) => one === run && all.split(" ").includes(name.slice(5))),
+      ),
+    })),
+    { what: "lanes that are not listed", runs: unlistedLanes(dump) },
+  ];
+  return flaws.filter(({ runs }) => runs.length > 0);
+}
+
+function unlistedLanes(dump: StoreDump): string[] {
+  const listed = new Set(namesIn(dump["ready"]));
+  const lanes = Object.keys(dump).flatMap((name) => (name.startsWith("ready:") ? [name.slice(6)] : []));
+  return [
+    ...lanes.filter((lane) => !listed.has(lane)),
+    ...[...listed].filter((lane) => !lanes.includes(lane)),
+  ];
+}

@@ -1,0 +1,93 @@
+import type { Evidence } from "../../evidence/evidence.js";
+import { factsOf } from "../case.js";
+
+/** Where a line stands in the cluster's stream of events, which has one order. */
+export interface Place {
+  readonly index: number;
+  /** Redis' clock, ms. */
+  readonly t: number;
+}
+
+/** A node was given an attempt. */
+export interface Claim extends Place {
+  readonly what: "started";
+  readonly run: string;
+  readonly attempt: number;
+  readonly token: string;
+  readonly node: string;
+}
+
+/** How a line of the history says that something ended; see docs/redis-layout.md. */
+export type EndState = "s" | "f" | "t" | "c" | "l" | "k" | "m";
+
+/** An attempt ended, or a run that had not started. `again`: another attempt follows, not before `notBefore`. */
+export interface End extends Place {
+  readonly what: "ended" | "again";
+  readonly run: string;
+  /** The first seven words of its entry in the history. */
+  readonly head: string;
+  readonly started: number;
+  readonly finished: number;
+  readonly state: EndState;
+  readonly attempt: number;
+  readonly token: string;
+  readonly node: string;
+  readonly count: number;
+  readonly reason: string;
+  readonly notBefore: number;
+}
+
+/** Anything else that is told: the word, and what is behind it. */
+export interface Other extends Place {
+  readonly what: "other";
+  readonly word: string;
+  readonly subject: string;
+  readonly rest: readonly string[];
+}
+
+export type Told = Claim | End | Other;
+
+/** All that the store told, in the order of the stream. */
+export function toldIn(evidence: readonly Evidence[]): Told[] {
+  const entries = factsOf(evidence, "told").sort((a, b) => compareIds(a.entry, b.entry));
+  const all: Told[] = [];
+  for (const { t, lines } of entries)
+    for (const line of lines) all.push(readLine(line, { index: all.length, t }));
+  return all;
+}
+
+function compareIds(a: string, b: string): number {
+  const [[ms1 = 0, seq1 = 0], [ms2 = 0, seq2 = 0]] = [a, b].map((id) => id.split("-").map(Number)) as [
+    number[],
+    number[],
+  ];
+  return ms1 - ms2 || seq1 - seq2;
+}
+
+function readLine(line: string, place: Place): Told {
+  const [word = "", subject = "", ...rest] = line.split(" ");
+  if (word === "started") {
+    const [attempt, token = "", node = ""] = rest;
+    return { what: word, ...place, run: subject, attempt: Number(attempt), token, node };
+  }
+  if ((word === "ended" || word === "again") && rest.length >= 7) {
+    const [, started, finished, state, attempt, token = "", node = "", next, ...reason] = rest;
+    const text = reason.join(" ");
+    return {
+      what: word,
+      ...place,
+      run: subject,
+      head: rest.slice(0, 7).join(" "),
+      started: Number(started),
+      finished: Number(finished),
+      state: state as EndState,
+      attempt: Number(attempt),
+      token,
+      node,
+      count: word === "ended" ? Number(next || 1) : 1,
+      reason: word === "ended" && text !== "" ? (JSON.parse(text) as string) : "",
+      notBefore: word === "again" ? Number(next) : 0,
+    };
+  }
+  return { what: "other", ...place, word, subject, rest };
+}

@@ -1,0 +1,101 @@
+import type { Cluster, Redis } from "ioredis";
+import type { EvidenceWriter } from "./evidence.js";
+
+/** One entry of the cluster's stream of events. */
+type Entry = [id: string, fields: string[]];
+
+const sampleEvery = 150; // ms
+
+// All at one moment by Redis' clock.
+const leases = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+return { now, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES'), redis.call('GET', KEYS[2]) or '', redis.call('PTTL', KEYS[2]),
+  redis.call('GET', KEYS[3]) or '0' }`;
+
+/**
+ * Takes down what the store tells, as it tells it: the stream of events, entry by entry, and who has which lease until when. It reads the
+ * keys themselves, as docs/redis-layout.md has them, and goes on after errors.
+ */
+export class Watcher {
+  readonly #redis: Redis | Cluster;
+  readonly #prefix: string;
+  readonly #evidence: EvidenceWriter;
+  readonly #seen = new Set<string>();
+  readonly #loops: Promise<void>[] = [];
+  #last = "0-0";
+  #open = true;
+
+  constructor(redis: Redis | Cluster, namespace: string, evidence: EvidenceWriter) {
+    this.#redis = redis;
+    this.#prefix = `escapement:{${namespace}}:`;
+    this.#evidence = evidence;
+  }
+
+  start(): void {
+    this.#loops.push(
+      this.#repeat(20, () => this.#readMore()),
+      this.#repeat(sampleEvery, () => this.#sample()),
+    );
+  }
+
+  /** Reads what is left of the stream, and which entries of it the store has lost. To be called when all nodes have been stopped. */
+  async stop(): Promise<void> {
+    this.#open = false;
+    await Promise.all(this.#loops);
+    const kept = new Set<string>();
+    for (let from = "-"; ; ) {
+      const page = (await this.#redis.xrange(`${this.#prefix}events`, from, "+", "COUNT", 2000)) as Entry[];
+      this.#take(page.filter(([id]) => !this.#seen.has(id)));
+      for (const [id] of page) kept.add(id);
+      const last = page.at(-1)?.[0];
+      if (last === undefined) break;
+      from = `(${last}`;
+    }
+    const unkept = [...this.#seen].filter((id) => !kept.has(id));
+    if (unkept.length > 0) this.#evidence.write({ kind: "unkept", entries: unkept });
+  }
+
+  async #repeat(rest: number, step: () => Promise<void>): Promise<void> {
+    while (this.#open) {
+      await step().catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, rest));
+    }
+  }
+
+  async #readMore(): Promise<void> {
+    const key = `${this.#prefix}events`;
+    const entries = (await this.#redis.xrange(key, `(${this.#last}`, "+", "COUNT", 1000)) as Entry[];
+    this.#take(entries);
+    this.#last = entries.at(-1)?.[0] ?? this.#last;
+  }
+
+  #take(entries: readonly Entry[]): void {
+    for (const [entry, fields] of entries) {
+      this.#seen.add(entry);
+      const [t, lines] = ["t", "e"].map((name) => fields[fields.indexOf(name) + 1] ?? "");
+      this.#evidence.write({ kind: "told", entry, t: Number(t), lines: (lines ?? "").split("\n") });
+    }
+  }
+
+  async #sample(): Promise<void> {
+    const keys = ["nodes", "leader", "epoch"].map((name) => this.#prefix + name);
+    const [t, flat, leader, ttl, epoch] = (await this.#redis.eval(leases, keys.length, ...keys)) as [
+      number,
+      string[],
+      string,
+      number,
+      string,
+    ];
+    const nodes: Record<string, number> = {};
+    for (let at = 0; at + 1 < flat.length; at += 2) nodes[flat[at] ?? ""] = Number(flat[at + 1]);
+    this.#evidence.write({
+      kind: "leases",
+      t,
+      nodes,
+      leader: leader === "" ? null : leader,
+      epoch: Number(epoch),
+      until: t + Math.max(0, ttl),
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import { eventually } from "@escapement/testing";
+import { openIn } from "../checker/history/judge-history.js";
+import type { Session } from "./session.js";
+
+/** Within so many ms of the end of the last fault all that was due has come to its end. */
+const settlesWithin = 60_000;
+
+/** Lets everything come to its end and takes down what is left of it: pauses end, what was due by now ends, all jobs go, all nodes leave. */
+export async function bringToAnEnd(session: Session): Promise<readonly string[]> {
+  const { trial } = session;
+  await endPauses(session);
+  session.write({ kind: "phase", phase: "healed" });
+  const healed = Date.now();
+  let open: readonly string[] = [];
+  const settled = (): boolean => {
+    open = openIn(trial.evidence.read(), healed);
+    return open.length === 0;
+  };
+  const within = settlesWithin;
+  const done = await eventually(settled, { within, every: 1000 }).then(
+    () => true,
+    () => false,
+  );
+  await session.dump("settled");
+  if (done) session.write({ kind: "phase", phase: "settled" });
+  await removeJobs(session);
+  await eventually(() => session.isIdle(), { within, every: 250 }).catch(() => undefined);
+  session.write({ kind: "phase", phase: "removed" });
+  await session.dump("removed");
+  session.write({ kind: "doctor", findings: await session.client.doctor() });
+  await Promise.all([...trial.nodes.values()].map((node) => node.stop()));
+  await session.dump("stopped");
+  await session.watcher.stop();
+  await takeDownLocks(session);
+  return open;
+}
+
+/** Whoever set them. A node that starts over takes its pause along, so there may be ones that nobody set. */
+async function endPauses(session: Session): Promise<void> {
+  const { operator, trial } = session;
+  const ended = async (): Promise<boolean> => {
+    const names = await operator.names();
+    for (const name of names) await session.record.ask({ do: "del", name }, () => operator.del(name));
+    return names.length === 0;
+  };
+  await eventually(ended, { within: 30_000, every: 200 });
+  await trial.lasts(1500); // the leader notices within a second
+}
+
+async function removeJobs(session: Session): Promise<void> {
+  const ids: string[] = [];
+  for await (const { id } of session.client.jobs()) ids.push(id);
+  for (const job of ids)
+    await session.insist({ do: "remove", job, cancelRunning: false }, () => session.client.job(job).remove());
+}
+
+async function takeDownLocks(session: Session): Promise<void> {
+  const { client, topology } = session.trial;
+  if (topology.voters.length === 0) return;
+  const attempts: Record<string, number> = {};
+  const prefix = `escapement:{${client.namespace}}:lock:`;
+  for (const voter of topology.voters) {
+    const redis = voter.client();
+    for (const key of await redis.keys(`${prefix.replace(/[{}]/g, "?")}*`)) {
+      const attempt = key.slice(prefix.length);
+      attempts[attempt] = (attempts[attempt] ?? 0) + 1;
+    }
+    redis.disconnect();
+  }
+  session.write({ kind: "lock", attempts });
+}

@@ -1,0 +1,126 @@
+import { createScheduler, type Logger, type Scheduler } from "@escapement/core";
+import type { Cluster, Redis } from "ioredis";
+import { type Answer, type EvidenceWriter, openEvidence } from "../evidence/evidence.js";
+import { dumpStore } from "../evidence/store-dump.js";
+import { Watcher } from "../evidence/watcher.js";
+import type { Random } from "../random.js";
+import { sourceOf } from "../topologies/address.js";
+import { connectTo } from "../topologies/connect.js";
+import type { Link } from "../topologies/topology.js";
+import type { Trial } from "../trial.js";
+import { limits, nodeOptions, rates } from "../workload/cluster.js";
+import { Driver } from "../workload/driver.js";
+import { plannedJobs } from "../workload/jobs.js";
+import { OperationRecord } from "../workload/operation-record.js";
+import type { Operation, PlannedJob } from "../workload/operations.js";
+import { Operator } from "../workload/operator.js";
+import { StaleWriter } from "../workload/stale-writer.js";
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+/** Whoever works on a trial's cluster and watches it: the driver with its client and its link, the operator, the watcher. */
+export class Session implements AsyncDisposable {
+  readonly trial: Trial;
+  readonly link: Link;
+  readonly client: Scheduler;
+  readonly record: OperationRecord;
+  readonly operator: Operator;
+  readonly watcher: Watcher;
+  readonly #redis: Redis | Cluster;
+  readonly #evidence: EvidenceWriter;
+  readonly #staleWriter: StaleWriter;
+
+  private constructor(trial: Trial, link: Link) {
+    this.trial = trial;
+    this.link = link;
+    const { namespace } = trial.client;
+    const voters = link.voters.length === 0 ? {} : { voters: [...link.voters] };
+    const own = { ...nodeOptions, ...voters, namespace, deadline: "2s", logger: silent };
+    this.client = createScheduler({ ...own, redis: sourceOf(link.address) });
+    this.#evidence = openEvidence(trial.evidence.fileOf("driver"), "driver");
+    this.record = new OperationRecord(this.#evidence);
+    this.#redis = connectTo(trial.topology.address);
+    this.operator = new Operator(this.#redis, namespace);
+    this.#staleWriter = new StaleWriter(trial.topology.address, namespace);
+    const watched = openEvidence(trial.evidence.fileOf("watcher"), "watcher");
+    this.watcher = new Watcher(connectTo(trial.topology.address), namespace, watched);
+  }
+
+  static async open(trial: Trial, seed: number): Promise<Session> {
+    const session = new Session(trial, await trial.topology.linkOf("driver"));
+    const { name: topology, keepsWrites, voters } = trial.topology;
+    const { namespace } = trial.client;
+    const conditions = { seed, topology, keepsWrites, voters: voters.length, namespace, limits, rates };
+    session.#evidence.write({ kind: "trial", ...conditions });
+    session.watcher.start();
+    return session;
+  }
+
+  /** Takes something down. */
+  write(fact: Parameters<EvidenceWriter["write"]>[0]): void {
+    this.#evidence.write(fact);
+  }
+
+  /** Asks for something until it is acknowledged. */
+  async insist(does: Operation, call: () => Promise<unknown>): Promise<void> {
+    let answer: Answer;
+    do {
+      answer = await this.record.ask(does, call);
+      if (answer.end !== "acknowledged") await this.trial.lasts(500);
+    } while (answer.end !== "acknowledged");
+  }
+
+  /** Defines the jobs of the seeded mode, and answers who will change them. */
+  async prepare(random: Random, begin: number, duration: number): Promise<Driver> {
+    const jobs = plannedJobs(begin, duration);
+    await this.insist({ do: "define", jobs }, async () => {
+      await this.client.apply(jobs);
+      const created: Record<string, number> = {};
+      for await (const job of this.client.jobs()) created[job.id] = job.createdAt.getTime();
+      return { created };
+    });
+    return this.#driver(random, begin, jobs);
+  }
+
+  #driver(random: Random, begin: number, jobs: readonly PlannedJob[]): Driver {
+    const { client, operator, record, trial } = this;
+    return new Driver({
+      ...{ client, operator, record, random, begin, jobs },
+      staleWriter: this.#staleWriter,
+      identities: () => this.#identities(),
+      lasts: (ms) => trial.lasts(Math.max(1, ms)),
+    });
+  }
+
+  /** The latest identity of each node. */
+  #identities(): string[] {
+    return [...new Map(this.trial.facts("up").map(({ node, id }) => [node, id])).values()];
+  }
+
+  /** Takes down what the store holds now. */
+  async dump(when: "during" | "settled" | "removed" | "stopped"): Promise<void> {
+    const what = when === "stopped" ? "all" : "live";
+    this.write({
+      kind: "store",
+      when,
+      dump: await dumpStore(this.#redis, this.trial.client.namespace, what),
+    });
+  }
+
+  /** Whether nothing waits, is due or runs. */
+  async isIdle(): Promise<boolean> {
+    const dump = await dumpStore(this.#redis, this.trial.client.namespace, "live");
+    return !Object.keys(dump).some((name) =>
+      /^(waiting|ready|blocked|paused|unstarted|requeued|attempts|limited|holds|runs|running|active:.*|dead)$/.test(
+        name,
+      ),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#staleWriter.close();
+    this.#redis.disconnect();
+    await this.client.stop();
+    this.#evidence.close();
+  }
+}

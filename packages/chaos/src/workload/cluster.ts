@@ -1,0 +1,36 @@
+import type { SchedulerOptions, TaskOptions } from "@escapement/core";
+
+/** Options of every node of the seeded mode, but for where it finds the store. */
+export const nodeOptions: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger"> = {
+  queues: [
+    "default",
+    "mail",
+    { name: "narrow", limit: 3 },
+    { name: "slow", rateLimit: { max: 5, per: "1s" } },
+  ],
+  abortGrace: "1s",
+  sweepEvery: "2s",
+  retain: { runs: 10_000, enqueued: 100_000 },
+  events: { max: 1_000_000 },
+};
+
+/** Tasks with limits of their own: every node has a handler for them, beside those of all trials. */
+export const limitedTasks: Readonly<Record<string, Pick<TaskOptions<unknown>, "limit" | "rateLimit">>> = {
+  pair: { limit: { max: 2, whenFull: "wait" } },
+  solo: { limit: { max: 1, whenFull: "skip" } },
+  rated: { rateLimit: { max: 4, per: "1s" } },
+};
+
+/** The limits that these come to, by scope. */
+export const limits: Readonly<Record<string, { readonly max: number; readonly whenFull: "wait" | "skip" }>> =
+  {
+    "queue:narrow": { max: 3, whenFull: "wait" },
+    "task:pair": { max: 2, whenFull: "wait" },
+    "task:solo": { max: 1, whenFull: "skip" },
+  };
+
+/** The rates that these come to, by scope; `per` in ms. */
+export const rates: Readonly<Record<string, { readonly max: number; readonly per: number }>> = {
+  "queue:slow": { max: 5, per: 1000 },
+  "task:rated": { max: 4, per: 1000 },
+};

@@ -1,0 +1,38 @@
+import type { EnqueueOptions } from "@escapement/core";
+import type { WorkInput } from "../nodes/node-config.js";
+import type { Random } from "../random.js";
+import { onceIn } from "./choices.js";
+
+/** A run to be enqueued, under an id of ours so that nobody has to be told it. */
+export type PlannedRun = EnqueueOptions<WorkInput> & { readonly id: string };
+
+/** Draws runs of one task: at once or delayed, of several queues, some of which fail, take long, are limited or listen to nothing. */
+export function plannedRuns(
+  random: Random,
+  number: number,
+  count: number,
+): { readonly task: string; readonly runs: readonly PlannedRun[] } {
+  const task = random.pick(["tick", "tick", "tick", "chime", "pair", "solo", "rated"]);
+  const runs = Array.from({ length: count }, (_, index) => plannedRun(random, `run-${number + index}`));
+  return { task, runs };
+}
+
+function plannedRun(random: Random, id: string): PlannedRun {
+  const work = onceIn(random, 15) ? random.between(1000, 4000) : random.between(0, 150);
+  const fails = onceIn(random, 6);
+  return {
+    id,
+    queue: random.pick(["default", "default", "mail", "narrow"]),
+    priority: random.between(-3, 3),
+    input: {
+      work,
+      ...(fails && { fails: onceIn(random, 2) ? [1] : [1, 2] }),
+      ...(onceIn(random, 2) && { listens: true }),
+    },
+    ...(onceIn(random, 2) && { delay: random.between(0, 4000) }),
+    ...(fails && { retry: { attempts: 2, backoff: random.between(50, 800) } }),
+    ...(onceIn(random, 6) && { delivery: "at-most-once" as const }),
+    ...(onceIn(random, 10) && { timeout: random.between(50, 600) }),
+    ...(onceIn(random, 12) && { concurrencyKey: "customer", concurrencyLimit: 2 }),
+  };
+}
