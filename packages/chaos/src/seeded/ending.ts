@@ -1,5 +1,6 @@
 import { eventually } from "@escapement/testing";
-import { openIn } from "../checker/history/judge-history.js";
+import { ledgerOf } from "../checker/history/ledger.js";
+import { openIn } from "../checker/history/open.js";
 import type { Session } from "./session.js";
 
 /** Within so many ms of the end of the last fault all that was due has come to its end. */
@@ -13,7 +14,7 @@ export async function bringToAnEnd(session: Session): Promise<readonly string[]>
   const healed = Date.now();
   let open: readonly string[] = [];
   const settled = (): boolean => {
-    open = openIn(trial.evidence.read(), healed);
+    open = openIn(ledgerOf(trial.evidence.read()), healed);
     return open.length === 0;
   };
   const within = settlesWithin;

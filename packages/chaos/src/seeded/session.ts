@@ -27,6 +27,7 @@ export class Session implements AsyncDisposable {
   readonly operator: Operator;
   readonly watcher: Watcher;
   readonly #redis: Redis | Cluster;
+  readonly #watching: Redis | Cluster;
   readonly #evidence: EvidenceWriter;
   readonly #staleWriter: StaleWriter;
 
@@ -43,7 +44,8 @@ export class Session implements AsyncDisposable {
     this.operator = new Operator(this.#redis, namespace);
     this.#staleWriter = new StaleWriter(trial.topology.address, namespace);
     const watched = openEvidence(trial.evidence.fileOf("watcher"), "watcher");
-    this.watcher = new Watcher(connectTo(trial.topology.address), namespace, watched);
+    this.#watching = connectTo(trial.topology.address);
+    this.watcher = new Watcher(this.#watching, namespace, watched);
   }
 
   static async open(trial: Trial, seed: number): Promise<Session> {
@@ -120,6 +122,7 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#staleWriter.close();
     this.#redis.disconnect();
+    this.#watching.disconnect();
     await this.client.stop();
     this.#evidence.close();
   }

@@ -27,11 +27,11 @@ export function plannedJobs(begin: number, duration: number): PlannedJob[] {
     ["key", 3, () => keyed(from, "wait")],
     ["rare", 2, () => keyed(from, "skip")],
     ["rate", 2, () => rated(from)],
-    ["narrow", 3, () => ({ trigger: every("800ms", { from }), queue: "narrow", input: { work: 900 } })],
-    ["slow", 4, () => ({ trigger: every("700ms", { from }), queue: "slow", overlap: "allow" })],
-    ["pair", 3, () => ({ trigger: every("1s", { from }), task: "pair", input: { work: 700 } })],
+    ["narrow", 3, () => ({ trigger: every("2s", { from }), queue: "narrow", input: { work: 500 } })],
+    ["slow", 4, () => ({ trigger: every("2s", { from }), queue: "slow", overlap: "allow" })],
+    ["pair", 3, () => ({ trigger: every("2s", { from }), task: "pair", input: { work: 400 } })],
     ["solo", 2, () => ({ trigger: every("1s", { from }), task: "solo", input: { work: 600 } })],
-    ["rated", 3, () => ({ trigger: every("600ms", { from }), task: "rated", overlap: "allow" })],
+    ["rated", 3, () => ({ trigger: every("2s", { from }), task: "rated", overlap: "allow" })],
     ["fails", 4, (index) => failing(from, index)],
     ["timeout", 3, (index) => slow(from, index)],
     [
@@ -86,7 +86,7 @@ function lap(from: string, overlap: Overlap): Draft {
   return {
     trigger: every("1s", { from }),
     overlap,
-    input: { work: overlap === "queue-all" ? 850 : 1300, listens: true },
+    input: { work: overlap === "queue-all" ? 600 : 1300, listens: true },
   };
 }
 
@@ -95,12 +95,12 @@ function keyed(from: string, whenFull: "wait" | "skip"): Draft {
     concurrencyKey: `key-${whenFull}`,
     concurrencyLimit: { max: whenFull === "wait" ? 2 : 1, whenFull },
   };
-  return { trigger: every("1s", { from }), overlap: "allow", input: { work: 500 }, ...shared };
+  return { trigger: every("2s", { from }), overlap: "allow", input: { work: 500 }, ...shared };
 }
 
 function rated(from: string): Draft {
   const rateLimit = { max: 3, per: "2s" };
-  return { trigger: every("1s", { from }), overlap: "allow", concurrencyKey: "api", rateLimit };
+  return { trigger: every("2s", { from }), overlap: "allow", concurrencyKey: "api", rateLimit };
 }
 
 function failing(from: string, index: number): Draft {

@@ -12,7 +12,7 @@ export function plannedRuns(
   number: number,
   count: number,
 ): { readonly task: string; readonly runs: readonly PlannedRun[] } {
-  const task = random.pick(["tick", "tick", "tick", "chime", "pair", "solo", "rated"]);
+  const task = random.pick(["tick", "tick", "tick", "tick", "chime", "pair", "solo", "rated"]);
   const runs = Array.from({ length: count }, (_, index) => plannedRun(random, `run-${number + index}`));
   return { task, runs };
 }
@@ -22,7 +22,7 @@ function plannedRun(random: Random, id: string): PlannedRun {
   const fails = onceIn(random, 6);
   return {
     id,
-    queue: random.pick(["default", "default", "mail", "narrow"]),
+    queue: random.pick(["default", "default", "default", "mail", "mail", "narrow"]),
     priority: random.between(-3, 3),
     input: {
       work,

@@ -23,7 +23,7 @@ import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEn
 import { nothingStartsPaused } from "./rule-pauses.js";
 import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
-import { nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
+import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
 import { storyOf } from "./story.js";
 
 /** All rules, by name. */
@@ -55,6 +55,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   startsAreLocked,
   storeIsSound,
   nothingIsLeft,
+  everythingSettles,
   nothingNeedsMending,
 };
 
@@ -140,19 +141,4 @@ function count(found: readonly Finding[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { rule } of found) counts[rule] = (counts[rule] ?? 0) + 1;
   return counts;
-}
-
-/** What is still to come: fire times, enqueued runs and runs by hand that have neither started nor a reason, and attempts that have not ended. */
-export function openIn(evidence: readonly Evidence[], until: number): string[] {
-  const ledger = ledgerOf(evidence);
-  const fires = accountForFireTimes(ledger, until).open.map(({ job, time }) => `${job}@${time}`);
-  const asked = [...enqueuedRunsStart(ledger), ...runsByHandStart(ledger)].flatMap(({ rule, about }) =>
-    rule === "missed" ? about : [],
-  );
-  const running = [...ledger.runs.values()].flatMap(({ id, claims, ends }) => {
-    const last = claims.at(-1);
-    if (last === undefined || last.t > until || ledger.handedBack(last)) return [];
-    return ends.some(({ what, index }) => what === "ended" && index > last.index) ? [] : [id];
-  });
-  return [...new Set([...fires, ...asked, ...running])];
 }

@@ -34,11 +34,12 @@ export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
   const { firesOf, missedOf } = byJob(ledger);
   for (const story of ledger.jobs.values()) {
     if (!isTimed(story.job)) continue;
-    const all = permittedTimes(story, until);
-    permitted += all.size;
+    const bySpell = permittedTimes(story, until);
+    permitted += new Set(bySpell.flat()).size;
     const runs = firesOf.get(story.id) ?? new Map<number, RunStory>();
-    const missed = coveredBy(missedOf.get(story.id) ?? [], [...all], runs);
-    for (const time of requiredTimes(ledger, story, until, runs)) {
+    const sure = requiredTimes(ledger, story, until, runs);
+    const missed = coveredBy(missedOf.get(story.id) ?? [], sure, bySpell.flat(), runs);
+    for (const time of sure) {
       required += 1;
       const how = outcomeOf(runs.get(time), missed.get(time));
       if (how === undefined) open.push({ job: story.id, time });
@@ -67,12 +68,11 @@ function byJob({ runs, told }: Ledger): {
   return { firesOf, missedOf };
 }
 
-/** Fire times of all spells, as long as each may have been in force, rising. */
-function permittedTimes({ spells }: JobStory, until: number): Set<number> {
-  const times = spells.flatMap((spell) =>
+/** Fire times of each spell, for as long as it may have been in force, rising. */
+function permittedTimes({ spells }: JobStory, until: number): number[][] {
+  return spells.map((spell) =>
     fireTimesIn(spell, spell.possibleFrom - 1, Math.min(until, spell.possibleUntil + 1)),
   );
-  return new Set(times.sort((a, b) => a - b));
 }
 
 function requiredTimes(
@@ -96,25 +96,29 @@ function requiredTimes(
   return times.filter((time) => time <= last);
 }
 
-/** An entry names the first fire time and how many: those between that have an account of their own are not among them. */
+/**
+ * An entry names the first fire time and how many, up to when it was written: those between that have an account of their own are not among
+ * them. Runs of several definitions may be, where one had changed before they could start. Of fire times that were only possible nobody knows
+ * whether they are counted; the sure ones are, as far as the number goes.
+ */
 function coveredBy(
   missed: readonly End[],
-  times: readonly number[],
+  sure: readonly number[],
+  possible: readonly number[],
   runs: ReadonlyMap<number, RunStory>,
 ): Map<number, string> {
   const covered = new Map<number, string>();
-  for (const { run, count, reason } of missed) {
+  const times = [...new Set([...sure, ...possible])];
+  const open = times.filter((time) => {
+    const story = runs.get(time);
+    return story === undefined || (story.begins.length === 0 && story.ends.length === 0);
+  });
+  for (const { run, count, reason, finished } of missed) {
     const first = Number(run.slice(run.lastIndexOf("@") + 1));
     let left = count;
-    for (const time of times) {
+    for (const time of open) {
       if (left === 0) break;
-      const story = runs.get(time);
-      if (
-        time < first ||
-        covered.has(time) ||
-        (story !== undefined && (story.begins.length > 0 || story.ends.length > 0))
-      )
-        continue;
+      if (time < first || time > finished || covered.has(time)) continue;
       covered.set(time, `missed: ${reason}`);
       left -= 1;
     }
@@ -148,7 +152,7 @@ export const nothingElseStarts: HistoryRule = (ledger) => {
   return [...firesOf].flatMap(([job, runs]): Finding[] => {
     const story = ledger.jobs.get(job);
     if (story !== undefined && !isTimed(story.job)) return [];
-    const times = story === undefined ? new Set<number>() : permittedTimes(story, until);
+    const times = new Set(story === undefined ? [] : permittedTimes(story, until).flat());
     return [...runs].flatMap(([time, { id, begins, claims }]): Finding[] => {
       const first = begins[0]?.at ?? claims[0]?.t;
       if (first === undefined || times.has(time)) return [];

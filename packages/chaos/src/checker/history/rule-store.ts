@@ -1,6 +1,8 @@
 import type { DumpedKey, StoreDump } from "../../evidence/store-dump.js";
 import { factsOf } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
+import type { Ledger } from "./ledger.js";
+import { openIn } from "./open.js";
 
 /** Keys that stay when all jobs are removed and all nodes have left, by docs/redis-layout.md. */
 const stay =
@@ -22,11 +24,12 @@ export const storeIsSound: HistoryRule = ({ evidence }) =>
   );
 
 /** After the end nothing is left of what has ended, and all that is bounded is within its bounds. */
-export const nothingIsLeft: HistoryRule = ({ evidence }) =>
+export const nothingIsLeft: HistoryRule = ({ evidence, runs }) =>
   factsOf(evidence, "store").flatMap(({ dump, at, when }): Finding[] => {
     if (when === "settled" || when === "during") return [];
     const left = Object.keys(dump).filter(
-      (name) => !stay.test(name) && !(when === "removed" && ofNodes.test(name)),
+      (name) =>
+        !stay.test(name) && !(when === "removed" && ofNodes.test(name)) && !isLeftToExpire(name, runs),
     );
     return left.map((name) => ({
       rule: "left-behind",
@@ -35,6 +38,24 @@ export const nothingIsLeft: HistoryRule = ({ evidence }) =>
       about: [],
     }));
   });
+
+/** The lock of an attempt that was given up: the process that took it may have begun, and nobody knows. It ends with its time to live. */
+function isLeftToExpire(name: string, runs: Ledger["runs"]): boolean {
+  const [, run = "", attempt] = /^lock:(.+)#(\d+)$/.exec(name) ?? [];
+  return (
+    runs.get(run)?.ends.some((end) => end.attempt === Number(attempt) && /[lc]/.test(end.state)) ?? false
+  );
+}
+
+/** All that was due when the last fault was over came to its end within a bound. */
+export const everythingSettles: HistoryRule = (ledger) => {
+  const { reached } = ledger;
+  const given = reached("removed");
+  if (!Number.isFinite(given) || Number.isFinite(reached("settled"))) return [];
+  const open = openIn(ledger, reached("healed"));
+  const message = `What was due when the faults were over had not all ended when nobody waited any longer: ${open.slice(0, 8).join(" ")}.`;
+  return [{ rule: "not-settled", at: given, message, about: open.slice(0, 2) }];
+};
 
 /** Nothing had to be mended, and the doctor finds nothing. */
 export const nothingNeedsMending: HistoryRule = ({ told, evidence }) => [
@@ -50,8 +71,9 @@ export const nothingNeedsMending: HistoryRule = ({ told, evidence }) => [
     ];
   }),
   ...factsOf(evidence, "doctor").flatMap(({ findings, at }) =>
-    findings.map((finding): Finding => {
-      return { rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] };
+    findings.flatMap((finding): Finding[] => {
+      if ((finding as { level?: string }).level === "ok") return [];
+      return [{ rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] }];
     }),
   ),
 ];

@@ -1,0 +1,17 @@
+import type { Ledger } from "./ledger.js";
+import { enqueuedRunsStart, runsByHandStart } from "./rule-asked.js";
+import { accountForFireTimes } from "./rule-fire-times.js";
+
+/** What is still to come: fire times, enqueued runs and runs by hand that have neither started nor a reason, and attempts that have not ended. */
+export function openIn(ledger: Ledger, until: number): string[] {
+  const fires = accountForFireTimes(ledger, until).open.map(({ job, time }) => `${job}@${time}`);
+  const asked = [...enqueuedRunsStart(ledger), ...runsByHandStart(ledger)].flatMap(({ rule, about }) =>
+    rule === "missed" ? about : [],
+  );
+  const running = [...ledger.runs.values()].flatMap(({ id, claims, ends }) => {
+    const last = claims.at(-1);
+    if (last === undefined || last.t > until || ledger.handedBack(last)) return [];
+    return ends.some(({ what, index }) => what === "ended" && index > last.index) ? [] : [id];
+  });
+  return [...new Set([...fires, ...asked, ...running])];
+}
