@@ -23,9 +23,6 @@ const states: Readonly<Record<string, string>> = {
   t: "timed-out",
 };
 
-/** Of a job that is removed what was due and had not started goes without a word; it may have waited for as long. */
-const dueBeforeRemoval = 10_000;
-
 /** Looks for what became of each fire time that was surely to come until `until` (wall clock, ms). */
 export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
   const by: Record<string, number> = {};
@@ -37,8 +34,10 @@ export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
     const bySpell = permittedTimes(story, until);
     permitted += new Set(bySpell.flat()).size;
     const runs = firesOf.get(story.id) ?? new Map<number, RunStory>();
-    const sure = requiredTimes(ledger, story, until, runs);
-    const missed = coveredBy(missedOf.get(story.id) ?? [], sure, bySpell.flat(), runs);
+    const entries = missedOf.get(story.id) ?? [];
+    const lastMissed = Math.max(0, ...entries.map(({ run }) => Number(run.slice(run.lastIndexOf("@") + 1))));
+    const sure = requiredTimes(ledger, story, until, runs, lastMissed);
+    const missed = coveredBy(entries, sure, bySpell.flat(), runs);
     for (const time of sure) {
       required += 1;
       const how = outcomeOf(runs.get(time), missed.get(time));
@@ -75,25 +74,36 @@ function permittedTimes({ spells }: JobStory, until: number): number[][] {
   );
 }
 
+/** Fire times that were surely to come, for as long as somebody could have waited for them. */
 function requiredTimes(
-  { reached }: Ledger,
+  ledger: Ledger,
   story: JobStory,
   until: number,
   runs: ReadonlyMap<number, RunStory>,
+  lastMissed: number,
 ): number[] {
   const times = story.spells.flatMap((spell) => {
-    const end = Math.min(
-      spell.sureUntil - (spell.removed && spell.sureUntil < reached("healed") ? dueBeforeRemoval : 0),
-      until,
-    );
-    return fireTimesIn(spell, spell.sureFrom + 1, end - 1);
+    const all = fireTimesIn(spell, spell.sureFrom + 1, Math.min(spell.sureUntil, until) - 1);
+    if (!spell.removed || spell.sureUntil >= ledger.reached("healed")) return all;
+    // What had not started when its job was removed goes without a word. Before what did start, nothing can have been left.
+    const last = all.findLast((time) => time <= lastMissed || cameToSomething(runs.get(time)));
+    return all.filter((time) => time <= (last ?? 0));
   });
   const { maxRuns } = story.job;
   if (maxRuns === undefined) return times;
-  const started = [...runs.values()].filter(({ begins }) => begins.some(({ attempt }) => attempt === 1));
-  if (started.length < maxRuns) return times;
-  const last = Math.max(...started.map(({ fireTime = 0 }) => fireTime));
+  const counted = [...runs.values()].filter((run) => isCounted(ledger, run));
+  if (counted.length < maxRuns) return times;
+  const last = Math.max(...counted.map(({ fireTime = 0 }) => fireTime));
   return times.filter((time) => time <= last);
+}
+
+function cameToSomething(run: RunStory | undefined): boolean {
+  return run !== undefined && (run.begins.length > 0 || run.ends.length > 0);
+}
+
+/** Whether `maxRuns` counts a run: it was given out, and not handed back. One that was lost before it began has counted. */
+export function isCounted({ handedBack }: Ledger, { fireTime, claims }: RunStory): boolean {
+  return fireTime !== undefined && claims.some((claim) => claim.attempt === 1 && !handedBack(claim));
 }
 
 /**
@@ -110,8 +120,7 @@ function coveredBy(
   const covered = new Map<number, string>();
   const times = [...new Set([...sure, ...possible])];
   const open = times.filter((time) => {
-    const story = runs.get(time);
-    return story === undefined || (story.begins.length === 0 && story.ends.length === 0);
+    return !cameToSomething(runs.get(time));
   });
   for (const { run, count, reason, finished } of missed) {
     const first = Number(run.slice(run.lastIndexOf("@") + 1));

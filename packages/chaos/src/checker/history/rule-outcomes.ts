@@ -41,7 +41,10 @@ export const acceptedIsRecorded: HistoryRule = ({ evidence, ended, begun, runs }
   const accepted = factsOf(evidence, "accepted").flatMap(
     ({ run, attempt, token, outcome, at, node }): Finding[] => {
       const end = ended.get(token);
-      if (end?.run === run && end.attempt === attempt && end.state === outcomes[outcome]) return [];
+      const same = end?.run === run && end.attempt === attempt;
+      if (same && end.state === outcomes[outcome]) return [];
+      // A run that was cancelled meanwhile ends as cancelled, if its attempt did not succeed: what was asked holds for the run.
+      if (same && end.state === "c" && outcome !== "succeeded") return [];
       const recorded = end === undefined ? "nothing" : `${end.run}#${end.attempt} ${end.state}`;
       const message = `${node} was told that ${run}#${attempt} is accepted as ${outcome}; of its token ${token} the store recorded ${recorded}.`;
       return [{ rule: "late-accepted", at, message, about: [run] }];

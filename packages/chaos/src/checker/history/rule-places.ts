@@ -1,6 +1,7 @@
 import type { PlannedJob } from "../../workload/operations.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
+import { isCounted } from "./rule-fire-times.js";
 import type { Claim } from "./told.js";
 
 /** What says which limits a run falls under: its job's definition, or what it was enqueued with. */
@@ -124,17 +125,14 @@ export const overlapsHold: HistoryRule = (ledger) => {
 };
 
 /** No more runs of fire times start than a job's `maxRuns` says. */
-export const maxRunsHold: HistoryRule = ({ jobs, runs }) =>
-  [...jobs.values()].flatMap(({ id, job: { maxRuns } }): Finding[] => {
+export const maxRunsHold: HistoryRule = (ledger) =>
+  [...ledger.jobs.values()].flatMap(({ id, job: { maxRuns } }): Finding[] => {
     if (maxRuns === undefined) return [];
-    const started = [...runs.values()]
-      .filter(
-        (run) =>
-          run.job === id && run.fireTime !== undefined && run.begins.some(({ attempt }) => attempt === 1),
-      )
-      .sort((a, b) => (a.begins[0]?.at ?? 0) - (b.begins[0]?.at ?? 0));
-    const over = started[maxRuns];
+    const counted = [...ledger.runs.values()]
+      .filter((run) => run.job === id && isCounted(ledger, run))
+      .sort((a, b) => (a.claims[0]?.index ?? 0) - (b.claims[0]?.index ?? 0));
+    const over = counted[maxRuns];
     if (over === undefined) return [];
-    const message = `${started.length} runs of ${id} started, which has maxRuns ${maxRuns}.`;
-    return [{ rule: "max-runs", at: over.begins[0]?.at ?? 0, message, about: [over.id, id] }];
+    const message = `${counted.length} runs of ${id} started, which has maxRuns ${maxRuns}.`;
+    return [{ rule: "max-runs", at: over.claims[0]?.t ?? 0, message, about: [over.id, id] }];
   });

@@ -58,25 +58,30 @@ export const everythingSettles: HistoryRule = (ledger) => {
 };
 
 /** Nothing had to be mended, and the doctor finds nothing. */
-export const nothingNeedsMending: HistoryRule = ({ told, evidence }) => [
-  ...told.flatMap((line): Finding[] => {
-    if (line.what !== "other" || line.word !== "mended") return [];
-    return [
-      {
-        rule: "mended",
-        at: line.t,
-        message: `The sweeper mended ${line.subject}: ${line.rest.join(" ")}.`,
-        about: [line.subject],
-      },
-    ];
-  }),
-  ...factsOf(evidence, "doctor").flatMap(({ findings, at }) =>
-    findings.flatMap((finding): Finding[] => {
-      if ((finding as { level?: string }).level === "ok") return [];
-      return [{ rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] }];
+export const nothingNeedsMending: HistoryRule = ({ told, evidence }) => {
+  const stalled = factsOf(evidence, "event").some(({ event }) => event === "leaderStalled");
+  return [
+    ...told.flatMap((line): Finding[] => {
+      if (line.what !== "other" || line.word !== "mended") return [];
+      return [
+        {
+          rule: "mended",
+          at: line.t,
+          message: `The sweeper mended ${line.subject}: ${line.rest.join(" ")}.`,
+          about: [line.subject],
+        },
+      ];
     }),
-  ),
-];
+    ...factsOf(evidence, "doctor").flatMap(({ findings, at }) =>
+      findings.flatMap((finding): Finding[] => {
+        const { level, check } = finding as { level?: string; check?: string };
+        // A leader that got nothing done while the store was down says so for as long as it lives.
+        if (level === "ok" || (check === "leader" && level === "warning" && stalled)) return [];
+        return [{ rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] }];
+      }),
+    ),
+  ];
+};
 
 interface Flaw {
   readonly what: string;

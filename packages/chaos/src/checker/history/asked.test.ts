@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { MadeUp, runAt, secondly } from "../../../test/made-up.js";
+
+const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
+const refused = { end: "refused", code: "REDIS_UNAVAILABLE", message: "" } as const;
+const enqueue = (answer?: typeof maybe | typeof refused): MadeUp =>
+  new MadeUp().ask(100, { do: "enqueue", task: "tick", runs: [{ id: "run-1" }] }, answer);
+const run = { run: "run-1", at: 200 };
+
+describe("an enqueued run", () => {
+  test("starts, or has a reason, if that was acknowledged", () => {
+    expect(enqueue().attempt(run).heal(500).broken).toEqual([]);
+    expect(enqueue().ended(200, "run-1", "k", "limit").heal(500).broken).toEqual([]);
+    expect(enqueue().heal(500).broken).toEqual(["missed"]);
+  });
+
+  test("may start or not if nobody knows, and does not if it was refused", () => {
+    expect(enqueue(maybe).attempt(run).heal(500).broken).toEqual([]);
+    expect(enqueue(maybe).heal(500).broken).toEqual([]);
+    expect(enqueue(refused).heal(500).broken).toEqual([]);
+    expect(enqueue(refused).attempt(run).heal(500).broken).toEqual(["refused-and-done"]);
+  });
+
+  test("that was cancelled is given to nobody", () => {
+    const cancel = (answer: boolean): MadeUp =>
+      enqueue().ask(150, { do: "cancel", run: "run-1" }, { end: "acknowledged", answer });
+    expect(cancel(true).ended(155, "run-1", "c", "cancelled").heal(500).broken).toEqual([]);
+    expect(cancel(true).attempt(run).heal(500).broken).toEqual(["cancelled-started"]);
+    expect(cancel(false).attempt(run).heal(500).broken).toEqual([]);
+  });
+});
+
+describe("a run by hand", () => {
+  const [one, two] = [`${runAt("job", 110)}-abcdefgh`, `${runAt("job", 120)}-ijklmnop`] as const;
+  const job = secondly("job", { endAt: 1 });
+  const asked = (answer?: typeof maybe): MadeUp =>
+    new MadeUp()
+      .define(-500, job)
+      .ask(100, { do: "run-now", job: "job" }, answer ?? { end: "acknowledged", answer: one });
+
+  test("starts if that was acknowledged", () => {
+    expect(asked().attempt({ run: one, at: 200 }).heal(500).broken).toEqual([]);
+    expect(asked().heal(500).broken).toEqual(["missed"]);
+  });
+
+  test("is there at most as often as it may have been asked for", () => {
+    expect(asked(maybe).attempt({ run: one, at: 200 }).heal(500).broken).toEqual([]);
+    expect(
+      asked(maybe).attempt({ run: one, at: 200 }).attempt({ run: two, at: 300 }).heal(500).broken,
+    ).toEqual(["unasked"]);
+    expect(asked().attempt({ run: one, at: 200 }).attempt({ run: two, at: 300 }).heal(500).broken).toEqual([
+      "unasked",
+    ]);
+  });
+});
+
+test("what a leader of before would write is refused", () => {
+  const write = { do: "stale-write", job: "job", stale: "term" } as const;
+  expect(new MadeUp().ask(100, write, { ...refused, code: "STALE_EPOCH" }).broken).toEqual([]);
+  expect(new MadeUp().ask(100, write).broken).toEqual(["stale-write"]);
+});

@@ -1,0 +1,145 @@
+import { every } from "@escapement/triggers";
+import { describe, expect, test } from "vitest";
+import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
+
+const other = every("1s", { from: new Date(dawn), phase: 300 });
+const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
+const base = (): MadeUp => new MadeUp().define(-500, secondly("job"));
+const at = (history: MadeUp, ...times: number[]): MadeUp => {
+  for (const ms of times) history.attempt({ run: runAt("job", ms), at: ms + 5 });
+  return history;
+};
+const trigger = (history: MadeUp, ms: number, ...more: [] | [typeof maybe]): MadeUp =>
+  history.ask(ms, { do: "update", job: "job", changes: { trigger: other } }, ...more);
+
+describe("a fire time that was surely to come", () => {
+  test("is missed if nothing became of it", () => {
+    const { broken, judge } = {
+      broken: at(base(), 0, 2000).heal(2500).broken,
+      judge: at(base(), 0, 2000).heal(2500).judge(),
+    };
+    expect(broken).toEqual(["missed"]);
+    expect(judge.violations[0]?.message).toContain(String(dawn + 1000));
+    expect(judge.violations[0]?.story.join("\n")).toContain("definition of job");
+  });
+
+  test("need not start if there is a reason, or an entry that stands for it", () => {
+    expect(at(base(), 0, 2000).ended(1005, runAt("job", 1000), "k", "overlap").heal(2500).broken).toEqual([]);
+    const entry = (count: number): string[] =>
+      at(base(), 0, 3000).ended(2500, runAt("job", 1000), "m", "misfire", count).heal(3500).broken;
+    expect(entry(2)).toEqual([]);
+    expect(entry(1)).toEqual(["missed"]);
+  });
+
+  test("is not covered by an entry that was written before it", () => {
+    expect(at(base(), 0, 3000).ended(1500, runAt("job", 1000), "m", "misfire", 2).heal(3500).broken).toEqual([
+      "missed",
+    ]);
+  });
+
+  test("was lost before it began, or is not there at all", () => {
+    const run = { run: runAt("job", 1000), at: 1005 };
+    const told = `started ${run.run} 1 ${base().token(1005)} id-n2`;
+    const lost = at(base(), 0, 2000).tell(1005, told).tell(1400, "nodeDead id-n2");
+    expect(lost.lost(1500, { ...run, node: "n2" }, false).heal(2500).broken).toEqual([]);
+    expect(at(base(), 0, 2000).tell(1005, told).heal(2500).broken).toEqual(["missed"]);
+  });
+
+  test("is one up to the healing only: what comes later nobody waits for", () => {
+    expect(at(base(), 0, 1000).heal(1500).broken).toEqual([]);
+    expect(at(base(), 0).heal(1500).broken).toEqual(["missed"]);
+  });
+});
+
+describe("a trigger that is changed", () => {
+  test("is in force from the answer on, and the former one until it was asked for", () => {
+    expect(at(trigger(at(base(), 0, 1000), 1100), 1300, 2300).heal(2500).broken).toEqual([]);
+    expect(at(trigger(at(base(), 0, 1000), 1100), 2300).heal(2500).broken).toEqual(["missed"]);
+    expect(at(trigger(at(base(), 0), 1100), 1300, 2300).heal(2500).broken).toEqual(["missed"]);
+  });
+
+  test("takes what was written of the former one with it", () => {
+    expect(at(trigger(at(base(), 0, 1000), 1100), 1300, 2000, 2300).heal(2500).broken).toEqual(["never-due"]);
+  });
+
+  test("leaves both possible while it is on its way, and asks for neither", () => {
+    for (const times of [[1300], [2000, 1300], [], [2000]])
+      expect(at(trigger(at(base(), 0, 1000), 1290, maybe), ...times).heal(2500).broken).toEqual([]);
+    const during = (ms: number, ...times: number[]): string[] =>
+      at(trigger(at(base(), 0, 1000), ms), ...times).heal(2500).broken;
+    expect(during(1295, 1300, 2300)).toEqual([]);
+    expect(during(1295, 2300)).toEqual([]);
+  });
+
+  test("is as sure as before where the change was refused", () => {
+    const refused = (): MadeUp =>
+      base().ask(
+        900,
+        { do: "update", job: "job", changes: { trigger: other } },
+        { ...maybe, end: "refused" },
+      );
+    expect(at(refused(), 0, 1000, 2000).heal(2500).broken).toEqual([]);
+    expect(at(refused(), 0, 1000, 2000, 2300).heal(2500).broken).toEqual(["never-due"]);
+  });
+
+  test("that stays the same does not interrupt it, whatever else changes", () => {
+    const edited = (): MadeUp => base().ask(995, { do: "update", job: "job", changes: { priority: 3 } });
+    expect(at(edited(), 0, 1000).heal(1500).broken).toEqual([]);
+    expect(at(edited(), 0).heal(1500).broken).toEqual(["missed"]);
+  });
+});
+
+describe("a job that is removed", () => {
+  const gone = (answer?: typeof maybe): MadeUp =>
+    at(base(), 0, 1000).ask(1500, { do: "remove", job: "job", cancelRunning: false }, answer);
+
+  test("starts nothing that comes later", () => {
+    expect(gone().heal(2500).broken).toEqual([]);
+    expect(at(gone(), 2000).heal(2500).broken).toEqual(["never-due"]);
+    expect(at(gone(maybe), 2000).heal(2500).broken).toEqual([]);
+  });
+
+  test("is due again once it is defined again", () => {
+    expect(at(gone().define(2500, secondly("job")), 3000).heal(3500).broken).toEqual([]);
+    expect(gone().define(2500, secondly("job")).heal(3500).broken).toEqual(["missed"]);
+  });
+});
+
+test("a start that no definition explains is never due", () => {
+  expect(at(base(), 0, 500, 1000).heal(1500).broken).toEqual(["never-due"]);
+  expect(
+    at(base(), 0, 1000)
+      .attempt({ run: runAt("nobody", 1000), at: 1005 }, 1)
+      .heal(1500).broken,
+  ).toEqual(["never-due"]);
+});
+
+test("bounds hold: nothing after endAt, and no more runs than maxRuns", () => {
+  const bounded = (options: object): MadeUp => new MadeUp().define(-500, secondly("job", options));
+  expect(at(bounded({ endAt: dawn + 1000 }), 0, 1000).heal(3500).broken).toEqual([]);
+  expect(at(bounded({ endAt: dawn + 1000 }), 0, 1000, 2000).heal(3500).broken).toEqual(["never-due"]);
+  expect(at(bounded({ maxRuns: 2 }), 0, 1000).heal(3500).broken).toEqual([]);
+  expect(at(bounded({ maxRuns: 2 }), 0).heal(3500).broken).toEqual(["missed"]);
+  expect(at(bounded({ maxRuns: 2 }), 0, 1000, 2000).heal(3500).broken).toEqual(["max-runs"]);
+});
+
+test("a job that follows another starts after each success of it, and only then", () => {
+  const family = (): MadeUp =>
+    new MadeUp().define(-500, secondly("parent"), { id: "child", task: "tick", dependsOn: ["parent"] });
+  const both = family()
+    .attempt({ run: runAt("parent", 0), at: 5 })
+    .attempt({ run: runAt("child", 0), at: 30 });
+  expect(both.heal(500).broken).toEqual([]);
+  expect(
+    family()
+      .attempt({ run: runAt("parent", 0), at: 5 })
+      .heal(500).broken,
+  ).toEqual(["missed"]);
+  const before = family()
+    .attempt({ run: runAt("child", 0), at: 4 })
+    .attempt({ run: runAt("parent", 0), at: 5 });
+  expect(before.heal(500).broken).toEqual(["never-due"]);
+  const failed = family().attempt({ run: runAt("parent", 0), at: 5, ends: "f" });
+  expect(failed.heal(500).broken).toEqual([]);
+  expect(failed.attempt({ run: runAt("child", 0), at: 30 }).broken).toEqual(["never-due"]);
+});

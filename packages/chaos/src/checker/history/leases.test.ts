@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
+
+const [n1, n2] = [nodeOf("n1"), nodeOf("n2")];
+
+describe("terms", () => {
+  const elected = (...terms: [node: string, epoch: number][]): string[] => {
+    const history = new MadeUp();
+    for (const [index, [node, epoch]] of terms.entries())
+      history.add(100 * index, { kind: "elected", epoch }, node);
+    return history.broken;
+  };
+
+  test("rise from election to election", () => {
+    expect(elected(["n1", 1], ["n2", 2], ["n1", 3])).toEqual([]);
+    expect(elected(["n1", 1], ["n2", 1])).toEqual(["epoch-order"]);
+    expect(elected(["n1", 2], ["n2", 1])).toEqual(["epoch-order"]);
+  });
+
+  test("are told of one node each", () => {
+    expect(new MadeUp().tell(0, `leaderElected ${n1} 1`).tell(10, `leaderElected ${n1} 1`).broken).toEqual(
+      [],
+    );
+    expect(new MadeUp().tell(0, `leaderElected ${n1} 1`).tell(10, `leaderElected ${n2} 1`).broken).toEqual([
+      "epoch-order",
+    ]);
+  });
+});
+
+/** The leases at a moment: who leads in which term, until when; n1's lease as a node. */
+function leases(
+  history: MadeUp,
+  ms: number,
+  leader: string | null,
+  epoch: number,
+  until: number,
+  n1Until = until,
+): MadeUp {
+  return history.add(ms, {
+    kind: "leases",
+    t: dawn + ms,
+    nodes: { [n1]: dawn + n1Until },
+    leader,
+    epoch,
+    until: dawn + until,
+  });
+}
+
+describe("the lease of a leader", () => {
+  const taken = (at: number): MadeUp => leases(leases(new MadeUp(), 0, n1, 1, 5000), at, n2, 2, at + 5000);
+
+  test("is nobody else's before it ends", () => {
+    expect(taken(5000).broken).toEqual([]);
+    expect(taken(4999).broken).toEqual(["lease-exclusive"]);
+    expect(leases(leases(new MadeUp(), 0, n1, 1, 5000), 1000, n1, 2, 6000).broken).toEqual([
+      "lease-exclusive",
+    ]);
+  });
+
+  test("is free when the leader lets go of it, or leaves", () => {
+    expect(taken(1000).tell(1100, `leaderLost ${n1} 1`).broken).toEqual([]);
+    expect(taken(1000).tell(900, `nodeLeft ${n1}`).broken).toEqual([]);
+    const said = {
+      kind: "event",
+      event: "leaderLost",
+      details: { node: n1, epoch: 1, reason: "stopped" },
+    } as const;
+    expect(taken(1000).add(1100, said, "n1").broken).toEqual([]);
+  });
+});
+
+describe("a node is dead", () => {
+  const run = { run: runAt("job", 0), at: 5, ends: "never" } as const;
+  const died = (at: number): MadeUp =>
+    leases(new MadeUp().define(-500, secondly("job")), 0, null, 0, 0, 1000)
+      .attempt(run)
+      .tell(at, `nodeDead ${n1}`);
+
+  test("when its lease has ended, and not before", () => {
+    expect(died(1001).lost(1001, run, true).broken).not.toContain("dead-too-early");
+    expect(died(999).lost(999, run, true).broken).toContain("dead-too-early");
+  });
+
+  test("for good: it is given nothing and ends nothing from then on", () => {
+    const given = `started ${runAt("job", 1000)} 1 ${new MadeUp().token(1200)} ${n1}`;
+    expect(died(1001).tell(1200, given).broken).toContain("dead-node-works");
+    const ended = `ended ${run.run} ${dawn} ${dawn + 5} ${dawn + 1200} s 1 ${new MadeUp().token(5)} ${n1}  `;
+    expect(died(1001).tell(1200, ended).broken).toContain("dead-node-works");
+  });
+});
+
+test("nothing is lost of a node that neither died nor left", () => {
+  const run = { run: runAt("job", 0), at: 5, ends: "never" } as const;
+  const base = (): MadeUp => new MadeUp().define(-500, secondly("job")).attempt(run);
+  const again = { run: run.run, attempt: 2, at: 600, node: "n2" };
+  expect(base().lost(500, run, true).attempt(again).heal(700).broken).toEqual(["lost-for-nothing"]);
+  expect(base().tell(490, `nodeDead ${n1}`).lost(500, run, true).attempt(again).heal(700).broken).toEqual([]);
+  const restart = {
+    kind: "fault",
+    fault: "node-restart",
+    target: "n1",
+    from: dawn,
+    until: dawn + 500,
+    proof: "it ended",
+  } as const;
+  expect(base().add(500, restart).lost(500, run, true).attempt(again).heal(700).broken).toEqual([]);
+});
+
+test("with voters an attempt begins only under a lock that most of them hold", () => {
+  const locked = (votes: number): string[] =>
+    new MadeUp({ voters: 3 })
+      .define(-500, secondly("job"))
+      .attempt({ run: runAt("job", 0), at: 5 })
+      .heal(500)
+      .add(600, { kind: "lock", attempts: { [`${runAt("job", 0)}#1`]: votes } }).broken;
+  expect(locked(2)).toEqual([]);
+  expect(locked(1)).toEqual(["unlocked-start"]);
+});

@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
+import type { Answer } from "../../evidence/evidence.js";
+
+const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
+const job = secondly("job", { queue: "mail", tags: ["t1"] });
+const base = (): MadeUp => new MadeUp().define(-500, job).runs("job", 0, 0);
+const under = (name: string, answer?: Answer): MadeUp => base().ask(500, { do: "set", name }, answer);
+const run = { run: runAt("job", 1000), at: 1200 };
+
+test.each(["all", "job:job", "tag:t1", "queue:mail", "task:tick", "node:id-n1"])(
+  "nothing is given out under a pause of %s",
+  (name) => {
+    expect(under(name).attempt(run).broken).toEqual(["paused-claim"]);
+    expect(under(name).ask(1100, { do: "del", name }).attempt(run).broken).toEqual([]);
+    expect(under(name, maybe).attempt(run).broken).toEqual([]);
+  },
+);
+
+test.each(["job:other", "tag:t2", "queue:default", "task:long", "node:id-n2"])(
+  "but under one of %s",
+  (name) => {
+    expect(under(name).attempt(run).broken).toEqual([]);
+  },
+);
+
+describe("a pause", () => {
+  test("set by the API holds as well, and one with a time to live until that may be over", () => {
+    const set = (ttl: number): MadeUp => base().ask(500, { do: "pause", name: "all", ttl });
+    expect(set(1000).attempt(run).broken).toEqual(["paused-claim"]);
+    expect(set(600).attempt(run).broken).toEqual([]);
+  });
+
+  test("that may have ended, by a resume of which nobody heard, holds nothing for sure", () => {
+    expect(under("all").ask(1000, { do: "resume", name: "all" }, maybe).attempt(run).broken).toEqual([]);
+  });
+
+  test("holds enqueued runs by their task and queue", () => {
+    const enqueue = { do: "enqueue", task: "tick", runs: [{ id: "run-1", queue: "mail" }] } as const;
+    for (const name of ["all", "queue:mail", "task:tick"])
+      expect(
+        new MadeUp().ask(0, enqueue).ask(500, { do: "set", name }).attempt({ run: "run-1", at: 700 }).broken,
+      ).toEqual(["paused-claim"]);
+    expect(
+      new MadeUp()
+        .ask(0, enqueue)
+        .ask(500, { do: "set", name: "queue:default" })
+        .attempt({ run: "run-1", at: 700 }).broken,
+    ).toEqual([]);
+  });
+});
+
+test("what was given out before the pause begins soon after, or its process was frozen", () => {
+  const fact = { run: run.run, attempt: 1, token: new MadeUp().token(1005) };
+  const late = (ms: number): MadeUp =>
+    base()
+      .tell(1005, `started ${run.run} 1 ${fact.token} id-n1`)
+      .ask(1010, { do: "set", name: "all" })
+      .add(ms, { kind: "claimed", ...fact, claimedAt: dawn + 1005 }, "n1")
+      .add(ms, { kind: "start", ...fact, scheduledAt: dawn + 1000 }, "n1")
+      .heal(900);
+  expect(late(1090).broken).toEqual([]);
+  expect(late(6000).broken).toEqual(["paused-start"]);
+  const frozen = {
+    kind: "fault",
+    fault: "node-freeze",
+    target: "n1",
+    from: dawn + 1006,
+    until: dawn + 5990,
+    proof: "it stood",
+  } as const;
+  expect(late(6000).add(6100, frozen).broken).toEqual([]);
+});

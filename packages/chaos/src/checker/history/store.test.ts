@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
+import type { DumpedKey, StoreDump } from "../../evidence/store-dump.js";
+
+const run = runAt("job", 1000);
+const set = (...members: string[]): DumpedKey => ({
+  type: "zset",
+  size: members.length,
+  value: Object.fromEntries(members.map((one) => [one, "0"])),
+});
+const hash = (value: Record<string, string>): DumpedKey => ({
+  type: "hash",
+  size: Object.keys(value).length,
+  value,
+});
+const members = (...value: string[]): DumpedKey => ({ type: "set", size: value.length, value });
+const seen = (dump: StoreDump): string[] => new MadeUp().store(100, "during", dump).broken;
+
+describe("while it works, the store", () => {
+  const waits: StoreDump = { waiting: set(run), unstarted: set(run) };
+  const runs: StoreDump = {
+    "active:n1": hash({ [run]: "…" }),
+    running: hash({ job: `${run} 5` }),
+    holds: hash({ [run]: "key:a" }),
+    "held:key:a": members(run),
+  };
+  const ready: StoreDump = {
+    "ready:default@tick": set(run),
+    ready: set("default@tick"),
+    unstarted: set(run),
+  };
+
+  test("has each run in one index", () => {
+    for (const dump of [waits, runs, ready]) expect(seen(dump)).toEqual([]);
+    expect(seen({ ...ready, ...waits })).toEqual(["unsound-store"]);
+    expect(seen({ ...waits, "active:n1": hash({ [run]: "…" }) })).toEqual(["unsound-store"]);
+  });
+
+  test.each<[string, StoreDump]>([
+    ["a run that waits nowhere", { unstarted: set(run) }],
+    ["a queued run that is not listed by its job", { waiting: set(run) }],
+    ["an attempt of no run", { attempts: hash({ [run]: "2 0" }) }],
+    ["an enqueued run in no index", { runs: hash({ "run-1": "…" }) }],
+    ["a job that no run holds", { running: hash({ job: `${run} 5` }) }],
+    ["a place that nobody holds", { holds: hash({ [run]: "key:a" }) }],
+    ["a holder without a place", { "active:n1": hash({ [run]: "…" }), "held:key:a": members(run) }],
+    ["progress of nobody", { progress: hash({ [run]: "1" }) }],
+    ["a run that waits for a key nowhere", { limited: hash({ [run]: "a" }) }],
+    ["a lane that is not listed", { "ready:default@tick": set(run), unstarted: set(run) }],
+    ["a lane that there is not", { ready: set("default@tick") }],
+  ])("has not %s", (_, dump) => {
+    expect(seen(dump)).toEqual(["unsound-store"]);
+  });
+});
+
+describe("in the end", () => {
+  const left = (name: string, when: "removed" | "stopped" = "stopped"): string[] =>
+    new MadeUp().store(900, when, { [name]: { type: "string", size: 1, value: "…" } }).broken;
+
+  test("only those keys are left of which the layout says so", () => {
+    for (const name of ["clock", "events", "history:~tick", "rate:key:api", "dead-letters:mail"])
+      expect(left(name)).toEqual([]);
+    for (const name of [
+      "counts",
+      "holds",
+      "held:key:a",
+      "pause:all",
+      "active:n1",
+      "paused-by:all",
+      `lock:${run}#1`,
+    ])
+      expect(left(name)).toEqual(["left-behind"]);
+  });
+
+  test("what nodes have goes with them", () => {
+    for (const name of ["nodes", "leader", "request:n1"]) {
+      expect(left(name, "removed")).toEqual([]);
+      expect(left(name, "stopped")).toEqual(["left-behind"]);
+    }
+  });
+
+  test("the lock of an attempt that was given up may be left, to end by itself", () => {
+    const lost = { run, at: 1005, ends: "never" } as const;
+    const base = new MadeUp()
+      .define(-500, secondly("job"))
+      .runs("job", 0, 0)
+      .attempt(lost)
+      .tell(1400, `nodeDead ${nodeOf("n1")}`);
+    const history = base.lost(1500, lost, false).heal(1600);
+    const dump = { [`lock:${run}#1`]: { type: "string", size: 1, value: "…" } } as const;
+    expect(history.store(1700, "removed", dump).broken).toEqual([]);
+  });
+
+  test("nothing was mended, and the doctor finds nothing", () => {
+    expect(new MadeUp().tell(100, `mended ${run} a run in no index`).broken).toEqual(["mended"]);
+    const finding = (level: string): string[] =>
+      new MadeUp().add(100, { kind: "doctor", findings: [{ check: "lag", level, message: "…" }] }).broken;
+    expect(finding("ok")).toEqual([]);
+    expect(finding("warning")).toEqual(["doctor"]);
+  });
+
+  test("all that was due has ended within the bound", () => {
+    const removed = { kind: "phase", phase: "removed" } as const;
+    expect(new MadeUp().heal(500).add(900, removed).broken).toEqual([]);
+    expect(new MadeUp().add(500, { kind: "phase", phase: "healed" }).add(900, removed).broken).toEqual([
+      "not-settled",
+    ]);
+  });
+});
+
+describe("where the store may lose what it acknowledged", () => {
+  const lossy = { keepsWrites: false } as const;
+  const gone = (trial: object, at: number): MadeUp =>
+    new MadeUp(trial)
+      .define(-500, secondly("job"))
+      .runs("job", 0, 0)
+      .heal(2000)
+      .add(2100, { kind: "unkept", entries: [`${dawn + at}-1`] });
+
+  test("what follows a loss that was seen is counted apart, and nothing else", () => {
+    expect(gone(lossy, 900).judge()).toMatchObject({
+      valid: true,
+      lostWrites: { entries: 1, byRule: { missed: 1 } },
+    });
+    expect(gone({}, 900).broken).toEqual(["missed"]);
+    const unseen = new MadeUp(lossy).define(-500, secondly("job")).runs("job", 0, 0).heal(2000);
+    expect(unseen.broken).toEqual(["missed"]);
+  });
+
+  test("with voters no attempt begins twice all the same", () => {
+    const twice = (voters: number): string[] => {
+      const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
+      const locks = { [`${runAt("job", 0)}#1`]: 3 };
+      return gone({ ...lossy, voters }, 10)
+        .add(2200, { kind: "lock", attempts: locks })
+        .add(1500, { kind: "start", ...fact }, "n2").broken;
+    };
+    expect(twice(0)).toEqual([]);
+    expect(twice(3)).toEqual(["duplicate"]);
+  });
+});

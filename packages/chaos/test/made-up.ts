@@ -1,0 +1,148 @@
+import { every } from "@escapement/triggers";
+import { type HistoryVerdict, judgeHistory } from "../src/checker/history/judge-history.js";
+import type { Answer, Evidence, Fact, TrialFact } from "../src/evidence/evidence.js";
+import type { StoreDump } from "../src/evidence/store-dump.js";
+import type { Operation, PlannedJob } from "../src/workload/operations.js";
+
+/** When made-up histories begin, ms; a whole second. */
+export const dawn = 1_000_000_000_000;
+
+/** A node of a made-up history: its process, and the identity under which the store knows it. */
+export const nodeOf = (name: string): string => `id-${name}`;
+
+/** The id of a job's run at so many ms after the beginning. */
+export const runAt = (job: string, ms: number): string => `${job}@${dawn + ms}`;
+
+/** A job that fires every second from the beginning on, and whose runs may overlap. */
+export function secondly(id: string, options: Partial<PlannedJob> = {}): PlannedJob {
+  return { id, task: "tick", trigger: every("1s", { from: new Date(dawn) }), overlap: "allow", ...options };
+}
+
+/** How an attempt goes. Times are ms after the beginning. */
+export interface MadeUpAttempt {
+  readonly run: string;
+  readonly attempt?: number;
+  readonly at: number;
+  /** @default 10 */
+  readonly takes?: number;
+  readonly node?: string;
+  /** `again`: it failed and is tried again, so many ms later. @default "s" */
+  readonly ends?: "s" | "f" | "t" | "again" | "never";
+  readonly wait?: number;
+}
+
+/** Evidence of a trial that never was, made up fact by fact. Whatever is not said goes as it should. */
+export class MadeUp {
+  readonly evidence: Evidence[] = [];
+  #sequence = 0;
+  #ops = 0;
+
+  constructor(trial: Partial<TrialFact> = {}) {
+    const conditions = { seed: 1, topology: "single", keepsWrites: true, voters: 0, namespace: "made-up" };
+    this.add(-1000, { kind: "trial", ...conditions, limits: {}, rates: {}, ...trial });
+    for (const node of ["n1", "n2"]) this.add(-900, { kind: "up", id: nodeOf(node) }, node);
+    this.add(0, { kind: "phase", phase: "begun" });
+  }
+
+  add(ms: number, fact: Fact, node = "driver"): this {
+    this.evidence.push({ node, mono: ms, at: dawn + ms, ...fact });
+    return this;
+  }
+
+  /** What the store tells in one step. */
+  tell(ms: number, ...lines: string[]): this {
+    this.#sequence += 1;
+    return this.add(
+      ms,
+      { kind: "told", entry: `${dawn + ms}-${this.#sequence}`, t: dawn + ms, lines },
+      "watcher",
+    );
+  }
+
+  /** An operation that is asked for and heard of 10 ms later. */
+  ask(ms: number, does: Operation, answer: Answer = { end: "acknowledged", answer: null }, after = 10): this {
+    this.#ops += 1;
+    this.add(ms, { kind: "operation", op: this.#ops, does });
+    return this.add(ms + after, { kind: "answer", op: this.#ops, ...answer });
+  }
+
+  define(ms: number, ...jobs: PlannedJob[]): this {
+    return this.ask(ms, { do: "define", jobs });
+  }
+
+  /** The token of what is claimed then. */
+  token(ms: number, more = 0): string {
+    return String((dawn + ms) * 1000 + more);
+  }
+
+  /** An attempt as it should go: claimed, begun, ended, recorded, and the node hears that. */
+  attempt(
+    { run, attempt = 1, at, takes = 10, node = "n1", ends = "s", wait = 0 }: MadeUpAttempt,
+    more = 0,
+  ): this {
+    const token = this.token(at, more);
+    const fact = { run, attempt, token };
+    this.tell(at, `started ${run} ${attempt} ${token} ${nodeOf(node)}`);
+    this.add(at + 1, { kind: "claimed", ...fact, claimedAt: dawn + at }, node);
+    const scheduledAt = Number(/@(\d{13})/.exec(run)?.[1] ?? dawn + at);
+    this.add(at + 1, { kind: "start", ...fact, scheduledAt }, node);
+    if (ends === "never") return this;
+    if (ends === "s") this.add(at + takes, { kind: "end", ...fact }, node);
+    const head = `${this.#at(run, at)} ${dawn + at} ${dawn + at + takes} ${ends === "again" ? "f" : ends} ${attempt} ${token} ${nodeOf(node)}`;
+    if (ends === "again") this.tell(at + takes, `again ${run} ${head} ${dawn + at + takes + wait}`);
+    else this.tell(at + takes, `ended ${run} ${head}  `);
+    const outcome = { s: "succeeded", f: "failed", t: "timed-out", again: "failed" }[ends];
+    return this.add(at + takes + 1, { kind: "accepted", ...fact, outcome }, node);
+  }
+
+  /** The end of something that did not start: `skipped`, `missed`, `cancelled`. */
+  ended(ms: number, run: string, state: "k" | "m" | "c", reason: string, count = 1): this {
+    return this.tell(
+      ms,
+      `ended ${run} ${this.#at(run, ms)} 0 ${dawn + ms} ${state} 0 0 - ${count} ${JSON.stringify(reason)}`,
+    );
+  }
+
+  /** A lost attempt; another follows, or not. */
+  lost(
+    ms: number,
+    { run, attempt = 1, at, node = "n1" }: MadeUpAttempt,
+    again: boolean,
+    reason = "node-dead",
+  ): this {
+    const head = `${this.#at(run, at)} ${dawn + at} ${dawn + ms} l ${attempt} ${this.token(at)} ${nodeOf(node)}`;
+    return this.tell(
+      ms,
+      again ? `again ${run} ${head} ${dawn + ms}` : `ended ${run} ${head}  ${JSON.stringify(reason)}`,
+    );
+  }
+
+  /** All runs of a job between two moments, one a second. */
+  runs(job: string, from: number, until: number, more = 0): this {
+    for (let ms = from; ms <= until; ms += 1000) this.attempt({ run: runAt(job, ms), at: ms + 5 }, more);
+    return this;
+  }
+
+  /** What the store holds. */
+  store(ms: number, when: "during" | "settled" | "removed" | "stopped", dump: StoreDump): this {
+    return this.add(ms, { kind: "store", when, dump });
+  }
+
+  /** The faults are over, and all has ended. */
+  heal(ms: number): this {
+    return this.add(ms, { kind: "phase", phase: "healed" }).add(ms, { kind: "phase", phase: "settled" });
+  }
+
+  judge(): HistoryVerdict {
+    return judgeHistory(this.evidence);
+  }
+
+  /** The rules that it breaks. */
+  get broken(): string[] {
+    return Object.keys(this.judge().byRule).sort();
+  }
+
+  #at(run: string, ms: number): string {
+    return /@(.+)$/.exec(run)?.[1] ?? String(dawn + ms);
+  }
+}
