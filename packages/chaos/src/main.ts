@@ -13,7 +13,7 @@ import { runSoak } from "./soak/run-soak.js";
 import { sampleEvery } from "./soak/sample.js";
 import { topologies } from "./topologies/index.js";
 
-const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--keep FOLDER] [--json report.json]
+const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--settle 60s] [--keep FOLDER] [--json report.json]
        npm run chaos -- --judge FOLDER [--json report.json]
        npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
        npm run chaos -- --soak 20m [--rate 2000] [--faults mild] [--json report.json]
@@ -33,6 +33,7 @@ const { values } = parseArgs({
     topology: { type: "string" },
     faults: { type: "string" },
     keep: { type: "string" },
+    settle: { type: "string", default: "60s" },
     judge: { type: "string" },
     voters: { type: "boolean", default: false },
     deaths: { type: "string" },
@@ -66,6 +67,7 @@ async function main(): Promise<number> {
       seed,
       duration,
       topology,
+      settlesWithin: parseDuration(values.settle),
       ...(faults && { faults }),
       ...(keep !== undefined && { keep }),
     }),

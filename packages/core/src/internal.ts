@@ -7,6 +7,6 @@ export { Events } from "./events.js";
 export { fitsPattern } from "./id-pattern.js";
 export type { ScopedLimit, ScopedRate } from "./limit.js";
 export { Materialiser } from "./materialise.js";
-export { join, materialise, report } from "./scripts/index.js";
+export { join, leave, materialise, report } from "./scripts/index.js";
 export { Store } from "./store.js";
 export { version } from "./version.js";

@@ -1,13 +1,16 @@
 import { eventually } from "@escapement/testing";
 import { ledgerOf } from "../checker/history/ledger.js";
 import { openIn } from "../checker/history/open.js";
+import { impostors } from "../workload/impostor.js";
 import type { Session } from "./session.js";
 
-/** Within so many ms of the end of the last fault all that was due has come to its end. */
-const settlesWithin = 60_000;
-
-/** Lets everything come to its end and takes down what is left of it: pauses end, what was due by now ends, all jobs go, all nodes leave. */
-export async function bringToAnEnd(session: Session): Promise<readonly string[]> {
+/**
+ * Lets everything come to its end and takes down what is left of it: pauses end, what was due by now ends, all jobs go, all nodes leave.
+ *
+ * @param within milliseconds in which what was due has to have ended, and again in which nothing may be left once all jobs are removed
+ * @returns what had not ended
+ */
+export async function bringToAnEnd(session: Session, within: number): Promise<readonly string[]> {
   const { trial } = session;
   await endPauses(session);
   session.write({ kind: "phase", phase: "healed" });
@@ -17,7 +20,6 @@ export async function bringToAnEnd(session: Session): Promise<readonly string[]>
     open = openIn(ledgerOf(trial.evidence.read()), healed);
     return open.length === 0;
   };
-  const within = settlesWithin;
   const done = await eventually(settled, { within, every: 1000 }).then(
     () => true,
     () => false,
@@ -49,6 +51,8 @@ async function endPauses(session: Session): Promise<void> {
 }
 
 async function removeJobs(session: Session): Promise<void> {
+  const left = await session.client.unfinishedRuns({ task: impostors }, 1000);
+  await Promise.all(left.map(({ id }) => session.client.run(id).cancel()));
   const ids: string[] = [];
   for await (const { id } of session.client.jobs()) ids.push(id);
   for (const job of ids)

@@ -22,6 +22,8 @@ export interface SeededOptions {
   readonly topology?: string;
   /** The kinds of faults that may be drawn. @default all that the topology allows */
   readonly faults?: readonly string[];
+  /** Milliseconds after the last fault within which all that was due has to have ended. @default 60 000 */
+  readonly settlesWithin?: number;
   /** A folder to which the evidence is copied, so that it can be judged again. @default none */
   readonly keep?: string;
 }
@@ -71,7 +73,7 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
     disturb(session.link, seededRandom(seed * 104_729), duration, lasts),
     looking,
   ]);
-  const open = await bringToAnEnd(session);
+  const open = await bringToAnEnd(session, options.settlesWithin ?? 60_000);
   if (options.keep !== undefined) trial.evidence.keep(options.keep);
   return { ...reportOn(trial.evidence.read(), injected), duration, open };
 }

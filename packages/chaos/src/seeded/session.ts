@@ -1,4 +1,5 @@
 import { createScheduler, type Logger, type Scheduler } from "@escapement/core";
+import { Store } from "@escapement/core/internal";
 import type { Cluster, Redis } from "ioredis";
 import { type Answer, type EvidenceWriter, openEvidence } from "../evidence/evidence.js";
 import { dumpStore } from "../evidence/store-dump.js";
@@ -10,6 +11,7 @@ import type { Link } from "../topologies/topology.js";
 import type { Trial } from "../trial.js";
 import { limits, nodeOptions, rates } from "../workload/cluster.js";
 import { Driver } from "../workload/driver.js";
+import { Impostor } from "../workload/impostor.js";
 import { plannedJobs } from "../workload/jobs.js";
 import { OperationRecord } from "../workload/operation-record.js";
 import type { Operation, PlannedJob } from "../workload/operations.js";
@@ -29,7 +31,8 @@ export class Session implements AsyncDisposable {
   readonly #redis: Redis | Cluster;
   readonly #watching: Redis | Cluster;
   readonly #evidence: EvidenceWriter;
-  readonly #staleWriter: StaleWriter;
+  /** For those who write what they must not. */
+  readonly #store: Store;
 
   private constructor(trial: Trial, link: Link) {
     this.trial = trial;
@@ -42,7 +45,14 @@ export class Session implements AsyncDisposable {
     this.record = new OperationRecord(this.#evidence);
     this.#redis = connectTo(trial.topology.address);
     this.operator = new Operator(this.#redis, namespace);
-    this.#staleWriter = new StaleWriter(trial.topology.address, namespace);
+    this.#store = new Store({
+      redis: sourceOf(trial.topology.address),
+      namespace,
+      retention: { runs: 10_000, enqueued: 100_000, age: 604_800_000, logAge: 86_400_000 },
+      events: 1_000_000,
+      deadline: 2000,
+      leaseDeadline: 2000,
+    });
     const watched = openEvidence(trial.evidence.fileOf("watcher"), "watcher");
     this.#watching = connectTo(trial.topology.address);
     this.watcher = new Watcher(this.#watching, namespace, watched);
@@ -88,7 +98,8 @@ export class Session implements AsyncDisposable {
     const { client, operator, record, trial } = this;
     return new Driver({
       ...{ client, operator, record, random, begin, jobs },
-      staleWriter: this.#staleWriter,
+      staleWriter: new StaleWriter(this.#store),
+      impostor: new Impostor(this.#store),
       identities: () => this.#identities(),
       lasts: (ms) => trial.lasts(Math.max(1, ms)),
     });
@@ -120,7 +131,7 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#staleWriter.close();
+    this.#store.close();
     this.#redis.disconnect();
     this.#watching.disconnect();
     await this.client.stop();

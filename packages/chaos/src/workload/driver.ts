@@ -2,6 +2,7 @@ import type { PauseTarget, Scheduler } from "@escapement/core";
 import type { Answer } from "../evidence/evidence.js";
 import type { Random } from "../random.js";
 import { onceIn, weighted } from "./choices.js";
+import type { Impostor } from "./impostor.js";
 import { guest, shifted, tagCount } from "./jobs.js";
 import type { OperationRecord } from "./operation-record.js";
 import type { Operation, PlannedJob } from "./operations.js";
@@ -15,6 +16,7 @@ export interface DriverParts {
   readonly client: Scheduler;
   readonly operator: Operator;
   readonly staleWriter: StaleWriter;
+  readonly impostor: Impostor;
   readonly record: OperationRecord;
   readonly random: Random;
   /** Anchor of what it defines, ms. */
@@ -38,6 +40,7 @@ const kinds = {
   cancel: 10,
   pause: 9,
   "stale-write": 5,
+  impostor: 4,
 } as const;
 
 /** Does operations while faults happen: never two at a time on one thing. */
@@ -86,6 +89,10 @@ export class Driver {
         return this.#cancel();
       case "pause":
         return this.#pause();
+      case "impostor": {
+        const does = { do: "impostor", stale: random.pick(["holder", "token", "request"] as const) } as const;
+        return this.#ask("impostor", does, () => this.#parts.impostor.say(does));
+      }
       case "stale-write": {
         const does = {
           do: "stale-write",

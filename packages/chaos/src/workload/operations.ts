@@ -20,4 +20,6 @@ export type Operation =
   | { readonly do: "set"; readonly name: string; readonly ttl?: number }
   | { readonly do: "del"; readonly name: string }
   /** What a leader of an older term, or one that computed from what is not so any more, would write; to be refused. */
-  | { readonly do: "stale-write"; readonly job: string; readonly stale: "term" | "version" | "cursor" };
+  | { readonly do: "stale-write"; readonly job: string; readonly stale: "term" | "version" | "cursor" }
+  /** What a node must not say: see impostor.ts; to be refused. */
+  | { readonly do: "impostor"; readonly stale: "holder" | "token" | "request" };

@@ -1,7 +1,5 @@
 import { EscapementError } from "@escapement/core";
-import { materialise, Store } from "@escapement/core/internal";
-import type { StoreAddress } from "../topologies/address.js";
-import { sourceOf } from "../topologies/address.js";
+import { materialise, type Store } from "@escapement/core/internal";
 import type { Operation } from "./operations.js";
 
 /**
@@ -11,15 +9,8 @@ import type { Operation } from "./operations.js";
 export class StaleWriter {
   readonly #store: Store;
 
-  constructor(address: StoreAddress, namespace: string) {
-    this.#store = new Store({
-      redis: sourceOf(address),
-      namespace,
-      retention: { runs: 10_000, enqueued: 100_000, age: 604_800_000, logAge: 86_400_000 },
-      events: 1_000_000,
-      deadline: 2000,
-      leaseDeadline: 2000,
-    });
+  constructor(store: Store) {
+    this.#store = store;
   }
 
   /** @throws EscapementError `STALE_EPOCH`, `STALE_WRITE`, as it should */
@@ -44,9 +35,5 @@ export class StaleWriter {
     });
     if (done.startsWith("0")) throw new EscapementError("STALE_WRITE", "It was not taken.");
     return done;
-  }
-
-  close(): void {
-    this.#store.close();
   }
 }

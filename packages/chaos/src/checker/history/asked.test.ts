@@ -54,6 +54,12 @@ describe("a run by hand", () => {
   });
 });
 
+test("what no node can say is refused", () => {
+  const say = { do: "impostor", stale: "holder" } as const;
+  expect(new MadeUp().ask(100, say, { ...refused, code: "STALE_WRITE" }).broken).toEqual([]);
+  expect(new MadeUp().ask(100, say).broken).toEqual(["stale-write"]);
+});
+
 test("what a leader of before would write is refused", () => {
   const write = { do: "stale-write", job: "job", stale: "term" } as const;
   expect(new MadeUp().ask(100, write, { ...refused, code: "STALE_EPOCH" }).broken).toEqual([]);

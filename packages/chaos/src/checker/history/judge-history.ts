@@ -22,6 +22,7 @@ import { startsAreLocked } from "./rule-locks.js";
 import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEnd } from "./rule-outcomes.js";
 import { nothingStartsPaused } from "./rule-pauses.js";
 import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.js";
+import { cancelsHaveReasons, missesHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
 import { storyOf } from "./story.js";
@@ -48,6 +49,9 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   ratesHold,
   overlapsHold,
   maxRunsHold,
+  skipsHaveReasons,
+  cancelsHaveReasons,
+  missesHaveReasons,
   termsRise,
   leasesAreExclusive,
   deathIsFinal,

@@ -67,10 +67,13 @@ export const cancelledRunsStayDown: HistoryRule = ({ operations, runs }) =>
     return [{ rule: "cancelled-started", at: late.t, message, about: [does.run] }];
   });
 
-/** What a leader of before would write is refused. */
+/** What a leader of before would write is refused, and so is what no node can say. */
 export const staleWritesAreRefused: HistoryRule = ({ operations }: Ledger) =>
   operations.flatMap(({ does, end, heard }: Asked): Finding[] => {
-    if (does.do !== "stale-write" || end !== "acknowledged") return [];
-    const message = `A leader's write for ${does.job} was taken although its ${does.stale} was that of before.`;
-    return [{ rule: "stale-write", at: heard.at, message, about: [does.job] }];
+    if (end !== "acknowledged" || (does.do !== "stale-write" && does.do !== "impostor")) return [];
+    const message =
+      does.do === "impostor"
+        ? `What a node said that must not say it was taken: the ${does.stale} was not its own, or was used before.`
+        : `A leader's write for ${does.job} was taken although its ${does.stale} was that of before.`;
+    return [{ rule: "stale-write", at: heard.at, message, about: "job" in does ? [does.job] : [] }];
   });

@@ -35,8 +35,8 @@ export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
     permitted += new Set(bySpell.flat()).size;
     const runs = firesOf.get(story.id) ?? new Map<number, RunStory>();
     const entries = missedOf.get(story.id) ?? [];
-    const lastMissed = Math.max(0, ...entries.map(({ run }) => Number(run.slice(run.lastIndexOf("@") + 1))));
-    const sure = requiredTimes(ledger, story, until, runs, lastMissed);
+    const firstMissed = new Set(entries.map(({ run }) => Number(run.slice(run.lastIndexOf("@") + 1))));
+    const sure = requiredTimes(ledger, story, until, runs, firstMissed);
     const missed = coveredBy(entries, sure, bySpell.flat(), runs);
     for (const time of sure) {
       required += 1;
@@ -80,13 +80,13 @@ function requiredTimes(
   story: JobStory,
   until: number,
   runs: ReadonlyMap<number, RunStory>,
-  lastMissed: number,
+  firstMissed: ReadonlySet<number>,
 ): number[] {
   const times = story.spells.flatMap((spell) => {
     const all = fireTimesIn(spell, spell.sureFrom + 1, Math.min(spell.sureUntil, until) - 1);
     if (!spell.removed || spell.sureUntil >= ledger.reached("healed")) return all;
     // What had not started when its job was removed goes without a word. Before what did start, nothing can have been left.
-    const last = all.findLast((time) => time <= lastMissed || cameToSomething(runs.get(time)));
+    const last = all.findLast((time) => firstMissed.has(time) || cameToSomething(runs.get(time)));
     return all.filter((time) => time <= (last ?? 0));
   });
   const { maxRuns } = story.job;

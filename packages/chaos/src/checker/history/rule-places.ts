@@ -5,7 +5,7 @@ import { isCounted } from "./rule-fire-times.js";
 import type { Claim } from "./told.js";
 
 /** What says which limits a run falls under: its job's definition, or what it was enqueued with. */
-type Placed = Pick<PlannedJob, "task" | "queue" | "concurrencyKey" | "concurrencyLimit" | "rateLimit">;
+export type Placed = Pick<PlannedJob, "task" | "queue" | "concurrencyKey" | "concurrencyLimit" | "rateLimit">;
 
 /** How to find out under which limits a run falls. */
 export function placesOf({ jobs, operations }: Ledger): (run: string) => Placed | undefined {
@@ -16,7 +16,8 @@ export function placesOf({ jobs, operations }: Ledger): (run: string) => Placed 
   return (run) => enqueued.get(run) ?? jobs.get(run.slice(0, Math.max(0, run.lastIndexOf("@"))))?.job;
 }
 
-function scopesOf({ task, queue = "default", concurrencyKey }: Placed): string[] {
+/** The scopes under whose limits a run falls. */
+export function scopesOf({ task, queue = "default", concurrencyKey }: Placed): string[] {
   return [
     "all",
     `queue:${queue}`,
@@ -26,7 +27,7 @@ function scopesOf({ task, queue = "default", concurrencyKey }: Placed): string[]
 }
 
 /** How many of a scope may run at once: by what nodes were told, or the run's own key. */
-function mostOf(ledger: Ledger, scope: string, placed: Placed): number {
+export function mostOf(ledger: Ledger, scope: string, placed: Placed): number {
   const { concurrencyKey, concurrencyLimit, rateLimit } = placed;
   if (scope !== `key:${concurrencyKey}`) return ledger.trial.limits[scope]?.max ?? Number.POSITIVE_INFINITY;
   // With a rate alone the key bounds nothing else.
