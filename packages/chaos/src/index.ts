@@ -1,4 +1,5 @@
 export type { Case, JobCase, Outcome, Violation } from "./checker/case.js";
+export { type HistoryVerdict, historyRules, judgeHistory } from "./checker/history/judge-history.js";
 export { judge, tell, type Verdict } from "./checker/judge.js";
 export type { Evidence } from "./evidence/evidence.js";
 export { scenarios } from "./scenarios/index.js";

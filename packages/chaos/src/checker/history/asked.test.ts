@@ -10,7 +10,7 @@ const run = { run: "run-1", at: 200 };
 describe("an enqueued run", () => {
   test("starts, or has a reason, if that was acknowledged", () => {
     expect(enqueue().attempt(run).heal(500).broken).toEqual([]);
-    expect(enqueue().ended(200, "run-1", "k", "limit").heal(500).broken).toEqual([]);
+    expect(enqueue().ended(200, "run-1", "k", "vetoed").heal(500).broken).toEqual([]);
     expect(enqueue().heal(500).broken).toEqual(["missed"]);
   });
 

@@ -85,8 +85,9 @@ function requiredTimes(
   const times = story.spells.flatMap((spell) => {
     const all = fireTimesIn(spell, spell.sureFrom + 1, Math.min(spell.sureUntil, until) - 1);
     if (!spell.removed || spell.sureUntil >= ledger.reached("healed")) return all;
-    // What had not started when its job was removed goes without a word. Before what did start, nothing can have been left.
-    const last = all.findLast((time) => firstMissed.has(time) || cameToSomething(runs.get(time)));
+    // What had not started when its job was removed goes without a word, also if others were skipped behind it. Before what did start,
+    // nothing can have been left.
+    const last = all.findLast((time) => firstMissed.has(time) || (runs.get(time)?.begins.length ?? 0) > 0);
     return all.filter((time) => time <= (last ?? 0));
   });
   const { maxRuns } = story.job;

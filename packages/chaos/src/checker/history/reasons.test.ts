@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
+
+const run = runAt("job", 1000);
+const job = secondly("job", { overlap: "skip" });
+
+test("a run is skipped for overlap only while another one of its job runs, is given out in the same step, or waits for its next attempt", () => {
+  const skipped = (ms: number, before: (history: MadeUp) => MadeUp): string[] =>
+    before(new MadeUp().define(-500, job)).ended(ms, run, "k", "overlap").heal(1900).broken;
+  expect(skipped(1005, (history) => history.attempt({ run: runAt("job", 0), at: 5, takes: 1500 }))).toEqual(
+    [],
+  );
+  expect(skipped(1005, (history) => history.attempt({ run: runAt("job", 0), at: 5, takes: 1000 }))).toEqual(
+    [],
+  );
+  expect(skipped(1005, (history) => history.attempt({ run: runAt("job", 0), at: 5, takes: 900 }))).toEqual([
+    "skipped-for-nothing",
+  ]);
+  const waits = { run: runAt("job", 0), at: 5, ends: "again", wait: 1200 } as const;
+  const again = { run: runAt("job", 0), attempt: 2, at: 1300 };
+  expect(skipped(1005, (history) => history.attempt(waits).attempt(again))).toEqual([]);
+});
+
+test("a run is skipped for a limit only while all places of one of its scopes are taken", () => {
+  const limits = { "task:tick": { max: 1, whenFull: "skip" } } as const;
+  const skipped = (takes: number, task = "tick"): string[] =>
+    new MadeUp({ limits })
+      .define(-500, secondly("job"), secondly("other", { task, endAt: dawn }))
+      .attempt({ run: runAt("job", 0), at: 5 })
+      .attempt({ run: runAt("other", 0), at: 100, takes })
+      .ended(1005, run, "k", "limit")
+      .heal(1900).broken;
+  expect(skipped(1500)).toEqual([]);
+  expect(skipped(500)).toEqual(["skipped-for-nothing"]);
+  expect(skipped(1500, "long")).toEqual(["skipped-for-nothing"]);
+});
+
+test("a run is cancelled only if that was asked for, by the driver, with its job, or by a later one of its job", () => {
+  const base = (options = {}): MadeUp =>
+    new MadeUp().define(-500, secondly("job", options)).runs("job", 0, 0);
+  const cancelled = (history: MadeUp, reason: string): string[] =>
+    history.ended(1100, run, "c", reason).heal(1900).broken;
+  expect(cancelled(base(), "cancelled")).toEqual(["cancelled-for-nothing"]);
+  expect(
+    cancelled(
+      base().ask(1050, { do: "cancel", run }, { end: "maybe", code: "REDIS_TIMEOUT", message: "" }),
+      "cancelled",
+    ),
+  ).toEqual([]);
+  expect(cancelled(base({ overlap: "replace" }), "overlap")).toEqual([]);
+  expect(cancelled(base({ overlap: "skip" }), "overlap")).toEqual(["cancelled-for-nothing"]);
+  expect(cancelled(base().ask(1050, { do: "remove", job: "job", cancelRunning: true }), "removed")).toEqual(
+    [],
+  );
+});
+
+test("a fire time is missed only when its grace is over, when its job changed, or after a pause", () => {
+  const missed = (
+    ms: number,
+    reason: string,
+    before: (history: MadeUp) => MadeUp = (history) => history,
+  ): string[] =>
+    before(new MadeUp().define(-500, secondly("job", { endAt: dawn + 1000 })).runs("job", 0, 0)).ended(
+      ms,
+      run,
+      "m",
+      reason,
+    ).broken;
+  expect(missed(61_001, "misfire")).toEqual([]);
+  expect(missed(60_999, "misfire")).toEqual(["missed-for-nothing"]);
+  const changed = {
+    do: "update",
+    job: "job",
+    changes: { trigger: secondly("job").trigger as NonNullable<typeof job.trigger> },
+  } as const;
+  expect(missed(1505, "misfire", (history) => history.ask(1500, changed))).toEqual([]);
+  expect(missed(1505, "paused")).toEqual(["missed-for-nothing"]);
+  expect(missed(1505, "paused", (history) => history.ask(900, { do: "set", name: "all", ttl: 100 }))).toEqual(
+    [],
+  );
+});
+
+test("what waited behind others of a job that was removed went with it; what should have started before one that did has not", () => {
+  const gone = (...times: number[]): MadeUp => {
+    const history = new MadeUp().define(-500, job);
+    for (const ms of times)
+      history.attempt({ run: runAt("job", ms), at: ms + 5, takes: ms === 0 ? 4000 : 10 });
+    return history.ask(3500, { do: "remove", job: "job", cancelRunning: false }).tell(3505, "jobRemoved job");
+  };
+  expect(gone(0).ended(2005, runAt("job", 2000), "k", "overlap").heal(5000).broken).toEqual([]);
+  const apart = new MadeUp().define(-500, secondly("job")).runs("job", 0, 0).runs("job", 2000, 2000);
+  expect(apart.ask(3500, { do: "remove", job: "job", cancelRunning: false }).heal(5000).broken).toEqual([
+    "missed",
+  ]);
+});
