@@ -109,7 +109,15 @@ export class Trial implements AsyncDisposable {
     const votes = voters.length === 0 ? {} : { voters };
     const scheduler = { ...this.#shared, ...votes, ...own.scheduler };
     const node = await startNode(
-      { ...this.#habits, ...own, name, evidence: this.evidence.fileOf(name), wallAhead: wallClockAhead(), store, scheduler },
+      {
+        ...this.#habits,
+        ...own,
+        name,
+        evidence: this.evidence.fileOf(name),
+        wallAhead: wallClockAhead(),
+        store,
+        scheduler,
+      },
       madeOf,
     );
     this.nodes.set(name, node);

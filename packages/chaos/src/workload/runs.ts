@@ -23,7 +23,8 @@ function plannedRun(random: Random, id: string): PlannedRun {
   return {
     id,
     queue: random.pick(["default", "default", "default", "mail", "mail", "narrow"]),
-    priority: random.between(-3, 3),
+    // None below that of jobs: what is limited would wait behind all of theirs for as long as the machine is too slow for it.
+    priority: random.between(0, 3),
     input: {
       work,
       ...(fails && { fails: onceIn(random, 2) ? [1] : [1, 2] }),

@@ -15,8 +15,8 @@ export interface Spell {
   readonly sureFrom: number;
   sureUntil: number;
   possibleUntil: number;
-  /** It ended since the job was removed, or may have been. */
-  removed: boolean;
+  /** When the job was removed that it is of, or may have been; that may be later, after other spells. */
+  removed: number | undefined;
 }
 
 /** What a job was over time. */
@@ -72,7 +72,7 @@ class Builder {
       sureFrom: sure ? asked.heard.at : Number.POSITIVE_INFINITY,
       sureUntil: Number.POSITIVE_INFINITY,
       possibleUntil: Number.POSITIVE_INFINITY,
-      removed: false,
+      removed: undefined,
     };
     this.#spells.push(spell);
     this.#current = sure ? spell : undefined;
@@ -91,10 +91,10 @@ class Builder {
   /** Whatever was in force is so no more: surely not from the answer on, and perhaps not from the asking on. */
   #end({ asked, heard, end }: Asked, removed: boolean): void {
     for (const spell of this.#spells) {
+      if (removed) spell.removed ??= asked.at;
       if (spell.possibleUntil < asked.at) continue;
       spell.sureUntil = Math.min(spell.sureUntil, asked.at);
       if (end === "acknowledged") spell.possibleUntil = Math.min(spell.possibleUntil, heard.at);
-      if (removed) spell.removed = true;
     }
   }
 

@@ -82,13 +82,19 @@ function requiredTimes(
   runs: ReadonlyMap<number, RunStory>,
   firstMissed: ReadonlySet<number>,
 ): number[] {
+  const healed = ledger.reached("healed");
+  const begun = [
+    ...firstMissed,
+    ...[...runs].flatMap(([time, { begins }]) => (begins.length > 0 ? [time] : [])),
+  ];
   const times = story.spells.flatMap((spell) => {
     const all = fireTimesIn(spell, spell.sureFrom + 1, Math.min(spell.sureUntil, until) - 1);
-    if (!spell.removed || spell.sureUntil >= ledger.reached("healed")) return all;
-    // What had not started when its job was removed goes without a word, also if others were skipped behind it. Before what did start,
-    // nothing can have been left.
-    const last = all.findLast((time) => firstMissed.has(time) || (runs.get(time)?.begins.length ?? 0) > 0);
-    return all.filter((time) => time <= (last ?? 0));
+    const { removed } = spell;
+    if (removed === undefined || removed >= healed) return all;
+    // What had not started when its job was removed goes without a word, also if others were skipped behind it. Before what did start, nothing
+    // can have been left.
+    const last = Math.max(0, ...begun.filter((time) => time < removed));
+    return all.filter((time) => time <= last);
   });
   const { maxRuns } = story.job;
   if (maxRuns === undefined) return times;

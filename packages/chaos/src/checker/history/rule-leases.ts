@@ -55,6 +55,7 @@ export const leasesAreExclusive: HistoryRule = ({ evidence, told }) => {
     }),
     ...othersOf(told, "nodeLeft").map(({ subject }) => subject),
   ]);
+  const deletions = factsOf(evidence, "fault").filter(({ fault }) => fault === "leader-lease-deleted");
   return samples.flatMap((sample, index): Finding[] => {
     const before = samples[index - 1];
     if (before === undefined || before.leader === null || sample.leader === null) return [];
@@ -66,6 +67,7 @@ export const leasesAreExclusive: HistoryRule = ({ evidence, told }) => {
       resigned.has(before.leader)
     )
       return [];
+    if (deletions.some(({ from, until }) => from < sample.t && until > before.t - 100)) return [];
     const message = `${sample.leader} led in term ${sample.epoch} while the lease of ${before.leader} for term ${before.epoch} lasted for ${before.until - sample.t} ms more.`;
     return [{ rule: "lease-exclusive", at: sample.t, message, about: [sample.leader, before.leader] }];
   });
@@ -75,13 +77,15 @@ export const leasesAreExclusive: HistoryRule = ({ evidence, told }) => {
 export const deathIsFinal: HistoryRule = ({ evidence, told }) => {
   const samples = factsOf(evidence, "leases").sort((a, b) => a.t - b.t);
   const dead = new Map<string, number>();
+  const deletions = factsOf(evidence, "fault").filter(({ fault }) => fault === "node-lease-deleted");
+  const wasTakenOut = (t: number): boolean => deletions.some(({ from }) => from <= t && t < from + 30_000);
   const found: Finding[] = [];
   for (const line of told) {
     if (line.what === "other") {
       if (line.word !== "nodeDead") continue;
       dead.set(line.subject, line.t);
       const until = lastLease(samples, line.subject, line.t);
-      if (until === undefined || until < line.t) continue;
+      if (until === undefined || until < line.t || wasTakenOut(line.t)) continue;
       const message = `${line.subject} was declared dead ${until - line.t} ms before its lease ended.`;
       found.push({ rule: "dead-too-early", at: line.t, message, about: [line.subject] });
     } else if (dead.has(line.node) && (line.what === "started" || /[sft]/.test(line.state))) {
@@ -107,7 +111,9 @@ export const lossesHaveReasons: HistoryRule = ({ told, evidence, trial, runs }) 
     if (line.what === "other" && (line.word === "nodeDead" || line.word === "nodeLeft"))
       gone.set(line.subject, line.index);
   const stopping = new Set(
-    factsOf(evidence, "fault").flatMap(({ fault, target }) => (fault === "node-restart" ? [target] : [])),
+    factsOf(evidence, "fault").flatMap(({ fault, target }) =>
+      /^(node-restart|node-lease-deleted|rolling-restart)$/.test(fault) ? [target] : [],
+    ),
   );
   const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
   return [...runs.values()].flatMap(({ id, ends }) =>

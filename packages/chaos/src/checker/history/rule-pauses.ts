@@ -55,9 +55,8 @@ export const nothingStartsPaused: HistoryRule = (ledger) => {
     const message = `${what} was given out ${ms} ms after the pause ${pause} had been acknowledged.`;
     return { rule: "paused-claim", at: ledger.runs.get(run)?.claims.at(-1)?.t ?? 0, message, about: [run] };
   });
-  const frozen = factsOf(ledger.evidence, "fault").filter(({ fault }) =>
-    /freeze|half-open|slow|clock|lost|cut|link|net/.test(fault),
-  );
+  // Whatever befell its process, the store or the way between them may have kept the answer to the claim.
+  const faults = factsOf(ledger.evidence, "fault");
   const most = mostAfterPause + (ledger.trial.voters === 0 ? slack.alone : slack.voters);
   const begun = started.flatMap(({ what, pause, ms }): Finding[] => {
     const [run = "", attempt] = [
@@ -67,7 +66,7 @@ export const nothingStartsPaused: HistoryRule = (ledger) => {
     const begin = ledger.runs.get(run)?.begins.find((one) => one.attempt === attempt);
     if (begin === undefined || ms <= most) return [];
     const from = begin.at - ms;
-    if (frozen.some((fault) => fault.from < begin.at && fault.until + most > from)) return [];
+    if (faults.some((fault) => fault.from < begin.at && fault.until + most > from)) return [];
     const message = `${what} began ${Math.round(ms)} ms after the pause ${pause} had been acknowledged.`;
     return [{ rule: "paused-start", at: begin.at, message, about: [run] }];
   });

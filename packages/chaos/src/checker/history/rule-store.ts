@@ -60,9 +60,15 @@ export const everythingSettles: HistoryRule = (ledger) => {
 /** Nothing had to be mended, and the doctor finds nothing. */
 export const nothingNeedsMending: HistoryRule = ({ told, evidence }) => {
   const stalled = factsOf(evidence, "event").some(({ event }) => event === "leaderStalled");
+  // Somebody took a node out of the list of nodes: what it held is in no place that the rest accounts for, until the sweeper comes by.
+  const since = Math.min(
+    ...factsOf(evidence, "fault").flatMap(({ fault, from, proof }) =>
+      fault === "node-lease-deleted" && proof !== "" ? [from] : [],
+    ),
+  );
   return [
     ...told.flatMap((line): Finding[] => {
-      if (line.what !== "other" || line.word !== "mended") return [];
+      if (line.what !== "other" || line.word !== "mended" || line.t >= since) return [];
       return [
         {
           rule: "mended",
@@ -77,6 +83,7 @@ export const nothingNeedsMending: HistoryRule = ({ told, evidence }) => {
         const { level, check } = finding as { level?: string; check?: string };
         // A leader that got nothing done while the store was down says so for as long as it lives.
         if (level === "ok" || (check === "leader" && level === "warning" && stalled)) return [];
+        if (check === "sweeper" && at >= since) return [];
         return [{ rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] }];
       }),
     ),

@@ -88,7 +88,7 @@ function definitions({ jobs }: Ledger, names: ReadonlySet<string>): Line[] {
     (jobs.get(name)?.spells ?? []).map(
       ({ job, possibleFrom, sureFrom, sureUntil, possibleUntil, removed }) => ({
         at: possibleFrom,
-        text: `definition of ${name}, in force from ${sureFrom} (perhaps ${possibleFrom}) until ${sureUntil} (perhaps ${possibleUntil})${removed ? ", then removed" : ""}: ${show(job)}`,
+        text: `definition of ${name}, in force from ${sureFrom} (perhaps ${possibleFrom}) until ${sureUntil} (perhaps ${possibleUntil})${removed === undefined ? "" : `, removed ${removed}`}: ${show(job)}`,
       }),
     ),
   );
