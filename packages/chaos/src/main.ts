@@ -5,6 +5,8 @@ import { parseDuration } from "@escapement/triggers";
 import { show, type Violation } from "./checker/case.js";
 import { tell } from "./checker/judge.js";
 import { faultKinds } from "./faults/index.js";
+import { commandMutants } from "./mutants/command.js";
+import { mutants } from "./mutants/index.js";
 import { scenarios } from "./scenarios/index.js";
 import type { Scenario, ScenarioReport } from "./scenarios/scenario.js";
 import { judgeKept, runSeeded, type SeededReport } from "./seeded/run-seeded.js";
@@ -17,15 +19,20 @@ const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology s
        npm run chaos -- --judge FOLDER [--json report.json]
        npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
        npm run chaos -- --soak 20m [--rate 2000] [--faults mild] [--json report.json]
+       npm run chaos -- --mutants [NAME,NAME] [--json report.json]
 
 Topologies: ${Object.keys(topologies).join(", ")}. --voters is short for --topology voters-3.
 Faults: ${faultKinds.map(({ name }) => name).join(", ")}.
 
 Scenarios:
-${scenarios.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join("\n")}`;
+${scenarios.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join("\n")}
 
-const { values } = parseArgs({
+Mutants, breakages of our own code that the checker has to catch: ${mutants.map(({ name }) => name).join(", ")}.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    mutants: { type: "boolean", default: false },
     scenario: { type: "string" },
     soak: { type: "string" },
     duration: { type: "string", default: "45s" },
@@ -50,16 +57,19 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.judge !== undefined) return tellSeeded(judgeKept(values.judge));
+  if (values.mutants) {
+    const report = await commandMutants(positionals.flatMap((names) => names.split(",")));
+    if (report !== undefined) save(report);
+    return report === undefined ? usageError() : report.valid ? 0 : 1;
+  }
+  if (positionals.length > 0) return usageError();
   if (values.scenario !== undefined) return runScenarios(values.scenario);
   if (values.soak !== undefined) return soak(parseDuration(values.soak));
   const seed = Number(values.seed);
   const topology = values.topology ?? (values.voters ? "voters-3" : "single");
   const faults = values.faults?.split(",");
   const unknown = faults?.some((name) => !faultKinds.some((kind) => kind.name === name)) ?? false;
-  if (!Number.isInteger(seed) || !Object.hasOwn(topologies, topology) || unknown) {
-    console.error(usage);
-    return 2;
-  }
+  if (!Number.isInteger(seed) || !Object.hasOwn(topologies, topology) || unknown) return usageError();
   const duration = parseDuration(values.duration);
   const { keep } = values;
   return tellSeeded(
@@ -90,14 +100,16 @@ async function soak(duration: number): Promise<number> {
   return report.valid ? 0 : 1;
 }
 
+function usageError(): number {
+  console.error(usage);
+  return 2;
+}
+
 async function runScenarios(wanted: string): Promise<number> {
   const { deaths, rate } = values;
   const length = { ...(deaths && { deaths: Number(deaths) }), ...(rate && { rate: Number(rate) }) };
   const chosen = scenarios.filter(({ name }) => wanted === "all" || name === wanted);
-  if (chosen.length === 0 || Object.values(length).some((number) => !(number > 0))) {
-    console.error(usage);
-    return 2;
-  }
+  if (chosen.length === 0 || Object.values(length).some((number) => !(number > 0))) return usageError();
   const reports: Record<string, ScenarioReport> = {};
   let valid = true;
   for (const scenario of chosen) {

@@ -1,5 +1,6 @@
 import { accountFor } from "./accounts.js";
 import { type Case, factsOf, type Violation } from "./case.js";
+import { deadStayDead, leasesAreNotTaken, lossesHaveCause } from "./cause-rules.js";
 import {
   attemptsFollow,
   attemptsStartOnce,
@@ -44,6 +45,9 @@ const rules: readonly Rule[] = [
   runsEndOnce,
   noOverlap,
   epochsRise,
+  lossesHaveCause,
+  deadStayDead,
+  leasesAreNotTaken,
 ];
 
 /** Judges the evidence of a trial. */

@@ -1,0 +1,103 @@
+import type { Change, Mutant } from "../mutant.js";
+import { lateLeader, lateOfChanged } from "../trials/late-write.js";
+import { killed, noNodes } from "../trials/node-faults.js";
+import { quiet } from "../trials/quiet.js";
+
+const noCompareAndSet: Change = {
+  file: "core/dist/scripts/materialise.lua",
+  find: `job.current = cursors[i] and int(tonumber(cursors[i])) == job.expected and records[i]
+    and string.match(states[i] or '', '^%S+') == job.version`,
+  put: "job.current = records[i]",
+};
+
+/** What a leader does wrong. */
+export const leaderMutants: readonly Mutant[] = [
+  {
+    name: "no-epoch-check",
+    breaks: "Materialise takes what a leader of an older term writes",
+    changes: [
+      {
+        file: "core/dist/scripts/materialise.lua",
+        find: "if epoch ~= arg.epoch then",
+        put: "if not epoch then",
+      },
+      noCompareAndSet,
+    ],
+    secondLayers: ["the compare-and-set on the job's version and cursor refuses what is out of date as well"],
+    trial: lateLeader,
+    caughtBy: ["duplicate"],
+  },
+  {
+    name: "no-compare-and-set",
+    breaks:
+      "Materialise does not compare the job's version and next fire time with those that it was computed from",
+    changes: [noCompareAndSet],
+    trial: lateOfChanged,
+    caughtBy: ["never-due", "missed"],
+  },
+  {
+    name: "catch-up-skipped",
+    breaks: "A leader goes on from now where the stored cursor is behind",
+    changes: [
+      {
+        file: "core/dist/materialise.js",
+        find: "planFireTimes(compiled.trigger, job.cursor, compiled.rule,",
+        put: "planFireTimes(compiled.trigger, job.cursor < now ? (compiled.trigger.next(now) ?? job.cursor) : job.cursor, compiled.rule,",
+      },
+    ],
+    trial: noNodes,
+    caughtBy: ["missed"],
+  },
+  {
+    name: "recover-skipped",
+    breaks: "What a dead node held is never given to another",
+    changes: [
+      {
+        file: "core/dist/scripts/recover.lua",
+        find: "if left <= 0 then break end",
+        put: "if left > 0 then break end",
+      },
+    ],
+    trial: killed,
+    caughtBy: ["open"],
+  },
+  {
+    name: "dead-not-listed",
+    breaks: "A node that is declared dead is not put on the list of those whose runs are taken over",
+    changes: [
+      {
+        file: "core/dist/scripts/recover.lua",
+        find: "  redis.call('ZADD', key.dead, int(now), node)\n",
+        put: "",
+      },
+    ],
+    trial: killed,
+    caughtBy: ["mended"],
+  },
+  {
+    name: "recover-too-early",
+    breaks: "The leader declares nodes dead whose lease has not ended",
+    changes: [
+      {
+        file: "core/dist/scripts/recover.lua",
+        find: "'-inf', '(' .. int(now), 'BYSCORE'",
+        put: "'-inf', '+inf', 'BYSCORE'",
+      },
+    ],
+    trial: quiet,
+    caughtBy: ["needless-death"],
+  },
+  {
+    name: "lease-not-exclusive",
+    breaks: "Acquire gives the leader's lease although another holds it",
+    changes: [
+      {
+        file: "elector/dist/scripts/acquire.lua",
+        find: "if holder and holder ~= arg.id then",
+        put: "if holder and holder == arg.id and ended > epoch then",
+      },
+    ],
+    trial: quiet,
+    caughtBy: ["lease-taken"],
+  },
+];
