@@ -126,6 +126,19 @@ export const claimMutants: readonly Mutant[] = [
     caughtBy: ["duplicate"],
   },
   {
+    name: "lock-released",
+    breaks: "The lock of an attempt that has ended is released at the voters",
+    changes: [
+      {
+        file: "core/dist/lock.js",
+        find: "forget(claimed) {\n        this.#held.delete(this.#nameOf(claimed));",
+        put: "forget(claimed) {\n        void this.release([claimed]);",
+      },
+    ],
+    trial: rolledBack,
+    caughtBy: ["duplicate"],
+  },
+  {
     name: "completion-applied-twice",
     breaks: "A request that is sent again is applied again",
     changes: [

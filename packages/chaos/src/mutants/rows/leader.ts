@@ -1,6 +1,7 @@
 import type { Change, Mutant } from "../mutant.js";
 import { lateLeader, lateOfChanged } from "../trials/late-write.js";
 import { killed, noNodes } from "../trials/node-faults.js";
+import { paused } from "../trials/paused.js";
 import { quiet } from "../trials/quiet.js";
 
 const noCompareAndSet: Change = {
@@ -46,6 +47,19 @@ export const leaderMutants: readonly Mutant[] = [
       },
     ],
     trial: noNodes,
+    caughtBy: ["missed"],
+  },
+  {
+    name: "pause-moves-on",
+    breaks: "Materialise moves a paused job on as if it had written its fire times",
+    changes: [
+      {
+        file: "core/dist/scripts/materialise.lua",
+        find: "redis.call('ZADD', key.frozen, job.expected, job.id)",
+        put: "redis.call('ZADD', key.frozen, job.next_time ~= '' and job.next_time or job.expected, job.id)",
+      },
+    ],
+    trial: paused,
     caughtBy: ["missed"],
   },
   {

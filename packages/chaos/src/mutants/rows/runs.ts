@@ -1,5 +1,6 @@
 import type { Change, Mutant } from "../mutant.js";
 import { frozen, killed, noNodes } from "../trials/node-faults.js";
+import { quiet } from "../trials/quiet.js";
 import { redeployed } from "../trials/redeployed.js";
 
 const leaseOver = "if lease < now then return refuse('NODE_DEAD'";
@@ -119,6 +120,19 @@ export const runMutants: readonly Mutant[] = [
     ],
     trial: killed,
     caughtBy: ["mended"],
+  },
+  {
+    name: "waiting-not-let-go",
+    breaks: "The end of a run does not let the next one of its job go on that waits for it",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/ends.lua",
+        find: "if holder and string.match(holder, '^%S+') == run then redis.call('HDEL', key.running, job) end\n  unblock(job)",
+        put: "if holder and string.match(holder, '^%S+') == run then redis.call('HDEL', key.running, job) end",
+      },
+    ],
+    trial: quiet,
+    caughtBy: ["mended", "open"],
   },
   {
     name: "missed-not-recorded",

@@ -13,7 +13,11 @@ export const paused: MutantTrial = {
   name: "paused",
   about: "everything, a job and a tag are paused in turn by plain keys",
   async run(nodes) {
-    await using trial = await Trial.start({ ...nodes, nodes: 2 });
+    await using trial = await Trial.start({
+      ...nodes,
+      nodes: 2,
+      scheduler: { leaderTtl: "1s", lookahead: "2s" }, // it writes while there is a pause, and had written before
+    });
     const jobs: Pausable[] = [1, 2, 3].map((number) => ({ ...job, id: `chime-${number}`, task: "chime" }));
     await trial.define(
       "chime",

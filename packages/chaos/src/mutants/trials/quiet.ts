@@ -23,7 +23,11 @@ export const quiet: MutantTrial = {
       concurrencyLimit: places,
     }));
     await trial.define("tick", [...secondly(5, { input: { work: 20 } }), ...sharing]);
-    await trial.define("long", [long("turns", {}), long("beside", { overlap: "allow" })]);
+    await trial.define("long", [
+      long("turns", {}),
+      long("beside", { overlap: "allow" }),
+      long("queued", { overlap: "queue-all", trigger: every("700ms"), input: { work: 800 } }),
+    ]);
     await trial.started(Date.now() + 3000);
     const until = Date.now();
     const broken = await judged(trial, until);
