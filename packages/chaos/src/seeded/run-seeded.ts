@@ -7,7 +7,7 @@ import { type InjectedFault, inject } from "../faults/inject.js";
 import { planFaults } from "../faults/plan.js";
 import { seededRandom } from "../random.js";
 import { topologies } from "../topologies/index.js";
-import { Trial } from "../trial.js";
+import { Trial, type TrialOptions } from "../trial.js";
 import { limitedTasks, nodeOptions } from "../workload/cluster.js";
 import { bringToAnEnd } from "./ending.js";
 import { disturb } from "./own-link.js";
@@ -26,6 +26,8 @@ export interface SeededOptions {
   readonly settlesWithin?: number;
   /** A folder to which the evidence is copied, so that it can be judged again. @default none */
   readonly keep?: string;
+  /** What nodes' processes are made of. @default this package's own program */
+  readonly processOf?: TrialOptions["processOf"];
 }
 
 /** The report of the seeded mode. */
@@ -60,6 +62,7 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
     topology: start,
     scheduler: nodeOptions,
     habits,
+    ...(options.processOf && { processOf: options.processOf }),
   });
   await using session = await Session.open(trial, seed);
   const begin = Date.now() + 1000;

@@ -1,0 +1,45 @@
+import type { Mutant } from "../mutant.js";
+import { seeded } from "../trials/seeded.js";
+
+/** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
+export const seededMutants: readonly Mutant[] = [
+  {
+    name: "rate-not-counted",
+    breaks: "Claim does not look when the latest runs of a rate started",
+    changes: [
+      {
+        file: "core/dist/scripts/claim/rates.lua",
+        find: "if oldest and oldest > now - rate.per then return oldest + rate.per end",
+        put: "if oldest and oldest > now then return oldest + rate.per end",
+      },
+    ],
+    trial: seeded,
+    caughtBy: ["rate"],
+  },
+  {
+    name: "max-runs-not-counted",
+    breaks: "Claim does not count the runs that a job has had",
+    changes: [
+      {
+        file: "core/dist/scripts/claim/max-runs.lua",
+        find: "redis.call('HINCRBY', key.counts, job, 1) >= most",
+        put: "redis.call('HINCRBY', key.counts, job, 0) >= most",
+      },
+    ],
+    trial: seeded,
+    caughtBy: ["max-runs"],
+  },
+  {
+    name: "retry-not-awaited",
+    breaks: "A run that failed is ready again at once, whatever its backoff",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/ends.lua",
+        find: "if not_before > now then",
+        put: "if not_before < now then",
+      },
+    ],
+    trial: seeded,
+    caughtBy: ["attempt-order"],
+  },
+];
