@@ -68,7 +68,7 @@ describe("a node that compares what it holds with the store", () => {
     await eventually(() => starts.length === 1);
     const redis = server.client();
     await redis.hdel(`escapement:{${cluster.namespace}}:active:${node.nodeId}`, id);
-    await eventually(() => reasons.length === 1, { timeout: 10 * fast.nodeTtl });
+    await eventually(() => reasons.length === 1, { within: 10 * fast.nodeTtl });
     expect(reasons).toEqual([expect.any(LeaseLostError)]);
     expect(node.health().live, "the node goes on").toBe(true);
     redis.disconnect();
