@@ -63,5 +63,5 @@ function reportCrontab(error: CrontabError, output: Output): number {
 
 /** A message may quote an address: what stands before its `@` is not shown. */
 export function withoutCredentials(text: string): string {
-  return printableLine(text).replace(/(rediss?:\/\/)\S*@/gi, "$1***@");
+  return printableLine(text).replace(/(rediss?(?:\+\w+)?:\/\/)\S*@/gi, "$1***@");
 }

@@ -60,6 +60,13 @@ describe("what is typed wrongly", () => {
       /scheme/,
     ],
     ["a URL that is none", ["job", "list", "--redis", "localhost"], "INVALID_REDIS_URL", /URL/],
+    [
+      "an address of sentinels that is taken for an argument",
+      ["job", "list", "redis+sentinel://user:secret@host/name"],
+      "USAGE",
+      /too many arguments/,
+    ],
+    ["an address that is taken for a command", ["rediss+cluster://:secret@host"], "USAGE", /unknown command/],
   ])("%s is refused with exit code 2", async (_, args, code, message) => {
     const error = await refused(args);
     expect(error).toMatchObject({ code, exit: 2, message: expect.stringMatching(message) });

@@ -1,4 +1,4 @@
-import { EscapementError } from "@escapement/redis";
+import { json } from "./check.js";
 import type { Claimed, Completion } from "./claim.js";
 import { monotonic } from "./clock.js";
 import { LeaseLostError, RunCancelledError, SchedulerStoppedError } from "./errors.js";
@@ -12,6 +12,9 @@ import { extend, report } from "./scripts/index.js";
 import type { AnyTask } from "./task.js";
 import type { Veto } from "./veto.js";
 import type { WorkerParts } from "./worker.js";
+
+/** Bytes of JSON that a report of progress may take. */
+const mostProgress = 4096;
 
 const forgotten =
   "The store has lost that this node holds the run. Stop: it may already be under way elsewhere.";
@@ -133,7 +136,7 @@ export class Attempts {
         logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
         log.keep,
       ),
-      progress: (value) => this.#report(claimed, JSON.stringify(value) ?? "null"),
+      progress: async (value) => this.#report(claimed, json("progress", value, mostProgress) ?? "null"),
       extend: () => this.#report(claimed, ""),
     }).finally(log.close);
   }
@@ -153,12 +156,6 @@ export class Attempts {
   }
 
   async #report(claimed: Claimed, progress: string): Promise<void> {
-    if (Buffer.byteLength(progress) > 4096) {
-      throw new EscapementError(
-        "INPUT_TOO_LARGE",
-        "A progress report is over the limit of 4096 bytes of JSON.",
-      );
-    }
     const { store, node } = this.#parts;
     const script = progress === "" ? extend : report;
     await script.run(store.lease, {
