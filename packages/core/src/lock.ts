@@ -25,6 +25,8 @@ export class RunLocks {
   readonly #locker: Locker;
   readonly #ttl: number;
   readonly #held = new Map<string, Lock>();
+  /** Of what could not be had: the values under which voters may hold it all the same. */
+  readonly #doubtful = new Map<string, string>();
 
   constructor(store: Store, voters: readonly RedisSource[], ttl: number, events: Events) {
     this.#store = store;
@@ -64,6 +66,8 @@ export class RunLocks {
     const pick = (names: readonly { name: string }[]): Claimed[] =>
       names.flatMap(({ name }) => byName.get(name) ?? []);
     for (const lock of granted) this.#held.set(lock.name, lock);
+    for (const { name, reason, values = [] } of refused)
+      if (reason === "unavailable") this.#doubtful.set(name, values.join(","));
     const held = pick(refused.filter(({ reason }) => reason === "held"));
     return {
       granted: pick(granted.filter((lock) => lock.isValid())),
@@ -77,9 +81,13 @@ export class RunLocks {
     };
   }
 
-  /** Under which value voters may go on holding the lock of an attempt that is handed back; `-` if that is not known. */
+  /**
+   * Under which values, with commas between, voters may go on holding the lock of an attempt that is handed back; `-` if that is not known, nothing
+   * if none was asked for it.
+   */
   valueOf(claimed: Claimed): string {
-    return this.#held.get(this.#nameOf(claimed))?.value ?? "-";
+    const name = this.#nameOf(claimed);
+    return this.#held.get(name)?.value ?? this.#doubtful.get(name) ?? "-";
   }
 
   /** Releases what earlier claims of these attempts, handed back unstarted, may have left at voters. */
@@ -96,6 +104,7 @@ export class RunLocks {
   async release(batch: readonly Claimed[]): Promise<void> {
     const locks = batch.flatMap((claimed) => this.#held.get(this.#nameOf(claimed)) ?? []);
     for (const lock of locks) this.#held.delete(lock.name);
+    for (const claimed of batch) this.#doubtful.delete(this.#nameOf(claimed));
     if (locks.length > 0) await this.#locker.release(locks);
   }
 

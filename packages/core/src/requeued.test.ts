@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
+import { enqueueRuns } from "./enqueue.js";
 import { Events } from "./events.js";
 import { RunLocks } from "./lock.js";
 
@@ -85,6 +86,32 @@ describe("an attempt that was handed back unstarted", () => {
     await second.close();
     await bench[Symbol.asyncDispose]();
   });
+});
+
+test("an attempt whose lock could not be had while most voters stood still starts when they are back, whatever they took meanwhile", async () => {
+  await using voters = await startVoters(3);
+  const bench = await new StoreBench(server).ready();
+  const first = new RunLocks(bench.store, voters.urls, 60_000, new Events(silentLogger));
+  const second = new RunLocks(bench.store, voters.urls, 60_000, new Events(silentLogger));
+  await expect.poll(() => first.hasQuorum && second.hasQuorum).toBe(true);
+  const [run = ""] = await enqueueRuns(bench.store, "task", [{}], 1000);
+  const node = await bench.node("first");
+  const { claimed } = await node.claim({ lockTtl: 0 });
+  const most = voters.servers.slice(1);
+  await Promise.all(most.map((voter) => voter.freeze()));
+  expect((await first.acquire(claimed)).unavailable).toHaveLength(1);
+  const value = first.valueOf(claimed[0] as Claimed);
+  await first.close(); // its node has ended, and gives nothing back any more
+  await Promise.all(most.map((voter) => voter.thaw()));
+  for (const voter of most)
+    await voter.client().set(bench.store.keys.lock(run, 1), value.split(",")[0] ?? "", "PX", 60_000);
+  const token = claimed[0]?.token ?? "";
+  const completions = [{ run, token, outcome: "b", detail: value, result: "" }] as const;
+  const again = (await node.claim({ lockTtl: 0, completions })).claimed;
+  await expect.poll(() => second.hasQuorum).toBe(true);
+  expect((await second.acquire(again)).granted).toMatchObject([{ run, attempt: 1 }]);
+  await second.close();
+  await bench[Symbol.asyncDispose]();
 });
 
 test("an id that was never handed back is refused where voters hold its lock", async () => {

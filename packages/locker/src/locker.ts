@@ -15,6 +15,11 @@ export type RefusedReason = "held" | "unavailable";
 export interface Refused {
   readonly name: string;
   readonly reason: RefusedReason;
+  /**
+   * Of one that is `unavailable`: the values under which voters may hold it all the same, since requests had gone out. This locker gives them back as
+   * voters return; should it be gone by then, anybody may, with `release`. Left out: nothing was asked for.
+   */
+  readonly values?: readonly string[];
 }
 
 /** What `acquire` came to; every name stands in one of the two. */
@@ -119,12 +124,16 @@ class MajorityLocker extends EventEmitter<LockerEvents> implements Locker {
     const { ttl, clock } = this.#settings;
     const timeLeft = this.#timer();
     const granted: Lock[] = [];
+    const tried = new Map<string, string[]>();
     await this.#connected;
     const { held, unavailable } = await inBatches(wanted, async (batch) => {
       // Another one for each attempt, so that a release of the last one, which may still be on its way, cannot touch this one.
       const value = options.value ?? randomUUID();
       const validity = startValidity(clock, ttl);
-      const outcome = await this.#vote(batch, value, timeLeft(), (ballot) => voteToAcquire(ballot, ttl));
+      const outcome = await this.#vote(batch, value, timeLeft(), (ballot) => {
+        for (const name of batch) tried.set(name, [...(tried.get(name) ?? []), value]);
+        return voteToAcquire(ballot, ttl);
+      });
       if (outcome !== "done") return outcome;
       if (validity.isValid()) {
         for (const name of batch) granted.push(validity.lock(name, value));
@@ -138,7 +147,10 @@ class MajorityLocker extends EventEmitter<LockerEvents> implements Locker {
       granted,
       refused: [
         ...held.map((name): Refused => ({ name, reason: "held" })),
-        ...unavailable.map((name): Refused => ({ name, reason: "unavailable" })),
+        ...unavailable.map((name): Refused => {
+          const values = tried.get(name);
+          return { name, reason: "unavailable", ...(values && { values }) };
+        }),
       ],
     };
   }
