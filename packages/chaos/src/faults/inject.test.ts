@@ -27,7 +27,7 @@ function kindNamed(name: string): FaultKind {
 /** Uses the connection of a node again and again, as a node does, while something happens. */
 async function underTraffic(node: string, happens: () => Promise<InjectedFault>): Promise<InjectedFault> {
   const { store } = await trial.topology.linkOf(node);
-  const client = new Redis(store[0]?.url ?? "", { commandTimeout: 200, retryStrategy: () => 20 });
+  const client = new Redis(store[0]?.url ?? "", { retryStrategy: () => 20 });
   client.on("error", () => undefined);
   await client.ping();
   const timer = setInterval(
