@@ -36,11 +36,13 @@ export async function inject(
   try {
     const free = [target, ...others].every((name) => take(name));
     trial.faults.push({ kind: kind.name, target, at });
-    const { end, proof } = free ? await kind.begin({ trial, target, random, lasts, take }) : nothingHappened;
+    const hands = { trial, target, random, lasts, take };
+    // What another fault has brought down cannot be asked: then this one has not hit.
+    const { end, proof } = free ? await kind.begin(hands).catch(() => nothingHappened) : nothingHappened;
     if (free) await trial.lasts(lasts);
     await end?.();
     const until = Date.now();
-    return { kind: kind.name, target, at, until, proof: await proof() };
+    return { kind: kind.name, target, at, until, proof: await Promise.resolve(proof()).catch(() => "") };
   } finally {
     for (const name of taken) busy.delete(name);
   }

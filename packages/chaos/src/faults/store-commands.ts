@@ -87,7 +87,7 @@ export const memoryFull: FaultKind = {
     const [, before] = (await ask(server, (client) => client.config("GET", "maxmemory"))) as [string, string];
     await limit(Math.floor(used * 0.9));
     return {
-      end: () => limit(Number(before)),
+      end: () => eventually(async () => (await limit(Number(before))) === "OK", { within: 20_000 }),
       proof: async () => {
         const rose = await risen(server, "OOM", refused, 1);
         return rose > 0 ? `OOM was answered ${rose} times` : "";
@@ -112,10 +112,15 @@ export const busyScript: FaultKind = {
     let ms = 0;
     return {
       end: async () => {
-        const killed = (): Promise<unknown> => ask(server, (client) => client.script("KILL"));
-        await eventually(async () => (await killed()) === "OK", { within: 10_000 });
+        // Sentinels kill it themselves, and may have made another server the master by now.
+        let ended = false;
+        void answer.then(() => {
+          ended = true;
+        });
+        const kill = (): Promise<unknown> => ask(server, (client) => client.script("KILL"));
+        await eventually(async () => ended || (await kill()) === "OK", { within: 20_000 });
         ms = String(await answer).includes("Script killed") ? performance.now() - begun : 0;
-        await patience(5000);
+        await eventually(async () => (await patience(5000)) === "OK", { within: 20_000 });
       },
       proof: async () => {
         const rose = (await infoNumber(server, "errorstats", "errorstat_BUSY")) - refused;
