@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
+import type { Fact } from "../../evidence/evidence.js";
 
 const [n1, n2] = [nodeOf("n1"), nodeOf("n2")];
 
@@ -67,6 +68,30 @@ describe("the lease of a leader", () => {
     } as const;
     expect(taken(1000).add(1100, said, "n1").broken).toEqual([]);
   });
+});
+
+test("what somebody deletes by hand ends leases and takes locks away, and nobody is blamed for it", () => {
+  const fault = (name: string, from: number): Fact => {
+    return {
+      kind: "fault",
+      fault: name,
+      target: "-",
+      from: dawn + from,
+      until: dawn + from + 10,
+      proof: "DEL answered 1",
+    };
+  };
+  const taken = (): MadeUp => leases(leases(new MadeUp(), 0, n1, 1, 5000), 1000, n2, 2, 6000);
+  expect(taken().add(900, fault("leader-lease-deleted", 500)).broken).toEqual([]);
+  expect(taken().add(2900, fault("leader-lease-deleted", 2500)).broken).toEqual(["lease-exclusive"]);
+  const unlocked = (from: number): string[] =>
+    new MadeUp({ voters: 3 })
+      .define(-500, secondly("job"))
+      .attempt({ run: runAt("job", 0), at: 5 })
+      .add(600, { kind: "lock", attempts: {} })
+      .add(700, fault("locks-deleted", from)).broken;
+  expect(unlocked(100)).toEqual([]);
+  expect(unlocked(-100)).toEqual(["unlocked-start"]);
 });
 
 describe("a node is dead", () => {

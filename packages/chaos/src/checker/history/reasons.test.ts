@@ -1,3 +1,4 @@
+import { every } from "@escapement/triggers";
 import { expect, test } from "vitest";
 import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
 
@@ -92,4 +93,7 @@ test("what waited behind others of a job that was removed went with it; what sho
   expect(apart.ask(3500, { do: "remove", job: "job", cancelRunning: false }).heal(5000).broken).toEqual([
     "missed",
   ]);
+  const other = { do: "update", job: "job", changes: { trigger: every("1s", { phase: 300 }) } } as const;
+  const changed = new MadeUp().define(-500, secondly("job")).runs("job", 0, 0).ask(2500, other);
+  expect(changed.ask(2700, { do: "remove", job: "job", cancelRunning: false }).heal(5000).broken).toEqual([]);
 });
