@@ -20,7 +20,7 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
     open = openIn(ledgerOf(trial.evidence.read()), healed);
     return open.length === 0;
   };
-  const done = await eventually(settled, { within, every: 1000 }).then(
+  const done = await eventually(settled, { within, every: 2000 }).then(
     () => true,
     () => false,
   );

@@ -99,9 +99,9 @@ function requiredTimes(
   const { maxRuns } = story.job;
   if (maxRuns === undefined) return times;
   const counted = [...runs.values()].filter((run) => isCounted(ledger, run));
-  if (counted.length < maxRuns) return times;
-  const last = Math.max(...counted.map(({ fireTime = 0 }) => fireTime));
-  return times.filter((time) => time <= last);
+  // When as many have started as may, what else was due is not to come any more, and some may have overtaken it: after a pause those that came
+  // later, where runs need not take turns.
+  return counted.length < maxRuns ? times : times.filter((time) => cameToSomething(runs.get(time)));
 }
 
 function cameToSomething(run: RunStory | undefined): boolean {
