@@ -9,6 +9,8 @@ export const nodeOptions: Omit<SchedulerOptions, "redis" | "namespace" | "voters
     { name: "slow", rateLimit: { max: 5, per: "1s" } },
   ],
   abortGrace: "1s",
+  // Longer than any trial takes: what voters hold in the end says which attempts they had granted.
+  lockTtl: "30m",
   sweepEvery: "2s",
   retain: { runs: 10_000, enqueued: 100_000 },
   events: { max: 1_000_000 },
