@@ -86,11 +86,6 @@ const advice: readonly [RegExp, RedisErrorCode, string][] = [
     "Redis refused the user, the password or a permission. Check the credentials in the Redis URL and the user's ACL.",
   ],
   [
-    /certificate|altnames/i,
-    "REDIS_UNAVAILABLE",
-    "The server's certificate is not trusted, or not for this host. Trust its authority: NODE_EXTRA_CA_CERTS names a file, tls.ca holds it.",
-  ],
-  [
     /No such master with that name/,
     "REDIS_UNAVAILABLE",
     "The sentinels know no master by the name in the address. Check the name, and that these sentinels watch it.",
