@@ -56,7 +56,9 @@ const simple: fc.Arbitrary<unknown> = fc.oneof(
       { type: "once", at: [1_900_000_000_000] },
     ),
   },
-  ...Object.entries(kinds).map(([type, fields]) => nearly({ type: fc.constant(type), ...fields })),
+  ...Object.entries<Record<string, fc.Arbitrary<unknown>>>(kinds).map(([type, fields]) =>
+    nearly({ type: fc.constant(type), ...fields }),
+  ),
   nearly({ type: name, expression: fc.string() }),
 );
 
