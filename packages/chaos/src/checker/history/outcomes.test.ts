@@ -15,9 +15,11 @@ describe("a run", () => {
         .attempt({ run, at: 1005 })
         .tell(1100, end("s", 1100, token)).broken,
     ).toEqual(["accepted-twice", "ended-twice"]);
-    expect(base().attempt({ run, at: 1005 }).ended(1100, run, "c", "cancelled").broken).toEqual([
-      "ended-twice",
-    ]);
+    const cancel = { do: "cancel", run } as const;
+    const cancelled = base()
+      .attempt({ run, at: 1005 })
+      .ask(1050, cancel, { end: "acknowledged", answer: false });
+    expect(cancelled.ended(1100, run, "c", "cancelled").broken).toEqual(["ended-twice"]);
   });
 
   test("is not given out any more once it has ended", () => {

@@ -32,7 +32,7 @@ function happen(history: MadeUp, job: number, second: number, what?: Fate): void
   const { late = 5, node = "n1", takes = 10, failures = 0, becomes = "run" } = what ?? {};
   let at = second * 1000 + late;
   if (becomes === "skipped") {
-    history.ended(at, run, "k", "overlap");
+    history.ended(at, run, "k", "vetoed");
     return;
   }
   let attempt = 1;
