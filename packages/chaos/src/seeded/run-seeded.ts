@@ -4,8 +4,8 @@ import type { Evidence } from "../evidence/evidence.js";
 import { EvidenceFolder } from "../evidence/evidence-folder.js";
 import { kindsToDraw } from "../faults/index.js";
 import { type InjectedFault, inject } from "../faults/inject.js";
-import { planFaults } from "../faults/plan.js";
-import { seededRandom } from "../random.js";
+import { type PlannedFault, planFaults } from "../faults/plan.js";
+import { type Random, seededRandom } from "../random.js";
 import { topologies } from "../topologies/index.js";
 import { Trial, type TrialOptions } from "../trial.js";
 import { limitedTasks, nodeOptions } from "../workload/cluster.js";
@@ -120,7 +120,7 @@ async function injectAll(
   const running: Promise<InjectedFault>[] = [];
   for (const fault of planFaults(random, kinds, { nodes, topology, ...counts }, duration)) {
     await trial.lasts(Math.max(1, begin + fault.at - Date.now()));
-    const happened = inject(trial, random, fault).then((one) => {
+    const happened = injected(trial, random, fault).then((one) => {
       const { kind, target, at, until, proof } = one;
       session.write({ kind: "fault", fault: kind, target, from: at, until, proof });
       return one;
@@ -128,6 +128,18 @@ async function injectAll(
     running.push(happened);
   }
   return Promise.all(running);
+}
+
+/** A fault that cannot happen since another one is in its way, such as a DEL while a script keeps Redis busy, has not hit. */
+async function injected(trial: Trial, random: Random, fault: PlannedFault): Promise<InjectedFault> {
+  const at = Date.now();
+  try {
+    return await inject(trial, random, fault);
+  } catch (error) {
+    const { kind, target } = fault;
+    console.error(`${kind.name} ${target}: ${(error as Error).message}`);
+    return { kind: kind.name, target, at, until: Date.now(), proof: "" };
+  }
 }
 
 /** Takes down the state of the store now and then, at one moment each. */
