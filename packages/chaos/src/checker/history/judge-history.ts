@@ -1,7 +1,8 @@
 import type { Evidence } from "../../evidence/evidence.js";
-import { factsOf, type Violation } from "../case.js";
+import type { Violation } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
-import { type Ledger, ledgerOf } from "./ledger.js";
+import { ledgerOf } from "./ledger.js";
+import { Losses } from "./losses.js";
 import { countOperations } from "./operations.js";
 import {
   cancelledRunsStayDown,
@@ -92,8 +93,9 @@ export const mostTold = 100;
 export function judgeHistory(evidence: readonly Evidence[]): HistoryVerdict {
   const ledger = ledgerOf(evidence);
   const found = Object.values(historyRules).flatMap((rule) => rule(ledger));
-  const { allowed, forbidden } = sift(ledger, found);
-  const sorted = forbidden.sort((a, b) => a.at - b.at);
+  const losses = new Losses(evidence);
+  const isAllowed = (finding: Finding): boolean => !ledger.trial.keepsWrites && losses.explains(finding);
+  const sorted = found.filter((finding) => !isAllowed(finding)).sort((a, b) => a.at - b.at);
   const { open: _, ...fireTimes } = accountForFireTimes(
     ledger,
     Math.min(ledger.reached("healed"), lastMoment(ledger)),
@@ -116,29 +118,8 @@ export function judgeHistory(evidence: readonly Evidence[]): HistoryVerdict {
       story: index === 0 ? storyOf(ledger, finding) : [],
     })),
     byRule,
-    lostWrites: { entries: unkeptEntries(evidence), byRule: count(allowed) },
+    lostWrites: { entries: losses.entries, byRule: count(found.filter(isAllowed)) },
   };
-}
-
-/** Where the store is shown to have lost writes that it had acknowledged, what rests on them from then on proves nothing. */
-function sift(
-  { trial, evidence }: Ledger,
-  found: readonly Finding[],
-): { allowed: Finding[]; forbidden: Finding[] } {
-  if (trial.keepsWrites) return { allowed: [], forbidden: [...found] };
-  const since = firstLoss(evidence);
-  const isAllowed = ({ at, explainedByLoss }: Finding): boolean => explainedByLoss !== false && at >= since;
-  return { allowed: found.filter(isAllowed), forbidden: found.filter((finding) => !isAllowed(finding)) };
-}
-
-/** When the first of those entries was written that the store did not keep. What was done just before may not have been told yet. */
-function firstLoss(evidence: readonly Evidence[]): number {
-  const entries = factsOf(evidence, "unkept").flatMap(({ entries }) => entries);
-  return Math.min(...entries.map((entry) => Number(entry.split("-")[0]) - 2000));
-}
-
-function unkeptEntries(evidence: readonly Evidence[]): number {
-  return factsOf(evidence, "unkept").reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
 function count(found: readonly Finding[]): Record<string, number> {

@@ -53,7 +53,12 @@ export const nothingStartsPaused: HistoryRule = (ledger) => {
   const under = claimed.map(({ what, pause, ms }): Finding => {
     const run = what.slice(0, what.lastIndexOf("#"));
     const message = `${what} was given out ${ms} ms after the pause ${pause} had been acknowledged.`;
-    return { rule: "paused-claim", at: ledger.runs.get(run)?.claims.at(-1)?.t ?? 0, message, about: [run] };
+    return {
+      rule: "paused-claim",
+      at: ledger.runs.get(run)?.claims.at(-1)?.t ?? 0,
+      message,
+      about: [run, `pause:${pause}`],
+    };
   });
   // Whatever befell its process, the store or the way between them may have kept the answer to the claim.
   const faults = factsOf(ledger.evidence, "fault");
@@ -68,7 +73,7 @@ export const nothingStartsPaused: HistoryRule = (ledger) => {
     const from = begin.at - ms;
     if (faults.some((fault) => fault.from < begin.at && fault.until + most > from)) return [];
     const message = `${what} began ${Math.round(ms)} ms after the pause ${pause} had been acknowledged.`;
-    return [{ rule: "paused-start", at: begin.at, message, about: [run] }];
+    return [{ rule: "paused-start", at: begin.at, message, about: [run, `pause:${pause}`] }];
   });
   return spans.length === 0 ? [] : [...under, ...begun];
 };

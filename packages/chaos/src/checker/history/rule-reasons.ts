@@ -100,7 +100,9 @@ export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs }) => {
       const { job: definition, removals = [] } = jobs.get(job) ?? {};
       const { overlap } = definition ?? {};
       if (end.reason === "overlap" && (overlap === "replace" || overlap === "cancel-running")) return [];
-      if (end.reason === "removed" && removals.some(({ asked: when }) => when.at <= end.t)) return [];
+      // What was handed back, or failed, when its job had been removed has no other attempt: it ends as `job-removed`.
+      if (/^(job-)?removed$/.test(end.reason) && removals.some(({ asked: when }) => when.at <= end.t))
+        return [];
       const message = `${id} was cancelled (${end.reason}), and nobody had asked for that.`;
       return [{ rule: "cancelled-for-nothing", at: end.t, message, about: [id] }];
     }),

@@ -110,28 +110,35 @@ describe("in the end", () => {
 
 describe("where the store may lose what it acknowledged", () => {
   const lossy = { keepsWrites: false } as const;
-  const gone = (trial: object, at: number): MadeUp =>
+  /** What was told from `from` to `until` is lost. A fire time of a job never came, and neither did a run that was enqueued just before. */
+  const gone = (trial: object, from: number, until: number = from): MadeUp =>
     new MadeUp(trial)
       .define(-500, secondly("job"))
-      .runs("job", 0, 0)
-      .heal(2000)
-      .add(2100, { kind: "unkept", entries: [`${dawn + at}-1`] });
+      .runs("job", 0, 2000)
+      .runs("job", 4000, 7000)
+      .ask(2900, { do: "enqueue", task: "tick", runs: [{ id: "run-1" }] })
+      .heal(7500)
+      .add(7600, { kind: "unkept", entries: [from, until].map((at) => `${dawn + at}-1`) });
 
-  test("what follows a loss that was seen is counted apart, and nothing else", () => {
-    expect(gone(lossy, 900).judge()).toMatchObject({
-      valid: true,
-      lostWrites: { entries: 1, byRule: { missed: 1 } },
-    });
-    expect(gone({}, 900).broken).toEqual(["missed"]);
-    const unseen = new MadeUp(lossy).define(-500, secondly("job")).runs("job", 0, 0).heal(2000);
-    expect(unseen.broken).toEqual(["missed"]);
+  test("what was acknowledged as it was lost is counted apart, and nothing else", () => {
+    const verdict = gone(lossy, 2500, 3500).judge();
+    expect(verdict).toMatchObject({ valid: false, lostWrites: { entries: 2, byRule: { missed: 1 } } });
+    expect(verdict.violations.map(({ message }) => message)).toEqual([
+      expect.stringContaining("of job never started"),
+    ]);
+    expect(gone({}, 2500, 3500).judge().byRule).toEqual({ missed: 2 });
+    expect(gone(lossy, 6500).judge().byRule).toEqual({ missed: 2 });
   });
 
   test("with voters no attempt begins twice all the same", () => {
     const twice = (voters: number): string[] => {
       const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
-      const locks = { [`${runAt("job", 0)}#1`]: 3 };
-      return gone({ ...lossy, voters }, 10)
+      const locks = { [`${runAt("job", 0)}#1`]: 3, [`${runAt("job", 1000)}#1`]: 3 };
+      return new MadeUp({ ...lossy, voters })
+        .define(-500, secondly("job"))
+        .runs("job", 0, 1000)
+        .heal(1200)
+        .add(2100, { kind: "unkept", entries: [10, 1500].map((at) => `${dawn + at}-1`) })
         .add(2200, { kind: "lock", attempts: locks })
         .add(1500, { kind: "start", ...fact }, "n2").broken;
     };

@@ -47,9 +47,17 @@ export interface Other extends Place {
 
 export type Told = Claim | End | Other;
 
-/** All that the store told, in the order of the stream. */
-export function toldIn(evidence: readonly Evidence[]): Told[] {
-  const entries = factsOf(evidence, "told").sort((a, b) => compareIds(a.entry, b.entry));
+/** The entries of the stream that the store had, and lost. */
+export function unkeptIn(evidence: readonly Evidence[]): string[] {
+  return factsOf(evidence, "unkept").flatMap(({ entries }) => entries);
+}
+
+/** All that the store told and kept, in the order of the stream; or what it told and lost. */
+export function toldIn(evidence: readonly Evidence[], which: "kept" | "unkept" = "kept"): Told[] {
+  const unkept = new Set(unkeptIn(evidence));
+  const entries = factsOf(evidence, "told")
+    .filter(({ entry }) => unkept.has(entry) === (which === "unkept"))
+    .sort((a, b) => compareIds(a.entry, b.entry));
   const all: Told[] = [];
   for (const { t, lines } of entries)
     for (const line of lines) all.push(readLine(line, { index: all.length, t }));
