@@ -53,8 +53,12 @@ export const everythingSettles: HistoryRule = (ledger) => {
   const given = reached("removed");
   if (!Number.isFinite(given) || Number.isFinite(reached("settled"))) return [];
   const open = openIn(ledger, reached("healed"));
-  const message = `What was due when the faults were over had not all ended when nobody waited any longer: ${open.slice(0, 8).join(" ")}.`;
-  return [{ rule: "not-settled", at: given, message, about: open.slice(0, 2) }];
+  // One for each: what a store has lost may keep some of them from ending, and not the others.
+  const each = open.length === 0 ? ["(nothing by now)"] : open;
+  return each.map((name) => {
+    const message = `What was due when the faults were over had not all ended when nobody waited any longer: ${name}.`;
+    return { rule: "not-settled", at: given, message, about: [name] };
+  });
 };
 
 /** Nothing had to be mended, and the doctor finds nothing. */
