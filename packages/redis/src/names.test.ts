@@ -145,5 +145,13 @@ describe("Redis URLs", () => {
     expect(redactRedisUrl("redis://me:secret@host:1/2")).toBe("redis://***@host:1/2");
     expect(redactRedisUrl("me:secret@host")).not.toContain("secret");
     expect(redactRedisUrl("secret")).toBe("(not a Redis URL)");
+    // A slash that should have been encoded: what stands before it looks like a host, and what follows like a name.
+    for (const text of [
+      "redis+sentinel://me:1/secret@host/master",
+      "redis+cluster://:secret/x@host",
+      "redis://me:1/secret@host",
+    ])
+      expect(redactRedisUrl(text)).toBe("(not a Redis URL)");
+    expect(redactRedisUrl("redis+cluster://secret word")).toBe("(not a Redis URL)");
   });
 });

@@ -49,10 +49,12 @@ export function redactRedisUrl(text: string): string {
     const several = severalOf(text);
     if (several !== undefined) {
       const { scheme, userInfo, hosts, path } = several;
+      hostsIn(hosts, 0); // what is none may be a part of a password
       return `${scheme}://${userInfo === undefined ? "" : "***@"}${hosts}${path === "" ? "" : `/${path}`}`;
     }
     const url = new URL(text);
-    if (!/^rediss?:$/.test(url.protocol) || url.host === "") return "(not a Redis URL)";
+    if (!/^rediss?:$/.test(url.protocol) || url.host === "" || url.pathname.includes("@"))
+      return "(not a Redis URL)";
     const shown = url.username === "" && url.password === "" ? "" : "***@";
     return `${url.protocol}//${shown}${url.host}${url.pathname}`;
   } catch {
@@ -75,8 +77,8 @@ interface Several {
 function severalOf(text: string): Several | undefined {
   const scheme = /^(rediss?)\+(sentinel|cluster):/i.exec(text);
   if (scheme === null) return undefined;
-  // The last @ before the hosts: a password may hold others, though it should not.
-  const parts = /^\/\/(?:([^/]*)@)?([^/@?#]*)(?:\/([^?#]*))?$/.exec(text.slice(scheme[0].length));
+  // The last @ before the hosts: a password may hold others, though it should not. None after them: that would be the end of a password with a slash.
+  const parts = /^\/\/(?:([^/]*)@)?([^/@?#]*)(?:\/([^?#@]*))?$/.exec(text.slice(scheme[0].length));
   if (parts === null) throw invalid("its form is another one");
   const [, userInfo, hosts = "", path = ""] = parts;
   const [name = "", ...password] = (userInfo ?? "").split(":");
