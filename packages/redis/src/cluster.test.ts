@@ -68,6 +68,13 @@ describe.skipIf(redisWay() !== "process")("a connection to a cluster", () => {
     }
   });
 
+  it("asks for its slot whatever the client's options for connections say of queues", async () => {
+    const redisOptions = { enableOfflineQueue: false } as object; // for who writes no types; a cluster client pays no heed to it either
+    const client = new ClusterClient([...cluster.nodes], { redisOptions, lazyConnect: true });
+    clients.push(client);
+    expect((await connected(client)).isReady).toBe(true);
+  });
+
   it("needs a key, by which to know the slot", () => {
     expect(() => connect(url(), { profile: "commands" })).toThrow(
       expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining("single server") }),
