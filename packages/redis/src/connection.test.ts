@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createConnection, createServer, type Socket } from "node:net";
 import { inspect } from "node:util";
 import {
@@ -42,6 +43,42 @@ const increment = (connection: Connection): Promise<unknown> =>
   connection.run("counting", (client) => client.eval("return redis.call('INCR', KEYS[1])", 1, key));
 
 describe("a connection", () => {
+  it("leaves a server that was demoted once, however many calls that refuses", async () => {
+    await using replica = await startRedis();
+    const connection = await connected(replica.url, { profile: "lease" });
+    const warnings: Error[] = [];
+    const note = (warning: Error): unknown => warnings.push(warning);
+    process.on("warning", note);
+    await replica.client().replicaof("127.0.0.1", 1);
+    const lost = once(connection, "lost");
+    const calls = Array.from({ length: 20 }, () => increment(connection));
+    const codes = (await Promise.allSettled(calls)).map(
+      (call) => (call as { reason?: { code: string } }).reason?.code,
+    );
+    expect(new Set(codes)).toEqual(new Set(["REDIS_READONLY"]));
+    await lost;
+    process.off("warning", note);
+    expect(warnings).toEqual([]);
+    await connection.ready(5000);
+    const again = once(connection, "lost"); // also the next time
+    await expect(increment(connection)).rejects.toMatchObject({ code: "REDIS_READONLY" });
+    await again;
+  });
+
+  it("does not repeat a call whose deadline went by while the process stood still", async () => {
+    const connection = await connected(server.url, { deadline: 100 });
+    let calls = 0;
+    const reply = connection.run("asking", async () => {
+      calls += 1;
+      setImmediate(() => {
+        for (const since = performance.now(); performance.now() - since < 200; );
+      });
+      throw new Error("TRYAGAIN Multiple keys request during rehashing of slot");
+    });
+    await expect(reply).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(calls).toBe(1);
+  });
+
   it("I1: does not apply a command twice when it breaks between request and reply", async () => {
     const connection = await connected(proxy.url, { deadline: 5000 });
     proxy.blockReplies(true);

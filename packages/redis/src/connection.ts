@@ -120,6 +120,8 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
         this.#waiting += 1;
         await new Promise((resolve) => setTimeout(resolve, pause));
         this.#waiting -= 1;
+        // Later than meant, on a busy event loop: sent with no time left it would be given up at once, and the socket with it.
+        if (performance.now() >= end) throw error;
       }
     }
   }

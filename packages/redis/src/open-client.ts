@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { type ClusterAddress, clusterAddressOf } from "./cluster-address.js";
 import { EscapementError } from "./errors.js";
-import { isOfSlot, SlotRoute, slotConnector } from "./slot-connector.js";
+import { SlotRoute, slotConnector } from "./slot-connector.js";
 import { problemOf, type RedisSource } from "./source.js";
 import { isClusterUrl, parseClusterUrl, parseRedisUrl } from "./url.js";
 
@@ -11,7 +11,8 @@ export function reconnectDelay(attempt: number, random: () => number = Math.rand
   return Math.round(ceiling * (0.5 + random() / 2));
 }
 
-function isDemoted(message: string): boolean {
+/** After a failover the old master answers READONLY, and to who waited in it, UNBLOCKED: it is left. The command is the caller's to repeat. */
+function isDemoted({ message }: Error): boolean {
   return message.includes("READONLY") || message.startsWith("UNBLOCKED");
 }
 
@@ -37,9 +38,27 @@ const sharedOptions = {
   // How long a socket that is given up may take to close before it is destroyed; one that is half open never would.
   disconnectTimeout: 50,
   retryStrategy: (attempt: number): number => reconnectDelay(attempt),
-  // After a failover the old master answers READONLY, and to who waited in it, UNBLOCKED: leave it. The command is the caller's to repeat.
-  reconnectOnError: ({ message }: Error): boolean => isDemoted(message),
 } satisfies RedisOptions;
+
+type Leaves = (error: Error) => boolean;
+
+/** By which errors a client leaves its server. Kept apart from its options, where what it is asked by has a state of its own. */
+const leavesOf = new WeakMap<Redis, Leaves>();
+
+/** Opens a client that leaves its server as `leaves` says, once a socket: ioredis would begin anew at each refusal that comes in on it. */
+function open(make: (reconnectOnError: Leaves) => Redis, leaves: Leaves): Redis {
+  let isLeft = false;
+  const client = make((error) => {
+    if (isLeft || !leaves(error)) return false;
+    isLeft = true;
+    return true;
+  });
+  client.on("close", () => {
+    isLeft = false;
+  });
+  leavesOf.set(client, leaves);
+  return client;
+}
 
 /** What is asked of sentinels. One that stands still would otherwise be waited for as long as it does. */
 const sentinelOptions = {
@@ -59,12 +78,16 @@ export function openClient(source: RedisSource, key: string | undefined): Redis 
     throw new EscapementError("INVALID_OPTION", `redis.${problem.option}: ${problem.message}`);
   if (source instanceof Cluster) return openSlot(clusterAddressOf(source), key);
   if (source instanceof Redis) {
-    const { reconnectOnError } = isOfSlot(source) ? source.options : sharedOptions;
-    return source.duplicate({ ...sharedOptions, ...sentinelsOf(source.options), reconnectOnError });
+    const own = { ...sharedOptions, ...sentinelsOf(source.options) };
+    return open(
+      (reconnectOnError) => source.duplicate({ ...own, reconnectOnError }),
+      leavesOf.get(source) ?? isDemoted,
+    );
   }
   if (typeof source === "string" && isClusterUrl(source)) return openSlot(parseClusterUrl(source), key);
   const options = typeof source === "string" ? parseRedisUrl(source) : source;
-  return new Redis({ ...options, ...sharedOptions, ...sentinelsOf(options) });
+  const own = { ...options, ...sharedOptions, ...sentinelsOf(options) };
+  return open((reconnectOnError) => new Redis({ ...own, reconnectOnError }), isDemoted);
 }
 
 function sentinelsOf(options: RedisOptions): RedisOptions {
@@ -80,10 +103,9 @@ function openSlot(cluster: ClusterAddress, key: string | undefined): Redis {
       "redis: is a Redis Cluster, and this needs a single server. Name one that is not part of a cluster.",
     );
   const route = new SlotRoute(cluster, key, sharedOptions.retryStrategy);
-  return new Redis({
-    ...cluster.options,
-    ...sharedOptions,
-    Connector: slotConnector(route),
-    reconnectOnError: (error) => isDemoted(error.message) || route.isLeft(error.message),
-  });
+  const own = { ...cluster.options, ...sharedOptions, Connector: slotConnector(route) };
+  return open(
+    (reconnectOnError) => new Redis({ ...own, reconnectOnError }),
+    (error) => isDemoted(error) || route.isLeft(error.message),
+  );
 }
