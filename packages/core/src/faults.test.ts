@@ -6,6 +6,7 @@ import { Cluster, fast, gate, heard, startsOf } from "../test/cluster.js";
 import { longestSleep, monotonic, StoreClock, wallClock } from "./clock.js";
 import { LeaseLostError, type RunContext } from "./index.js";
 import { NodeLease } from "./lease.js";
+import { claim } from "./scripts/index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -209,16 +210,14 @@ describe("W3: a worker", () => {
     node.task("task", ({ id }) => id);
     await node.start();
     await (await client.enqueue("task", { id: "first" })).result({ timeout: 3000 });
-    const redis = server.client();
     for (let round = 0; round < 3; round += 1) {
-      proxy.blockReplies(true);
+      // Whatever request of the node passes next comes after the runs: it gets them, and does not hear of it.
+      proxy.blockRequests(true);
       const ids = [0, 1, 2, 3, 4].map((index) => ({ id: `${round}-${index}` }));
       const handles = await client.enqueueMany("task", ids);
-      const active = `escapement:{${cluster.namespace}}:active:${node.nodeId}`;
-      // The wake message cannot reach the node: it comes by its slow poll, and its reply is lost.
-      await eventually(async () => (await redis.hlen(active)) > 0);
-      proxy.cut();
-      proxy.blockReplies(false);
+      const lost = proxy.cutAfter(claim.sha);
+      proxy.blockRequests(false);
+      await eventually(() => lost.hit !== undefined);
       await Promise.all(handles.map((handle) => handle.result({ timeout: 8000 })));
     }
     const runs = startsOf(starts);
