@@ -21,7 +21,8 @@ export class Watcher {
   readonly #redis: Redis | Cluster;
   readonly #prefix: string;
   readonly #evidence: EvidenceWriter;
-  readonly #seen = new Set<string>();
+  /** What each entry said. */
+  readonly #seen = new Map<string, string>();
   readonly #loops: Promise<void>[] = [];
   #last = "0-0";
   #open = true;
@@ -39,20 +40,23 @@ export class Watcher {
     );
   }
 
-  /** Reads what is left of the stream, and which entries of it the store has lost. To be called when all nodes have been stopped. */
+  /**
+   * Reads what is left of the stream, and which entries of it the store has lost. To be called when all nodes have been stopped. For a while
+   * there may have been two masters, each with an entry of the same id: such an entry is told twice, and the store has kept the second.
+   */
   async stop(): Promise<void> {
     this.#open = false;
     await Promise.all(this.#loops);
     const kept = new Set<string>();
     for (let from = "-"; ; ) {
       const page = (await this.#redis.xrange(`${this.#prefix}events`, from, "+", "COUNT", 2000)) as Entry[];
-      this.#take(page.filter(([id]) => !this.#seen.has(id)));
+      this.#take(page.filter(([id, fields]) => this.#seen.get(id) !== fields.join(" ")));
       for (const [id] of page) kept.add(id);
       const last = page.at(-1)?.[0];
       if (last === undefined) break;
       from = `(${last}`;
     }
-    const unkept = [...this.#seen].filter((id) => !kept.has(id));
+    const unkept = [...this.#seen.keys()].filter((id) => !kept.has(id));
     if (unkept.length > 0) this.#evidence.write({ kind: "unkept", entries: unkept });
   }
 
@@ -72,7 +76,7 @@ export class Watcher {
 
   #take(entries: readonly Entry[]): void {
     for (const [entry, fields] of entries) {
-      this.#seen.add(entry);
+      this.#seen.set(entry, fields.join(" "));
       const [t, lines] = ["t", "e"].map((name) => fields[fields.indexOf(name) + 1] ?? "");
       this.#evidence.write({ kind: "told", entry, t: Number(t), lines: (lines ?? "").split("\n") });
     }

@@ -2,7 +2,7 @@ import type { Evidence, TrialFact } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
 import { type JobStory, jobStories } from "./definitions.js";
 import { type Asked, operationsIn } from "./operations.js";
-import { type Claim, type End, type Told, toldIn } from "./told.js";
+import { type Claim, type End, entriesIn, type Told, toldIn } from "./told.js";
 
 /** A handler that began. */
 export type Begin = Extract<Evidence, { kind: "start" }>;
@@ -48,7 +48,7 @@ export function partsOf(run: string): { readonly job?: string; readonly fireTime
 export function ledgerOf(evidence: readonly Evidence[]): Ledger {
   const [trial] = factsOf(evidence, "trial");
   if (trial === undefined) throw new Error("The evidence does not say what trial it is of.");
-  const told = toldIn(evidence);
+  const told = toldIn(entriesIn(evidence).kept);
   const operations = operationsIn(evidence);
   const runs = runStories(evidence, told);
   const begun = new Map(factsOf(evidence, "start").map((begin) => [begin.token, begin]));

@@ -6,7 +6,7 @@ import { factsOf } from "../case.js";
 import type { Finding } from "./finding.js";
 import { partsOf } from "./ledger.js";
 import { type Asked, operationsIn } from "./operations.js";
-import { type Told, toldIn, unkeptIn } from "./told.js";
+import { entriesIn, type Told, toldIn } from "./told.js";
 
 /** A time in which all that was written may be lost, wall clock, ms. */
 interface Span {
@@ -34,12 +34,10 @@ export class Losses {
   readonly #touched = new Set<string>();
 
   constructor(evidence: readonly Evidence[]) {
-    const times = unkeptIn(evidence)
-      .map((entry) => Number(entry.split("-")[0]))
-      .sort((a, b) => a - b);
-    this.entries = times.length;
-    this.#spans = spansOf(times);
-    for (const line of toldIn(evidence, "unkept")) this.#touch(namesIn(line));
+    const { unkept } = entriesIn(evidence);
+    this.entries = unkept.length;
+    this.#spans = spansOf(unkept.map(({ entry }) => Number(entry.split("-")[0])));
+    for (const line of toldIn(unkept)) this.#touch(namesIn(line));
     for (const asked of operationsIn(evidence)) this.#touchAsked(asked);
     this.#touchHeard(evidence);
   }

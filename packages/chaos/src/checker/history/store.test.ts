@@ -117,8 +117,10 @@ describe("where the store may lose what it acknowledged", () => {
       .runs("job", 0, 2000)
       .runs("job", 4000, 7000)
       .ask(2900, { do: "enqueue", task: "tick", runs: [{ id: "run-1" }] })
+      .add(from, { kind: "told", entry: `${dawn + from}-1`, t: dawn + from, lines: ["jobUpdated other"] })
+      .add(until, { kind: "told", entry: `${dawn + until}-2`, t: dawn + until, lines: ["jobUpdated other"] })
       .heal(7500)
-      .add(7600, { kind: "unkept", entries: [from, until].map((at) => `${dawn + at}-1`) });
+      .add(7600, { kind: "unkept", entries: [`${dawn + from}-1`, `${dawn + until}-2`] });
 
   test("what was acknowledged as it was lost is counted apart, and nothing else", () => {
     const verdict = gone(lossy, 2500, 3500).judge();
@@ -130,6 +132,16 @@ describe("where the store may lose what it acknowledged", () => {
     expect(gone(lossy, 6500).judge().byRule).toEqual({ missed: 2 });
   });
 
+  test("of two entries of one id, each of another master, the one that was told last is kept", () => {
+    const entry = (line: string) =>
+      ({ kind: "told", entry: `${dawn + 9000}-0`, t: dawn + 9000, lines: [line] }) as const;
+    const twice = (first: string, second: string): MadeUp =>
+      new MadeUp(lossy).add(9000, entry(first)).add(9900, entry(second)).heal(9950);
+    const [mended, updated] = ["mended run-1 a run in no index", "jobUpdated job"];
+    expect(twice(mended, updated).judge()).toMatchObject({ valid: true, lostWrites: { entries: 1 } });
+    expect(twice(updated, mended).broken).toEqual(["mended"]);
+  });
+
   test("with voters no attempt begins twice all the same", () => {
     const twice = (voters: number): string[] => {
       const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
@@ -137,8 +149,9 @@ describe("where the store may lose what it acknowledged", () => {
       return new MadeUp({ ...lossy, voters })
         .define(-500, secondly("job"))
         .runs("job", 0, 1000)
+        .add(500, { kind: "told", entry: `${dawn + 500}-1`, t: dawn + 500, lines: ["jobUpdated other"] })
         .heal(1200)
-        .add(2100, { kind: "unkept", entries: [10, 1500].map((at) => `${dawn + at}-1`) })
+        .add(2100, { kind: "unkept", entries: [`${dawn + 500}-1`] })
         .add(2200, { kind: "lock", attempts: locks })
         .add(1500, { kind: "start", ...fact }, "n2").broken;
     };

@@ -1,6 +1,9 @@
 import type { Evidence } from "../../evidence/evidence.js";
 import { factsOf } from "../case.js";
 
+/** An entry of the stream, as it was told. */
+export type ToldFact = Extract<Evidence, { kind: "told" }>;
+
 /** Where a line stands in the cluster's stream of events, which has one order. */
 export interface Place {
   readonly index: number;
@@ -47,17 +50,21 @@ export interface Other extends Place {
 
 export type Told = Claim | End | Other;
 
-/** The entries of the stream that the store had, and lost. */
-export function unkeptIn(evidence: readonly Evidence[]): string[] {
-  return factsOf(evidence, "unkept").flatMap(({ entries }) => entries);
+/**
+ * The entries of the stream that the store kept, and those that it had and lost. Of one that was told twice, by two masters, it kept the
+ * second; a store that keeps what it acknowledged has no second master.
+ */
+export function entriesIn(evidence: readonly Evidence[]): { kept: ToldFact[]; unkept: ToldFact[] } {
+  const gone = new Set(factsOf(evidence, "unkept").flatMap(({ entries }) => entries));
+  const all = factsOf(evidence, "told").sort((a, b) => compareIds(a.entry, b.entry) || a.mono - b.mono);
+  const keepsWrites = factsOf(evidence, "trial").every((trial) => trial.keepsWrites);
+  const isKept = ({ entry }: ToldFact, index: number): boolean =>
+    keepsWrites || (!gone.has(entry) && all[index + 1]?.entry !== entry);
+  return { kept: all.filter(isKept), unkept: all.filter((fact, index) => !isKept(fact, index)) };
 }
 
-/** All that the store told and kept, in the order of the stream; or what it told and lost. */
-export function toldIn(evidence: readonly Evidence[], which: "kept" | "unkept" = "kept"): Told[] {
-  const unkept = new Set(unkeptIn(evidence));
-  const entries = factsOf(evidence, "told")
-    .filter(({ entry }) => unkept.has(entry) === (which === "unkept"))
-    .sort((a, b) => compareIds(a.entry, b.entry));
+/** All that the store told in these entries, in their order. */
+export function toldIn(entries: readonly ToldFact[]): Told[] {
   const all: Told[] = [];
   for (const { t, lines } of entries)
     for (const line of lines) all.push(readLine(line, { index: all.length, t }));
