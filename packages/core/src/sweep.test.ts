@@ -116,6 +116,15 @@ describe("states: S15: the sweeper", () => {
       "node without a lease",
     ],
   ];
+  test("finds one node without a lease among more than a script can hand over at once", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const { nodes, nodeInfo } = bench.store.keys;
+    const ids = Array.from({ length: 9000 }, (_, index) => `node-${index}`);
+    await bench.redis.hset(nodeInfo, ...ids.flatMap((id) => [id, "{}"]), "gone", "{}");
+    await bench.redis.zadd(nodes, ...ids.flatMap((id) => [9e15, id]));
+    expect(await bench.sweep()).toEqual(["gone", "node without a lease"]);
+  });
+
   test("counts what a node without a lease holds as its own until it is taken over: none of it is queued again, or counts as ended", async () => {
     await using bench = await new StoreBench(server).ready();
     await bench.define("job", { concurrencyKey: "key" });

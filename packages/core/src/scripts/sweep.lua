@@ -15,12 +15,14 @@ end
 -- any dead node.
 local function declare_unlisted()
   local known = redis.call('HKEYS', key.nodeInfo)
-  if #known == 0 then return end
-  local leases, dead = redis.call('ZMSCORE', key.nodes, unpack(known)), redis.call('ZMSCORE', key.dead, unpack(known))
-  for i, node in ipairs(known) do
-    if not leases[i] and not dead[i] then
-      redis.call('ZADD', key.dead, int(now), node)
-      mend(node, 'node without a lease')
+  for first = 1, #known, 1000 do -- no more than Lua can hand over at once
+    local some = { unpack(known, first, math.min(first + 999, #known)) }
+    local leases, dead = redis.call('ZMSCORE', key.nodes, unpack(some)), redis.call('ZMSCORE', key.dead, unpack(some))
+    for i, node in ipairs(some) do
+      if not leases[i] and not dead[i] then
+        redis.call('ZADD', key.dead, int(now), node)
+        mend(node, 'node without a lease')
+      end
     end
   end
 end
