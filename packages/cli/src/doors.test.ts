@@ -101,10 +101,8 @@ describe("what is typed wrongly", () => {
 });
 
 describe("a Redis that will not do", () => {
-  test("that is down is named, without its password, within the deadline", async () => {
-    const startedAt = performance.now();
+  test("that is down is named, without its password", async () => {
     const error = await refused(["job", "list"], { ESCAPEMENT_REDIS_URL: "redis://:secret@127.0.0.1:1" });
-    expect(performance.now() - startedAt).toBeLessThan(9000);
     expect(error).toMatchObject({
       code: "REDIS_UNAVAILABLE",
       exit: 1,
