@@ -760,6 +760,26 @@ describe("values that do something when they are read", () => {
     await own.stop();
   });
 
+  test("of a task are read once: a limit that is changed afterwards keeps no run from starting, and no outcome from being told", async () => {
+    const node = createScheduler({
+      redis: server.url,
+      namespace: uniqueNamespace("bad-input"),
+      logger: silentLogger,
+    });
+    const options = { limit: { max: 1 }, rateLimit: { max: 10_000, per: "1s" }, backoffs: { own: () => 1 } };
+    const task = node.task("task", options, ({ id }) => {
+      Object.assign(options.limit, { max: -1 });
+      Object.assign(options.rateLimit, { max: -1 });
+      Object.assign(options.backoffs, { own: "never" });
+      return id;
+    });
+    await node.start();
+    for (const id of ["one", "two"])
+      expect(await (await node.enqueue(task, { id })).result({ timeout: 5000 })).toBe(id);
+    expect(task.options.backoffs?.["own"]).toBeTypeOf("function");
+    await node.stop();
+  });
+
   test("an input with a method `then` is stored as any other, and not waited for", async () => {
     const own = createScheduler({
       redis: server.url,

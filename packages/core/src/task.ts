@@ -126,22 +126,30 @@ const known = [
   "limit",
 ] as const satisfies (keyof TaskOptions<never>)[];
 
+// What lies deeper is copied as well: limits are told with each request of a node, and one that could not be would take outcomes with it.
 function checked(given: Record<string, unknown>): AnyTask["options"] {
   const { input, retryIf, backoffs, limit, rateLimit } = given;
-  limitOf("options.limit", limit);
-  rateOf("options.rateLimit", rateLimit);
+  const copies = {
+    limit: limitOf("options.limit", limit),
+    rateLimit: rateOf("options.rateLimit", rateLimit),
+    backoffs: backoffsOf(backoffs),
+  };
   if (retryIf !== undefined && typeof retryIf !== "function")
     throw new InvalidOptionError("options.retryIf", "must be a function.");
-  if (backoffs !== undefined) {
-    if (!isOptions(backoffs))
-      throw new InvalidOptionError("options.backoffs", "must be an object of functions.");
-    for (const [name, backoff] of Object.entries(backoffs))
-      if (typeof backoff !== "function")
-        throw new InvalidOptionError(`options.backoffs.${name.slice(0, 40)}`, "must be a function.");
-  }
   const standard = (input as Partial<InputSchema> | null | undefined)?.["~standard"];
-  if (input === undefined || typeof standard?.validate === "function") return given;
-  throw new InvalidOptionError("options.input", "must be a schema of the Standard Schema kind.");
+  if (input !== undefined && typeof standard?.validate !== "function")
+    throw new InvalidOptionError("options.input", "must be a schema of the Standard Schema kind.");
+  return { ...given, ...Object.fromEntries(Object.entries(copies).filter(([, copy]) => copy !== undefined)) };
+}
+
+function backoffsOf(given: unknown): AnyTask["options"]["backoffs"] {
+  if (given === undefined) return undefined;
+  if (!isOptions(given)) throw new InvalidOptionError("options.backoffs", "must be an object of functions.");
+  const backoffs = { ...given };
+  for (const [name, backoff] of Object.entries(backoffs))
+    if (typeof backoff !== "function")
+      throw new InvalidOptionError(`options.backoffs.${name.slice(0, 40)}`, "must be a function.");
+  return backoffs as AnyTask["options"]["backoffs"];
 }
 
 /**
