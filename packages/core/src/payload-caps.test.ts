@@ -10,7 +10,7 @@ afterAll(() => server.stop());
 
 test("what a handler reports, throws or answers beyond its bound is refused or cut, and the attempt ends with it", async () => {
   await using cluster = new Cluster(server);
-  const node = cluster.scheduler({ maxResult: 1024 });
+  const node = cluster.scheduler({ maxResult: 1024, nodeTtl: 30_000 });
   node.task("progress", async ({ progress }) => {
     await progress("x".repeat(4094));
     await progress("x".repeat(4095));
