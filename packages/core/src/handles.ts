@@ -16,6 +16,7 @@ import { type FollowLogsOptions, followLogs, type LogsOptions, readLogs } from "
 import { readRunById } from "./read-runs.js";
 import { readJobRecord, toDefinition } from "./record.js";
 import { cancelsRunning, type RemoveOptions, removeJob } from "./remove-job.js";
+import { readBack } from "./repeat.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
 import { isRunId } from "./run-id.js";
@@ -158,7 +159,7 @@ async function updateJob(
     const [done] = await writeJobs(store, [wanted], parts.maxInput);
     if (done?.outcome === "overtaken") continue; // by others: their changes stay, ours go on top of them
     if (done?.outcome === "updated") events.emit("jobUpdated", { jobId: id });
-    const job = await get();
+    const job = await readBack(store.deadline, `Job ${id}`, get);
     if (job === undefined) throw jobNotFound(id);
     return job;
   }

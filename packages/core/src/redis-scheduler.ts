@@ -35,6 +35,7 @@ import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./re
 import { type LeaderInfo, readLeader } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
+import { readBack } from "./repeat.js";
 import { type ResignOptions, resignLeader } from "./resign-leader.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
@@ -123,7 +124,8 @@ export class RedisScheduler implements Scheduler {
     const wanted = { task: nameOf(task), options: given };
     await this.#validate(wanted.task, given.input);
     tell(this.#parts, await writeJobs(this.#store, [wanted], this.#settings.maxInput));
-    const [job] = await readJobs(this.#store, [given.id]);
+    const read = (): Promise<(Job | undefined)[]> => readJobs(this.#store, [given.id]);
+    const [job] = await readBack(this.#store.deadline, `Job ${given.id}`, read);
     if (job === undefined)
       throw new EscapementError("JOB_NOT_FOUND", `Job ${given.id} was removed by others at once.`);
     return job as Job<InputOf<T>>;

@@ -1,7 +1,9 @@
+import { RedisError } from "@escapement/redis";
 import { startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { expect, test } from "vitest";
 import { createScheduler, type EscapementError } from "./index.js";
+import { readBack } from "./repeat.js";
 
 test("I1, I3: what a client asks for while Redis restarts, or whose reply is lost, is done once", async () => {
   await using redis = await startRedis({ appendonly: "always" });
@@ -46,4 +48,14 @@ test("I3: what was sent once and not answered is not said to be refused, though 
   proxy.cut();
 
   expect(await asked).toBe("REDIS_TIMEOUT");
+});
+
+test("I3: what was written is not said to be refused, since it cannot be read afterwards", async () => {
+  const busy = (): Promise<never> => Promise.reject(new RedisError("REDIS_UNAVAILABLE", "Redis is busy."));
+  await expect(readBack(10, "Job a", busy)).rejects.toMatchObject({
+    code: "REDIS_TIMEOUT",
+    message: expect.stringContaining("Job a was written"),
+  });
+  const foreign = (): Promise<never> => Promise.reject(new RedisError("REDIS_AUTH", "No."));
+  await expect(readBack(10, "Job a", foreign)).rejects.toMatchObject({ code: "REDIS_AUTH" });
 });

@@ -1,4 +1,4 @@
-import { type EscapementError, isTransient } from "@escapement/redis";
+import { type EscapementError, isTransient, RedisError } from "@escapement/redis";
 import { monotonic } from "./clock.js";
 import { jittered } from "./id.js";
 
@@ -20,5 +20,21 @@ export async function repeat<R>(within: number, call: () => Promise<R>): Promise
       if (monotonic() + wait > until) throw unanswered ?? error;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
+  }
+}
+
+/**
+ * Reads what has just been written. That this fails does not mean that nothing was written, which is what its own error would say.
+ *
+ * @param written what has been, for the error's message
+ * @throws RedisError `REDIS_TIMEOUT` if it cannot be read within that time
+ */
+export async function readBack<R>(within: number, written: string, read: () => Promise<R>): Promise<R> {
+  try {
+    return await repeat(within, read);
+  } catch (error) {
+    if (!isTransient(error)) throw error;
+    const message = `${written} was written, and could not be read afterwards. Read it again. ${(error as Error).message}`;
+    throw new RedisError("REDIS_TIMEOUT", message, { cause: error });
   }
 }

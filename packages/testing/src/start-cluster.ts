@@ -28,10 +28,18 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const { masters = 3, replicas = 1 } = options;
   const busPorts = new Map<RedisServer, number>();
   const start = async (): Promise<RedisServer> => {
-    const busPort = await freePort();
-    const server = await startMember("start a cluster", memberOptions(options, busPort), {});
-    busPorts.set(server, busPort);
-    return server;
+    for (let attempt = 1; ; attempt++) {
+      const busPort = await freePort();
+      try {
+        const server = await startMember("start a cluster", memberOptions(options, busPort), {});
+        busPorts.set(server, busPort);
+        return server;
+      } catch (error) {
+        // Somebody else may have taken the bus port since it was found free.
+        const taken = error instanceof Error && error.message.includes(`port ${busPort} (cluster)`);
+        if (!taken || attempt === 5) throw error;
+      }
+    }
   };
   const servers = await startAll(Array.from({ length: masters * (1 + replicas) }, start));
   const cluster = new RunningCluster(servers, options.redis?.password);
