@@ -37,8 +37,13 @@ export function plannedJobs(begin: number, duration: number): PlannedJob[] {
     [
       "once-only",
       4,
-      () => ({ trigger: every("1s", { from }), delivery: "at-most-once", input: { work: 50 } }),
+      (index) => ({
+        trigger: every("1s", { from }),
+        delivery: "at-most-once",
+        input: { work: index < 2 ? 50 : 900 },
+      }),
     ],
+    ["last-chance", 2, (index) => ({ trigger: every("1s", { from }), maxLost: index, input: { work: 900 } })],
     ["few", 3, (index) => ({ trigger: every("1s", { from }), overlap: "allow", maxRuns: 8 + 4 * index })],
     ["ends", 2, () => ({ trigger: every("500ms", { from }), endAt: at(begin + duration / 2) })],
     ["random", 2, () => ({ trigger: everyRandom("500ms", "1500ms"), overlap: "allow" })],

@@ -11,6 +11,7 @@ import {
   staleWritesAreRefused,
 } from "./rule-asked.js";
 import { childrenFollow } from "./rule-children.js";
+import { lossesFollowDelivery } from "./rule-delivery.js";
 import {
   accountForFireTimes,
   everyFireTimeIsAccountedFor,
@@ -57,6 +58,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   leasesAreExclusive,
   deathIsFinal,
   lossesHaveReasons,
+  lossesFollowDelivery,
   startsAreLocked,
   storeIsSound,
   nothingIsLeft,

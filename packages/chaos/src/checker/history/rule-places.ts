@@ -4,10 +4,13 @@ import type { Ledger } from "./ledger.js";
 import { isCounted } from "./rule-fire-times.js";
 import type { Claim } from "./told.js";
 
-/** What says which limits a run falls under: its job's definition, or what it was enqueued with. */
-export type Placed = Pick<PlannedJob, "task" | "queue" | "concurrencyKey" | "concurrencyLimit" | "rateLimit">;
+/** What says which limits a run falls under, and what becomes of it when it is lost: its job's definition, or what it was enqueued with. */
+export type Placed = Pick<
+  PlannedJob,
+  "task" | "queue" | "concurrencyKey" | "concurrencyLimit" | "rateLimit" | "delivery" | "maxLost"
+>;
 
-/** How to find out under which limits a run falls. */
+/** How to find what says that of a run. */
 export function placesOf({ jobs, operations }: Ledger): (run: string) => Placed | undefined {
   const enqueued = new Map<string, Placed>();
   for (const { does } of operations)
