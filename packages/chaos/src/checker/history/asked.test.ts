@@ -10,7 +10,11 @@ const run = { run: "run-1", at: 200 };
 describe("an enqueued run", () => {
   test("starts, or has a reason, if that was acknowledged", () => {
     expect(enqueue().attempt(run).heal(500).broken).toEqual([]);
-    expect(enqueue().ended(200, "run-1", "k", "vetoed").heal(500).broken).toEqual([]);
+    const limits = { "task:tick": { max: 1, whenFull: "skip" } } as const;
+    const full = new MadeUp({ limits })
+      .ask(100, { do: "enqueue", task: "tick", runs: [{ id: "run-0" }, { id: "run-1" }] })
+      .attempt({ run: "run-0", at: 190, takes: 50 });
+    expect(full.ended(200, "run-1", "k", "limit").heal(500).broken).toEqual([]);
     expect(enqueue().heal(500).broken).toEqual(["missed"]);
   });
 

@@ -5,12 +5,12 @@ import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
 const other = every("1s", { from: new Date(dawn), phase: 300 });
 const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
 const base = (): MadeUp => new MadeUp().define(-500, secondly("job"));
-/** The same, where something was paused, which is reason enough to miss fire times. */
-const paused = (): MadeUp => base().ask(-400, { do: "set", name: "tag:other" });
 const at = (history: MadeUp, ...times: number[]): MadeUp => {
   for (const ms of times) history.attempt({ run: runAt("job", ms), at: ms + 5 });
   return history;
 };
+/** All is paused for so long, from 900 ms on. */
+const paused = (ttl: number): MadeUp => base().ask(900, { do: "set", name: "all", ttl });
 const trigger = (history: MadeUp, ms: number, ...more: [] | [typeof maybe]): MadeUp =>
   history.ask(ms, { do: "update", job: "job", changes: { trigger: other } }, ...more);
 
@@ -26,23 +26,28 @@ describe("a fire time that was surely to come", () => {
   });
 
   test("need not start if there is a reason, or an entry that stands for it", () => {
-    expect(at(base(), 0, 2000).ended(1005, runAt("job", 1000), "k", "vetoed").heal(2500).broken).toEqual([]);
+    const skips = new MadeUp().define(-500, secondly("job", { overlap: "skip" }));
+    skips
+      .attempt({ run: runAt("job", 0), at: 5, takes: 1200 })
+      .ended(1005, runAt("job", 1000), "k", "overlap");
+    expect(at(skips, 2000).heal(2500).broken).toEqual([]);
     const entry = (count: number): string[] =>
-      at(paused(), 0, 3000).ended(2500, runAt("job", 1000), "m", "paused", count).heal(3500).broken;
+      at(paused(1500), 0, 3000).ended(2500, runAt("job", 1000), "m", "paused", count).heal(3500).broken;
     expect(entry(2)).toEqual([]);
     expect(entry(1)).toEqual(["missed"]);
   });
 
   test("is not covered by an entry that was written before it", () => {
-    expect(at(paused(), 0, 3000).ended(1500, runAt("job", 1000), "m", "paused", 2).heal(3500).broken).toEqual(
-      ["missed"],
-    );
+    expect(
+      at(paused(500), 0, 3000).ended(1500, runAt("job", 1000), "m", "paused", 2).heal(3500).broken,
+    ).toEqual(["missed"]);
   });
 
   test("was lost before it began, or is not there at all", () => {
     const run = { run: runAt("job", 1000), at: 1005 };
     const told = `started ${run.run} 1 ${base().token(1005)} id-n2`;
-    const lost = at(base(), 0, 2000).tell(1005, told).tell(1400, "nodeDead id-n2");
+    const once = new MadeUp().define(-500, secondly("job", { delivery: "at-most-once" }));
+    const lost = at(once, 0, 2000).tell(1005, told).tell(1400, "nodeDead id-n2");
     expect(lost.lost(1500, { ...run, node: "n2" }, false).heal(2500).broken).toEqual([]);
     expect(at(base(), 0, 2000).tell(1005, told).heal(2500).broken).toEqual(["missed"]);
   });

@@ -47,26 +47,43 @@ function leases(
   });
 }
 
+/** n1 leads in term 1 until 5000, and another sample says who leads in term 2. */
+function taken(at: number, by = n2): MadeUp {
+  const history = new MadeUp().add(0, { kind: "elected", epoch: 1 }, "n1");
+  return leases(leases(history, 0, n1, 1, 5000), at, by, 2, at + 5000);
+}
+
 describe("the lease of a leader", () => {
-  const taken = (at: number): MadeUp => leases(leases(new MadeUp(), 0, n1, 1, 5000), at, n2, 2, at + 5000);
+  const says = (reason: string): Fact => {
+    return { kind: "event", event: "leaderLost", details: { node: n1, epoch: 1, reason } };
+  };
 
   test("is nobody else's before it ends", () => {
     expect(taken(5000).broken).toEqual([]);
     expect(taken(4999).broken).toEqual(["lease-exclusive"]);
-    expect(leases(leases(new MadeUp(), 0, n1, 1, 5000), 1000, n1, 2, 6000).broken).toEqual([
-      "lease-exclusive",
-    ]);
+    expect(taken(1000, n1).broken).toEqual(["lease-exclusive"]);
   });
 
-  test("is free when the leader lets go of it, or leaves", () => {
-    expect(taken(1000).tell(1100, `leaderLost ${n1} 1`).broken).toEqual([]);
-    expect(taken(1000).tell(900, `nodeLeft ${n1}`).broken).toEqual([]);
-    const said = {
-      kind: "event",
-      event: "leaderLost",
-      details: { node: n1, epoch: 1, reason: "stopped" },
-    } as const;
-    expect(taken(1000).add(1100, said, "n1").broken).toEqual([]);
+  test("is free when the leader lets go of it", () => {
+    for (const reason of ["resigned", "closed", "stalled"])
+      expect(taken(1000).add(900, says(reason), "n1").broken).toEqual([]);
+  });
+
+  test("was not let go of by whom it was taken from", () => {
+    for (const reason of ["expired", "refused"])
+      expect(taken(1000).tell(1100, `leaderLost ${n1} 1`).add(1100, says(reason), "n1").broken).toEqual([
+        "lease-exclusive",
+      ]);
+    expect(taken(1000).tell(900, `nodeLeft ${n1}`).broken).toEqual(["lease-exclusive"]);
+  });
+
+  test("is taken anew by whoever has it still and holds its term for over", () => {
+    expect(taken(1000, n1).add(900, says("expired"), "n1").broken).toEqual([]);
+  });
+
+  test("is nobody's in a term for which no node was elected: it was handed back as soon as it was answered", () => {
+    const unheard = leases(leases(new MadeUp(), 0, n1, 1, 5000), 1000, n2, 2, 6000);
+    expect(unheard.broken).toEqual([]);
   });
 });
 
@@ -81,9 +98,8 @@ test("what somebody deletes by hand ends leases and takes locks away, and nobody
       proof: "DEL answered 1",
     };
   };
-  const taken = (): MadeUp => leases(leases(new MadeUp(), 0, n1, 1, 5000), 1000, n2, 2, 6000);
-  expect(taken().add(900, fault("leader-lease-deleted", 500)).broken).toEqual([]);
-  expect(taken().add(2900, fault("leader-lease-deleted", 2500)).broken).toEqual(["lease-exclusive"]);
+  expect(taken(1000).add(900, fault("leader-lease-deleted", 500)).broken).toEqual([]);
+  expect(taken(1000).add(2900, fault("leader-lease-deleted", 2500)).broken).toEqual(["lease-exclusive"]);
   const unlocked = (from: number): string[] =>
     new MadeUp({ voters: 3 })
       .define(-500, secondly("job"))
@@ -114,21 +130,33 @@ describe("a node is dead", () => {
   });
 });
 
-test("nothing is lost of a node that neither died nor left", () => {
+describe("nothing is lost", () => {
   const run = { run: runAt("job", 0), at: 5, ends: "never" } as const;
-  const base = (): MadeUp => new MadeUp().define(-500, secondly("job")).attempt(run);
+  const base = (voters = 0): MadeUp => new MadeUp({ voters }).define(-500, secondly("job")).attempt(run);
   const again = { run: run.run, attempt: 2, at: 600, node: "n2" };
-  expect(base().lost(500, run, true).attempt(again).heal(700).broken).toEqual(["lost-for-nothing"]);
-  expect(base().tell(490, `nodeDead ${n1}`).lost(500, run, true).attempt(again).heal(700).broken).toEqual([]);
-  const restart = {
-    kind: "fault",
-    fault: "node-restart",
-    target: "n1",
-    from: dawn,
-    until: dawn + 500,
-    proof: "it ended",
-  } as const;
-  expect(base().add(500, restart).lost(500, run, true).attempt(again).heal(700).broken).toEqual([]);
+  const lost = (history: MadeUp): string[] => history.lost(500, run, true).attempt(again).heal(700).broken;
+
+  test("of a node that neither died nor left", () => {
+    expect(lost(base())).toEqual(["lost-for-nothing"]);
+    expect(lost(base().tell(490, `nodeDead ${n1}`))).toEqual([]);
+  });
+
+  test("of a node that was restarted at another time, or not at all", () => {
+    const restart = (from: number, proof = "it ended"): MadeUp => {
+      const when = { from: dawn + from, until: dawn + from + 100 };
+      return base().add(900, { kind: "fault", fault: "node-restart", target: "n1", ...when, proof });
+    };
+    expect(lost(restart(450))).toEqual([]);
+    expect(lost(restart(550))).toEqual(["lost-for-nothing"]);
+    expect(lost(restart(-60_000))).toEqual(["lost-for-nothing"]);
+    expect(lost(restart(450, ""))).toEqual(["lost-for-nothing"]);
+  });
+
+  test("for a lock that refused nobody", () => {
+    expect(lost(base(3))).toEqual(["lost-for-nothing"]);
+    const details = { runId: run.run };
+    expect(lost(base(3).add(400, { kind: "event", event: "lockRefused", details }, "n1"))).toEqual([]);
+  });
 });
 
 test("with voters an attempt begins only under a lock that most of them hold", () => {

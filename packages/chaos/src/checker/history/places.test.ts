@@ -28,7 +28,9 @@ describe("a limit", () => {
 
   test("frees the place of a node that died when its run is taken over, and of an attempt that was handed back", () => {
     const first = run(0, { ends: "never" });
-    const dead = limited()
+    const once = secondly("job", { delivery: "at-most-once" });
+    const dead = new MadeUp({ limits })
+      .define(-500, once)
       .attempt(first)
       .tell(800, `nodeDead ${nodeOf("n1")}`)
       .lost(800, first, false);

@@ -36,6 +36,34 @@ test("a run is skipped for a limit only while all places of one of its scopes ar
   expect(skipped(1500, "long")).toEqual(["skipped-for-nothing"]);
 });
 
+test("a run is skipped only where its job or its limit says so", () => {
+  const beside = { run: runAt("job", 0), at: 5, takes: 1500 };
+  const overlapping = (overlap: "allow" | "queue-all"): string[] =>
+    new MadeUp()
+      .define(-500, secondly("job", { overlap }))
+      .attempt(beside)
+      .ended(1005, run, "k", "overlap")
+      .heal(1900).broken;
+  expect(overlapping("allow")).toEqual(["skipped-for-nothing"]);
+  expect(overlapping("queue-all")).toEqual(["skipped-for-nothing"]);
+  const limits = { "task:tick": { max: 1, whenFull: "wait" } } as const;
+  const limited = new MadeUp({ limits }).define(-500, secondly("job")).attempt(beside);
+  expect(limited.ended(1005, run, "k", "limit").heal(1900).broken).toEqual(["skipped-for-nothing"]);
+  const other = new MadeUp().define(-500, job).attempt(beside).ended(1005, run, "k", "whim").heal(1900);
+  expect(other.broken).toEqual(["skipped-for-nothing"]);
+});
+
+test("a run is skipped for what it depends on only if that did not succeed", () => {
+  const skipped = (ends: "s" | "f"): string[] =>
+    new MadeUp()
+      .define(-500, secondly("job"), { id: "child", task: "tick", dependsOn: ["job"] })
+      .attempt({ run: runAt("job", 0), at: 5, ends })
+      .ended(50, runAt("child", 0), "k", "dependency")
+      .heal(900).broken;
+  expect(skipped("f")).toEqual([]);
+  expect(skipped("s")).toEqual(["skipped-for-nothing"]);
+});
+
 test("a run is cancelled only if that was asked for, by the driver, with its job, or by a later one of its job", () => {
   const base = (options = {}): MadeUp =>
     new MadeUp().define(-500, secondly("job", options)).runs("job", 0, 0);
@@ -76,9 +104,11 @@ test("a fire time is missed only when its grace is over, when its job changed, o
   } as const;
   expect(missed(1505, "misfire", (history) => history.ask(1500, changed))).toEqual([]);
   expect(missed(1505, "paused")).toEqual(["missed-for-nothing"]);
-  expect(missed(1505, "paused", (history) => history.ask(900, { do: "set", name: "all", ttl: 100 }))).toEqual(
-    [],
-  );
+  const paused = (name: string): string[] =>
+    missed(1505, "paused", (history) => history.ask(900, { do: "set", name, ttl: 100 }));
+  for (const name of ["all", "job:job", "task:tick", "queue:default"]) expect(paused(name)).toEqual([]);
+  for (const name of ["job:other", "task:other", "node:n1"])
+    expect(paused(name)).toEqual(["missed-for-nothing"]);
 });
 
 test("what waited behind others of a job that was removed went with it; what should have started before one that did has not", () => {

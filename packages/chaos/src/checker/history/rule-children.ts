@@ -45,7 +45,8 @@ export const childrenFollow: HistoryRule = (ledger) => {
   });
 };
 
-function isMissed(told: Parameters<HistoryRule>[0]["told"], job: string, time: number): boolean {
+/** Whether an entry for fire times that were missed stands for one of them. */
+export function isMissed(told: Parameters<HistoryRule>[0]["told"], job: string, time: number): boolean {
   return told.some((line) => {
     if (line.what !== "ended" || line.state !== "m" || !line.run.startsWith(`${job}@`)) return false;
     const first = Number(line.run.slice(job.length + 1));

@@ -44,29 +44,35 @@ function othersOf(told: Ledger["told"], word: string): Other[] {
   return told.filter((line): line is Other => line.what === "other" && line.word === word);
 }
 
-/** Nobody is elected while another's lease lasts, unless that one has let go of it. */
-export const leasesAreExclusive: HistoryRule = ({ evidence, told }) => {
+/** Why a leader lets go of a lease that lasts. One that has expired, or was refused, was not let go of. */
+const freely = /^(closed|resigned|stalled)$/;
+
+/**
+ * Nobody is elected while another's lease lasts, unless that one has let go of it: it takes that down before it tells the store. A term that no
+ * node was elected for had no leader: its request was answered when its node had begun to leave, and what it got was handed back at once.
+ */
+export const leasesAreExclusive: HistoryRule = ({ evidence }) => {
   const samples = factsOf(evidence, "leases").sort((a, b) => a.t - b.t);
-  const resigned = new Set([
-    ...othersOf(told, "leaderLost").map(({ subject, rest }) => `${subject} ${rest[0]}`),
-    ...factsOf(evidence, "event").flatMap(({ event, details }) => {
-      const { node, epoch } = (details ?? {}) as { node?: string; epoch?: number };
-      return event === "leaderLost" ? [`${node} ${epoch}`] : [];
-    }),
-    ...othersOf(told, "nodeLeft").map(({ subject }) => subject),
-  ]);
-  const deletions = factsOf(evidence, "fault").filter(({ fault }) => fault === "leader-lease-deleted");
+  const led = new Set(factsOf(evidence, "elected").map(({ epoch }) => epoch));
+  const over = new Set<string>();
+  const letGo = new Set<string>();
+  for (const { event, details } of factsOf(evidence, "event")) {
+    if (event !== "leaderLost") continue;
+    const { node, epoch, reason } = details as { node: string; epoch: number; reason: string };
+    over.add(`${node} ${epoch}`);
+    if (freely.test(reason)) letGo.add(`${node} ${epoch}`);
+  }
+  const deletions = factsOf(evidence, "fault").filter(
+    ({ fault, proof }) => fault === "leader-lease-deleted" && proof !== "",
+  );
   return samples.flatMap((sample, index): Finding[] => {
     const before = samples[index - 1];
     if (before === undefined || before.leader === null || sample.leader === null) return [];
-    const same = before.leader === sample.leader && before.epoch === sample.epoch;
-    if (
-      same ||
-      sample.t >= before.until ||
-      resigned.has(`${before.leader} ${before.epoch}`) ||
-      resigned.has(before.leader)
-    )
-      return [];
+    if (before.leader === sample.leader && before.epoch === sample.epoch) return [];
+    if (sample.t >= before.until || !led.has(before.epoch)) return [];
+    const term = `${before.leader} ${before.epoch}`;
+    // Whoever has the lease still, and holds its term for over, begins another one.
+    if (letGo.has(term) || (before.leader === sample.leader && over.has(term))) return [];
     if (deletions.some(({ from, until }) => from < sample.t && until > before.t - 100)) return [];
     const message = `${sample.leader} led in term ${sample.epoch} while the lease of ${before.leader} for term ${before.epoch} lasted for ${before.until - sample.t} ms more.`;
     return [{ rule: "lease-exclusive", at: sample.t, message, about: [sample.leader, before.leader] }];
@@ -104,31 +110,37 @@ function lastLease(samples: readonly LeasesFact[], node: string, before: number)
   return samples.findLast(({ t, nodes }) => t < before && nodes[node] !== undefined)?.nodes[node];
 }
 
-/** What is lost is lost for a reason that happened. */
+/** For so many ms after it was told to leave, or was taken off the list, what a node held may be given up. */
+const leaving = 30_000;
+
+/** What is lost is lost for a reason that happened: its node died or left by then, or just then, or was refused the attempt's lock. */
 export const lossesHaveReasons: HistoryRule = ({ told, evidence, trial, runs }) => {
   const gone = new Map<string, number>();
   for (const line of told)
     if (line.what === "other" && (line.word === "nodeDead" || line.word === "nodeLeft"))
       gone.set(line.subject, line.index);
-  const stopping = new Set(
-    factsOf(evidence, "fault").flatMap(({ fault, target }) =>
-      /^(node-restart|node-lease-deleted|rolling-restart)$/.test(fault) ? [target] : [],
-    ),
+  const leaves = factsOf(evidence, "fault").filter(
+    ({ fault, proof }) => /^(node-restart|node-lease-deleted|rolling-restart)$/.test(fault) && proof !== "",
   );
   const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
+  const refused = new Set(
+    factsOf(evidence, "event").flatMap(({ event, details }) =>
+      event === "lockRefused" ? [(details as { runId: string }).runId] : [],
+    ),
+  );
+  const isLeaving = (id: string, t: number): boolean =>
+    leaves.some(
+      ({ fault, target, from, until }) =>
+        (fault === "rolling-restart" || target === nameOf.get(id)) && from <= t && t < until + leaving,
+    );
   return [...runs.values()].flatMap(({ id, ends }) =>
     ends.flatMap((end): Finding[] => {
       if (end.state !== "l") return [];
-      const dead = gone.has(end.node) && (gone.get(end.node) ?? 0) <= end.index;
-      const stopped = stopping.has(nameOf.get(end.node) ?? "") || dead;
-      const reason = end.reason;
-      const justified =
-        dead ||
-        stopped ||
-        (reason === "lock" && trial.voters >= 3) ||
-        (end.what === "again" && trial.voters >= 3);
-      if (justified) return [];
-      const message = `${id}#${end.attempt} of ${end.node} was given up (${reason || "another attempt follows"}), and the node had neither died nor left.`;
+      if ((gone.get(end.node) ?? Number.POSITIVE_INFINITY) <= end.index || isLeaving(end.node, end.t))
+        return [];
+      // A lock on the store itself refuses in the step that would have given the attempt out: that has no token.
+      if (trial.voters >= 3 && (refused.has(id) || end.token === "0")) return [];
+      const message = `${id}#${end.attempt} of ${end.node} was given up (${end.reason || "another attempt follows"}), and the node had neither died nor left.`;
       return [{ rule: "lost-for-nothing", at: end.t, message, about: [id, end.node] }];
     }),
   );

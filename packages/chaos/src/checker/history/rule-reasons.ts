@@ -1,6 +1,8 @@
+import { pausesOf } from "../../pauses/pause-rules.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
-import { mostOf, placesOf, scopesOf } from "./rule-places.js";
+import { isMissed } from "./rule-children.js";
+import { mostOf, type Placed, placesOf, scopesOf } from "./rule-places.js";
 import type { Claim, End, Told } from "./told.js";
 
 /** How long a claim that was handed back may have held its place: the store does not tell when that was. */
@@ -17,15 +19,42 @@ export const skipsHaveReasons: HistoryRule = (ledger) => {
     if (line.what !== "ended" || line.state !== "k") return [];
     // What the same step gives out stands behind what it skips.
     const holders = [...open.at(line.t), ...(sameMoment.get(line.t) ?? [])];
-    const justified =
-      line.reason === "overlap"
-        ? holders.some(({ run }) => run !== line.run && jobOf(run) === jobOf(line.run))
-        : line.reason !== "limit" || isFull(ledger, open.placed, line, holders);
-    if (justified) return [];
+    if (stoodInItsWay(ledger, open.placed, line, holders)) return [];
     const message = `${line.run} was skipped (${line.reason}), and nothing stood in its way.`;
     return [{ rule: "skipped-for-nothing", at: line.t, message, about: [line.run] }];
   });
 };
+
+function stoodInItsWay(
+  ledger: Ledger,
+  placed: ReturnType<typeof placesOf>,
+  line: End,
+  holders: readonly Claim[],
+): boolean {
+  const job = jobOf(line.run);
+  const { overlap = "skip", dependsOn = [] } = ledger.jobs.get(job)?.job ?? {};
+  switch (line.reason) {
+    case "overlap":
+      if (overlap === "allow" || overlap === "queue-all") return false;
+      return holders.some(({ run }) => run !== line.run && jobOf(run) === job);
+    case "limit":
+      return isFull(ledger, placed, line, holders);
+    case "dependency":
+      return dependsOn.some((parent) => didNotSucceed(ledger, parent, line));
+    default:
+      return false;
+  }
+}
+
+/** Whether a parent's run of the same fire time had come to an end other than success by then; the same step may tell of it later. */
+function didNotSucceed({ runs, told }: Ledger, parent: string, { run, index, t }: End): boolean {
+  const time = Number(run.slice(run.lastIndexOf("@") + 1));
+  const last = runs
+    .get(`${parent}@${time}`)
+    ?.ends.findLast((end) => end.what === "ended" && (end.index < index || end.t === t));
+  if (last !== undefined) return last.state !== "s";
+  return isMissed(told, parent, time);
+}
 
 function jobOf(run: string): string {
   return run.includes("@") ? run.slice(0, run.lastIndexOf("@")) : "";
@@ -40,11 +69,18 @@ function isFull(
   const own = placed(run);
   if (own === undefined) return true;
   return scopesOf(own).some((scope) => {
+    if (whenFull(ledger, scope, own) !== "skip") return false;
     const others = holders.filter(
       (holder) => holder.run !== run && scopesOf(placed(holder.run) ?? { task: "-" }).includes(scope),
     );
     return others.length >= mostOf(ledger, scope, own);
   });
+}
+
+/** What becomes of a run while all places of a scope are taken. */
+function whenFull(ledger: Ledger, scope: string, { concurrencyKey, concurrencyLimit }: Placed): string {
+  if (scope !== `key:${concurrencyKey}`) return ledger.trial.limits[scope]?.whenFull ?? "wait";
+  return typeof concurrencyLimit === "object" ? (concurrencyLimit.whenFull ?? "wait") : "wait";
 }
 
 function claimsByTime(told: readonly Told[]): Map<number, Claim[]> {
@@ -117,10 +153,17 @@ export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs }) => {
 };
 
 /** What is missed was late, or its job was changed or paused. */
-export const missesHaveReasons: HistoryRule = ({ told, operations }) => {
+export const missesHaveReasons: HistoryRule = ({ told, operations, jobs }) => {
   const paused = operations.flatMap(({ does, asked, end }) =>
-    end !== "refused" && (does.do === "pause" || does.do === "set") ? [asked.at] : [],
+    end !== "refused" && (does.do === "pause" || does.do === "set")
+      ? [{ name: does.name, at: asked.at }]
+      : [],
   );
+  const wasPaused = (id: string, t: number): boolean => {
+    const { task = "", queue = "default", tags = [] } = jobs.get(id)?.job ?? {};
+    const names = pausesOf({ id, task, queue, tags, beside: true });
+    return paused.some(({ name, at }) => names.includes(name) && at <= t);
+  };
   return told.flatMap((line): Finding[] => {
     if (line.what !== "ended" || line.state !== "m") return [];
     const job = jobOf(line.run);
@@ -133,7 +176,7 @@ export const missesHaveReasons: HistoryRule = ({ told, operations }) => {
           (does.do === "define" && does.jobs.some(({ id }) => id === job))),
     );
     const justified =
-      line.reason === "paused" ? paused.some((at) => at <= line.t) : redefined || line.t - time > usualGrace;
+      line.reason === "paused" ? wasPaused(job, line.t) : redefined || line.t - time > usualGrace;
     if (justified) return [];
     const message = `${line.run} and ${line.count - 1} others were recorded as missed (${line.reason}) ${line.t - time} ms after the first.`;
     return [{ rule: "missed-for-nothing", at: line.t, message, about: [line.run, job] }];

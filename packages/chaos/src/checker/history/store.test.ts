@@ -82,7 +82,7 @@ describe("in the end", () => {
   test("the lock of an attempt that was given up may be left, to end by itself", () => {
     const lost = { run, at: 1005, ends: "never" } as const;
     const base = new MadeUp()
-      .define(-500, secondly("job"))
+      .define(-500, secondly("job", { delivery: "at-most-once" }))
       .runs("job", 0, 0)
       .attempt(lost)
       .tell(1400, `nodeDead ${nodeOf("n1")}`);

@@ -18,7 +18,10 @@ type Fate = typeof fate extends fc.Arbitrary<infer F> ? F : never;
 const valid: fc.Arbitrary<Evidence[]> = fc
   .array(fc.array(fate, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 })
   .map((jobs) => {
-    const history = new MadeUp().define(-500, ...jobs.map((_, index) => secondly(`job-${index}`)));
+    const history = new MadeUp().define(
+      -500,
+      ...jobs.map((_, index) => secondly(`job-${index}`, { overlap: "skip" })),
+    );
     const until = Math.max(...jobs.map(({ length }) => length));
     jobs.forEach((fates, index) => {
       for (let second = 0; second <= until; second += 1)
@@ -32,7 +35,10 @@ function happen(history: MadeUp, job: number, second: number, what?: Fate): void
   const { late = 5, node = "n1", takes = 10, failures = 0, becomes = "run" } = what ?? {};
   let at = second * 1000 + late;
   if (becomes === "skipped") {
-    history.ended(at, run, "k", "vetoed");
+    // Another run of its job is under way: one that was asked for by hand.
+    const by = `${runAt(`job-${job}`, second * 1000)}-hand`;
+    history.ask(at - 20, { do: "run-now", job: `job-${job}` }, { end: "acknowledged", answer: by });
+    history.attempt({ run: by, at, takes: 50, node }, job).ended(at + 20, run, "k", "overlap");
     return;
   }
   let attempt = 1;
