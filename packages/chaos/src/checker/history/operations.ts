@@ -2,13 +2,15 @@ import type { Answer, Evidence } from "../../evidence/evidence.js";
 import type { Moment } from "../../pauses/pause-spans.js";
 import type { Operation } from "../../workload/operations.js";
 import { factsOf } from "../case.js";
+import { redisClockOf } from "./redis-clock.js";
 
 /** An operation of the driver, and what it heard. */
 export interface Asked {
   readonly op: number;
   readonly does: Operation;
+  /** When it asked; `at`: what Redis' clock said then at the least. */
   readonly asked: Moment;
-  /** When it heard; of what was still under way at the end: never. */
+  /** When it heard, `at`: what Redis' clock said then at the most; of what was still under way at the end: never. */
   readonly heard: Moment;
   readonly end: Answer["end"];
   /** What was answered; of what was refused or is not known, the code. */
@@ -20,12 +22,14 @@ const never: Moment = { mono: Number.POSITIVE_INFINITY, at: Number.POSITIVE_INFI
 /** All operations, in the order in which they were asked for. */
 export function operationsIn(evidence: readonly Evidence[]): Asked[] {
   const answers = new Map(factsOf(evidence, "answer").map((line) => [line.op, line]));
-  return factsOf(evidence, "operation").map(({ op, does, mono, at }) => {
+  const clock = redisClockOf(evidence);
+  return factsOf(evidence, "operation").map(({ op, does, mono, at: wall }) => {
+    const at = clock.least(wall);
     const heard = answers.get(op);
     const base = { op, does, asked: { mono, at } };
     if (heard === undefined) return { ...base, heard: never, end: "maybe", answer: "unanswered" };
     const answer = heard.end === "acknowledged" ? heard.answer : heard.code;
-    return { ...base, heard: { mono: heard.mono, at: heard.at }, end: heard.end, answer };
+    return { ...base, heard: { mono: heard.mono, at: clock.most(heard.at) }, end: heard.end, answer };
   });
 }
 

@@ -22,8 +22,17 @@ function duplicate(
 }
 
 /** A handler begins only what its node was given by the store, under this token, and not before its time by Redis' clock. */
-export const beginsFollowClaims: HistoryRule = ({ runs }) =>
-  [...runs.values()].flatMap((run) => [...unclaimed(run), ...early(run)]);
+export const beginsFollowClaims: HistoryRule = ({ runs, operations }) => {
+  // What is to start at once is due from when it was asked for: the instant that it is said to be due at is its client's guess at Redis' clock.
+  const atOnce = new Set(
+    operations.flatMap(({ does }) =>
+      does.do === "enqueue"
+        ? does.runs.flatMap(({ id = "", delay }) => (delay === undefined ? [id] : []))
+        : [],
+    ),
+  );
+  return [...runs.values()].flatMap((run) => [...unclaimed(run), ...(atOnce.has(run.id) ? [] : early(run))]);
+};
 
 function unclaimed({ id, begins, claims }: RunStory): Finding[] {
   const given = new Set(claims.map(({ attempt, token }) => `${attempt} ${token}`));

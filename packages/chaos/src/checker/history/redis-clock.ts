@@ -1,0 +1,34 @@
+import type { Evidence } from "../../evidence/evidence.js";
+import { factsOf } from "../case.js";
+
+/** What the product's clock, which is Redis' and never goes back, may have said at a moment of this machine's wall clock; all in ms. */
+export interface RedisClock {
+  least(at: number): number;
+  most(at: number): number;
+}
+
+const same: RedisClock = { least: (at) => at, most: (at) => at };
+
+/** What is known of Redis' clock where somebody moved it; else it is the machine's. */
+export function redisClockOf(evidence: readonly Evidence[]): RedisClock {
+  if (!factsOf(evidence, "fault").some(({ fault }) => fault.startsWith("redis-clock-"))) return same;
+  const seen = [...factsOf(evidence, "leases"), ...factsOf(evidence, "told")]
+    .map(({ at, t }) => ({ at, t }))
+    .sort((a, b) => a.at - b.at);
+  let highest = Number.NEGATIVE_INFINITY;
+  const points = seen.map(({ at, t }) => {
+    highest = Math.max(highest, t);
+    return { at, t: highest };
+  });
+  const before = (at: number): { at: number; t: number } | undefined =>
+    points.findLast((point) => point.at <= at);
+  return {
+    least: (at) => before(at)?.t ?? Math.min(at, points[0]?.t ?? at),
+    most: (at) => {
+      const last = before(at);
+      const next = points.find((point) => point.at >= at)?.t ?? at;
+      // It may have gone on since it was last seen, and back again before it was seen next.
+      return last === undefined ? next : Math.max(next, last.t + at - last.at);
+    },
+  };
+}
