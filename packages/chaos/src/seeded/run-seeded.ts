@@ -98,7 +98,7 @@ function reportOn(
 ): Omit<SeededReport, "duration" | "open"> {
   const trial = evidence.find((line) => line.kind === "trial");
   return {
-    ...judgeHistory(evidence),
+    ...judgeHistory(evidence, { whole: true }),
     seed: trial?.seed ?? 0,
     topology: trial?.topology ?? "",
     faults: countFaults(injected),

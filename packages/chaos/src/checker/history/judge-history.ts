@@ -27,6 +27,7 @@ import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.
 import { cancelsHaveReasons, missesHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
+import { evidenceIsWhole } from "./rule-whole.js";
 import { storyOf } from "./story.js";
 
 /** All rules, by name. */
@@ -89,12 +90,21 @@ export interface HistoryVerdict {
   readonly lostWrites: { readonly entries: number; readonly byRule: Readonly<Record<string, number>> };
 }
 
-/** Judges the evidence of a trial. Of more violations than that only the number is told. */
+/** Of more violations than that only the number is told. */
 export const mostTold = 100;
 
-export function judgeHistory(evidence: readonly Evidence[]): HistoryVerdict {
+/**
+ * Judges the evidence of a trial.
+ *
+ * @param options `whole`: the trial came to its end, so that no part of the evidence may be missing. @default false
+ */
+export function judgeHistory(
+  evidence: readonly Evidence[],
+  { whole = false }: { whole?: boolean } = {},
+): HistoryVerdict {
   const ledger = ledgerOf(evidence);
-  const found = Object.values(historyRules).flatMap((rule) => rule(ledger));
+  const rules = [...Object.values(historyRules), ...(whole ? [evidenceIsWhole] : [])];
+  const found = rules.flatMap((rule) => rule(ledger));
   const losses = new Losses(evidence);
   const isAllowed = (finding: Finding): boolean => !ledger.trial.keepsWrites && losses.explains(finding);
   const sorted = found.filter((finding) => !isAllowed(finding)).sort((a, b) => a.at - b.at);

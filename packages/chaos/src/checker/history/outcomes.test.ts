@@ -43,7 +43,7 @@ describe("what a node hears to be accepted", () => {
     const failed = base()
       .attempt({ ...begun, ends: "f" })
       .add(1020, { kind: "accepted", ...fact, outcome: "succeeded" }, "n1");
-    expect(failed.broken).toEqual(["late-accepted"]);
+    expect(failed.broken).toEqual(["accepted-twice", "late-accepted"]);
   });
 
   test("is not the outcome of an attempt that had been given up; that it is refused is as it should be", () => {

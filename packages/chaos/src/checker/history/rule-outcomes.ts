@@ -1,3 +1,4 @@
+import type { Evidence } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { End } from "./told.js";
@@ -57,12 +58,31 @@ export const acceptedIsRecorded: HistoryRule = ({ evidence, ended, begun, runs }
       return [{ rule: "outcome-without-start", at: end.t, message, about: [id] }];
     }),
   );
-  return [...accepted, ...unheard];
+  return [...accepted, ...unheard, ...acceptedElsewhere(evidence)];
 };
 
-/** A handler that succeeded came to its end first. */
+/** What is accepted is so once, and for a process in which the handler began. */
+function acceptedElsewhere(evidence: readonly Evidence[]): Finding[] {
+  const began = groupBy(factsOf(evidence, "start"), ({ token }) => token);
+  const heard = new Set<string>();
+  return factsOf(evidence, "accepted").flatMap(({ run, attempt, token, node, at }): Finding[] => {
+    const again = heard.has(token);
+    heard.add(token);
+    const elsewhere = began.get(token)?.every((begin) => begin.node !== node) ?? false;
+    if (!again && !elsewhere) return [];
+    const message = `${node} was told that ${run}#${attempt} is accepted, which ${again ? "had been told before" : "began elsewhere"}.`;
+    return [{ rule: "accepted-twice", at, message, about: [run] }];
+  });
+}
+
+/** A handler that succeeded came to its end first, after it had begun. */
 export const successFollowsEnd: HistoryRule = ({ evidence, runs }) => {
-  const ends = new Set<string>(factsOf(evidence, "end").map(({ token }) => token));
+  const began = groupBy(factsOf(evidence, "start"), ({ token }) => token);
+  const ends = new Set<string>(
+    factsOf(evidence, "end").flatMap(({ token, mono }) =>
+      began.get(token)?.every((begin) => begin.mono > mono) ? [] : [token],
+    ),
+  );
   return [...runs.values()].flatMap(({ id, ends: told }) =>
     told.flatMap((end): Finding[] => {
       if (end.state !== "s" || ends.has(end.token)) return [];

@@ -1,6 +1,7 @@
 import { groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Begin, RunStory } from "./ledger.js";
+import { type RedisClock, redisClockOf } from "./redis-clock.js";
 
 /** No attempt of a run begins twice. With voters that holds whatever the store loses. */
 export const attemptsBeginOnce: HistoryRule = ({ runs, trial }) =>
@@ -22,7 +23,8 @@ function duplicate(
 }
 
 /** A handler begins only what its node was given by the store, under this token, and not before its time by Redis' clock. */
-export const beginsFollowClaims: HistoryRule = ({ runs, operations }) => {
+export const beginsFollowClaims: HistoryRule = ({ runs, operations, evidence }) => {
+  const clock = redisClockOf(evidence);
   // What is to start at once is due from when it was asked for: the instant that it is said to be due at is its client's guess at Redis' clock.
   const atOnce = new Set(
     operations.flatMap(({ does }) =>
@@ -31,7 +33,11 @@ export const beginsFollowClaims: HistoryRule = ({ runs, operations }) => {
         : [],
     ),
   );
-  return [...runs.values()].flatMap((run) => [...unclaimed(run), ...(atOnce.has(run.id) ? [] : early(run))]);
+  return [...runs.values()].flatMap((run) => [
+    ...unclaimed(run),
+    ...(atOnce.has(run.id) ? [] : early(run)),
+    ...earlyByTheMachine(run, clock),
+  ]);
 };
 
 function unclaimed({ id, begins, claims }: RunStory): Finding[] {
@@ -51,6 +57,20 @@ function early({ id, claims, begins, fireTime }: RunStory): Finding[] {
     return [
       { rule: "early", at: t, message: `${id}#${attempt} was claimed ${due - t} ms early.`, about: [id] },
     ];
+  });
+}
+
+/** For so many ms two processes' views of the machine's clock may differ. */
+const blur = 100;
+
+/** What the store says of its time is not believed: a handler begins no earlier than its fire time by the clock of the machine. */
+function earlyByTheMachine({ id, begins, fireTime }: RunStory, clock: RedisClock): Finding[] {
+  if (fireTime === undefined) return [];
+  return begins.flatMap(({ at, attempt, node }) => {
+    const ahead = fireTime - clock.most(at);
+    if (ahead <= blur) return [];
+    const message = `${id}#${attempt} began on ${node} ${ahead} ms early by the clock of the machine.`;
+    return [{ rule: "early", at, message, about: [id] }];
   });
 }
 

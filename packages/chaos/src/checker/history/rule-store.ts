@@ -3,6 +3,7 @@ import { factsOf } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 import { openIn } from "./open.js";
+import { lastMoment } from "./rule-fire-times.js";
 
 /** Keys that stay when all jobs are removed and all nodes have left, by docs/redis-layout.md. */
 const stay =
@@ -51,8 +52,8 @@ function isLeftToExpire(name: string, runs: Ledger["runs"]): boolean {
 export const everythingSettles: HistoryRule = (ledger) => {
   const { reached } = ledger;
   const given = reached("removed");
-  if (!Number.isFinite(given) || Number.isFinite(reached("settled"))) return [];
-  const open = openIn(ledger, reached("healed"));
+  const open = openIn(ledger, Math.min(reached("healed"), lastMoment(ledger)));
+  if (!Number.isFinite(given) || (Number.isFinite(reached("settled")) && open.length === 0)) return [];
   // One for each: what a store has lost may keep some of them from ending, and not the others.
   const each = open.length === 0 ? ["(nothing by now)"] : open;
   return each.map((name) => {
