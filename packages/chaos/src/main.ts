@@ -1,4 +1,4 @@
-// `npm run chaos`: a scenario by its name, or faults drawn from a seed. Exit code 0: all held, 1: something did not, 2: usage.
+// `npm run chaos`: a scenario by its name, or faults drawn from a seed. Exit code 0: all held, 1: something did not or there is no verdict, 2: usage.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseDuration } from "@escapement/triggers";
@@ -49,7 +49,7 @@ const { values, positionals } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
-process.exitCode = await main();
+process.exitCode = await main().catch(noVerdict);
 
 async function main(): Promise<number> {
   if (values.help) {
@@ -82,6 +82,14 @@ async function main(): Promise<number> {
       ...(keep !== undefined && { keep }),
     }),
   );
+}
+
+/** Who reads the report must not take one of before for that of this run. */
+function noVerdict(error: unknown): number {
+  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  console.error(`The run came to no verdict, which counts as one that failed: ${why}`);
+  save({ valid: false, error: why });
+  return 1;
 }
 
 function tellSeeded(report: SeededReport): number {

@@ -49,6 +49,8 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: ()
 export class Trial implements AsyncDisposable {
   readonly evidence: EvidenceFolder = new EvidenceFolder();
   readonly nodes: Map<string, ChaosNode> = new Map();
+  /** All of their processes, former ones as well. */
+  readonly processes: ChaosNode[] = [];
   readonly faults: Fault[] = [];
   readonly topology: Topology;
   /** Defines jobs and reads; runs nothing. */
@@ -121,6 +123,7 @@ export class Trial implements AsyncDisposable {
       madeOf,
     );
     this.nodes.set(name, node);
+    this.processes.push(node);
     return node;
   }
 

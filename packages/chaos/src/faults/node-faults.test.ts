@@ -1,3 +1,4 @@
+import { eventually } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { seededRandom } from "../random.js";
 import { singleServer } from "../topologies/single.js";
@@ -38,4 +39,13 @@ test("a killed node has another process after it", async () => {
     `process ${before} (n1) ended by SIGKILL after SIGKILL`,
   );
   expect(trial.nodes.get("n1")?.pid).not.toBe(before);
+});
+
+test("a process that ended though nobody had asked it to has crashed, one that a fault killed has not", async () => {
+  const before = trial.nodes.get("n1");
+  await happen("node-kill", "n1");
+  const now = trial.nodes.get("n1");
+  process.kill(now?.pid ?? 0, "SIGKILL");
+  await eventually(() => now?.exit !== undefined);
+  expect([before?.crashed, now?.crashed]).toEqual([false, true]);
 });

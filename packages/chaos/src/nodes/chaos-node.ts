@@ -19,6 +19,8 @@ export interface ChaosNode {
   readonly pid: number;
   /** How its process ended: a signal's name or an exit code. `undefined`: it has not. */
   readonly exit: string | undefined;
+  /** Whether its process ended though nobody had asked it to. */
+  readonly crashed: boolean;
   /** What its process does just now. */
   state(): Promise<"runs" | "stands" | "gone">;
   /** SIGSTOP. Resolves when it stands still. */
@@ -59,11 +61,14 @@ class ProcessNode implements ChaosNode {
   alive = true;
   frozen = false;
   exit: string | undefined;
+  crashed = false;
+  #asked = false;
 
   constructor(name: string, started: TestProcess) {
     this.name = name;
     this.#process = started;
     void started.exited.then(({ code, signal }) => {
+      this.crashed = !this.#asked;
       this.exit = signal ?? `exit code ${code}`;
     });
   }
@@ -81,6 +86,7 @@ class ProcessNode implements ChaosNode {
   }
 
   async kill(): Promise<void> {
+    this.#asked = true;
     this.alive = false;
     this.frozen = false;
     await this.#process.stop();
@@ -107,6 +113,7 @@ class ProcessNode implements ChaosNode {
 
   async stop(): Promise<void> {
     if (!this.alive) return;
+    this.#asked = true;
     this.thaw();
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), 20_000);

@@ -32,6 +32,8 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
   await session.dump("removed");
   session.write({ kind: "doctor", findings: await session.client.doctor() });
   await Promise.all([...trial.nodes.values()].map((node) => node.stop()));
+  for (const { name, exit, log } of trial.processes.filter(({ crashed }) => crashed))
+    session.write({ kind: "event", event: "crashed", details: { node: name, exit, log: log.slice(-20) } });
   await session.dump("stopped");
   await session.watcher.stop();
   await takeDownLocks(session);

@@ -53,7 +53,7 @@ const nodes = ["n1", "n2", "n3"] as const;
 
 /** Runs the workload under faults drawn from the seed, and judges what came of it. */
 export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
-  const { seed, duration, topology = "single" } = options;
+  const { duration, topology = "single" } = options;
   const start = topologies[topology];
   if (start === undefined) throw new Error(`There is no topology ${topology}`);
   const habits = { tasks: limitedTasks };
@@ -64,6 +64,21 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
     habits,
     ...(options.processOf && { processOf: options.processOf }),
   });
+  try {
+    const { injected, open } = await happen(trial, options);
+    return { ...reportOn(trial.evidence.read(), injected), duration, open };
+  } finally {
+    // Of a trial that came to no end it is all that there is.
+    if (options.keep !== undefined) trial.evidence.keep(options.keep);
+  }
+}
+
+/** Lets the whole trial happen: what was injected, and what had not ended when nobody waited any longer. */
+async function happen(
+  trial: Trial,
+  options: SeededOptions,
+): Promise<{ injected: InjectedFault[]; open: readonly string[] }> {
+  const { seed, duration } = options;
   await using session = await Session.open(trial, seed);
   const begin = Date.now() + 1000;
   const driver = await session.prepare(seededRandom(seed * 7919), begin, duration);
@@ -77,8 +92,7 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
     looking,
   ]);
   const open = await bringToAnEnd(session, options.settlesWithin ?? 60_000);
-  if (options.keep !== undefined) trial.evidence.keep(options.keep);
-  return { ...reportOn(trial.evidence.read(), injected), duration, open };
+  return { injected, open };
 }
 
 /** Judges evidence that was kept. */

@@ -1,7 +1,7 @@
 import { createScheduler, type Logger, type Scheduler } from "@escapement/core";
 import { Store } from "@escapement/core/internal";
 import type { Cluster, Redis } from "ioredis";
-import { type Answer, type EvidenceWriter, openEvidence } from "../evidence/evidence.js";
+import { type EvidenceWriter, openEvidence } from "../evidence/evidence.js";
 import { dumpStore } from "../evidence/store-dump.js";
 import { Watcher } from "../evidence/watcher.js";
 import type { Random } from "../random.js";
@@ -73,13 +73,22 @@ export class Session implements AsyncDisposable {
     this.#evidence.write(fact);
   }
 
-  /** Asks for something until it is acknowledged. */
+  /**
+   * Asks for something until it is acknowledged.
+   *
+   * @throws Error if it has not been after a minute
+   */
   async insist(does: Operation, call: () => Promise<unknown>): Promise<void> {
-    let answer: Answer;
-    do {
-      answer = await this.record.ask(does, call);
-      if (answer.end !== "acknowledged") await this.trial.lasts(500);
-    } while (answer.end !== "acknowledged");
+    const until = performance.now() + 60_000;
+    for (;;) {
+      const answer = await this.record.ask(does, call);
+      if (answer.end === "acknowledged") return;
+      if (performance.now() > until)
+        throw new Error(
+          `No ${does.do} was acknowledged for a minute; the last said ${answer.code}: ${answer.message}`,
+        );
+      await this.trial.lasts(500);
+    }
   }
 
   /** Defines the jobs of the seeded mode, and answers who will change them. */

@@ -27,7 +27,7 @@ import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.
 import { cancelsHaveReasons, missesHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
-import { evidenceIsWhole } from "./rule-whole.js";
+import { evidenceIsWhole, nodesDoNotCrash } from "./rule-whole.js";
 import { storyOf } from "./story.js";
 
 /** All rules, by name. */
@@ -65,6 +65,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   nothingIsLeft,
   everythingSettles,
   nothingNeedsMending,
+  nodesDoNotCrash,
 };
 
 /** The judgement of a trial from its evidence alone. */

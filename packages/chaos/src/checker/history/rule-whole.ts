@@ -30,6 +30,15 @@ export const evidenceIsWhole: HistoryRule = (ledger) => {
   });
 };
 
+/** No node's process ends unless somebody ended it. */
+export const nodesDoNotCrash: HistoryRule = ({ evidence }) =>
+  factsOf(evidence, "event").flatMap(({ event, details, at }): Finding[] => {
+    if (event !== "crashed") return [];
+    const { node, exit, log } = details as { node: string; exit: string; log: readonly string[] };
+    const message = `The process of ${node} ended by itself (${exit}): ${log.join(" | ")}`;
+    return [{ rule: "crashed", at, message, about: [], explainedByLoss: false }];
+  });
+
 function unheardOperations({ operations }: Ledger): string[] {
   const asked = new Set(operations.map(({ op }) => op));
   const last = Math.max(0, ...asked);

@@ -88,3 +88,8 @@ test("what is open is looked for in the evidence, not believed to have ended sin
   open.heal(500).add(900, { kind: "phase", phase: "removed" });
   expect(open.broken).toContain("not-settled");
 });
+
+test("no node's process ends unless somebody ended it", () => {
+  const details = { node: "n1", exit: "exit code 1", log: ["TypeError: no"] };
+  expect(base().add(1600, { kind: "event", event: "crashed", details }).broken).toEqual(["crashed"]);
+});
