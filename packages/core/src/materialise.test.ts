@@ -99,6 +99,17 @@ describe("a leader's commit", () => {
     expect(await on.redis.zcard(on.store.keys.waiting)).toBe(12);
   });
 
+  test("a job that is removed while its record is read is not said to be parked", async () => {
+    await using on = await bench();
+    const parked: string[] = [];
+    on.events.on("jobParked", ({ jobId }) => parked.push(jobId));
+    await on.define("gone", { trigger: every(1000) });
+    await on.redis.hdel(on.store.keys.jobs, "gone"); // what is left of it just then
+    await roundsOf(leaderOf(on), 1);
+    expect(await on.redis.zscore(on.store.keys.due, "gone")).toBeNull();
+    expect(parked).toEqual([]);
+  });
+
   test("S20: a job whose next fire time lies too far to be found is refused, or parked, and not taken for exhausted", async () => {
     await using on = await bench();
     // All of them at once each 30 030 s, which is far among so many that do not count.

@@ -196,10 +196,11 @@ export class Materialiser {
     const said = error instanceof Error ? error.message : String(error);
     const reason = said.replace(/\s+/g, " ").slice(0, 500);
     const version = state.split(" ")[0] ?? "";
-    await park.run(this.#store.lease, {
+    const parked = await park.run(this.#store.lease, {
       keys: this.#store.keys,
       args: { ...this.#store.told, epoch, job, version, reason },
     });
-    this.#events.emit("jobParked", { jobId: job, error: reason });
+    // One that was removed or defined anew meanwhile is not parked.
+    if (parked === 1) this.#events.emit("jobParked", { jobId: job, error: reason });
   }
 }

@@ -291,7 +291,7 @@ export const redrive = defineScript<[string, string[]]>()({
   lists: { runs: ["run"] },
 });
 
-/** 1 if the job was parked; 0: its version is another by now. */
+/** 1 if the job was parked; 0: its version is another by now, or it has been removed. */
 export const park = defineScript<number>()({
   name: "park",
   version: 1,

@@ -2,7 +2,10 @@
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
-if redis.call('HEXISTS', key.jobs, arg.job) == 0 then return redis.call('ZREM', key.due, arg.job) end
+if redis.call('HEXISTS', key.jobs, arg.job) == 0 then
+  redis.call('ZREM', key.due, arg.job)
+  return 0
+end
 local state = redis.call('HGET', key.state, arg.job)
 local version, created = string.match(state or '', '^(%S+) (%S+)')
 if version ~= arg.version then return 0 end
