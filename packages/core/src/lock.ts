@@ -66,19 +66,45 @@ export class RunLocks {
     const pick = (names: readonly { name: string }[]): Claimed[] =>
       names.flatMap(({ name }) => byName.get(name) ?? []);
     for (const lock of granted) this.#held.set(lock.name, lock);
-    for (const { name, reason, values = [] } of refused)
-      if (reason === "unavailable") this.#doubtful.set(name, values.join(","));
+    const values = new Map(refused.map((one) => [one.name, one.values ?? []]));
     const held = pick(refused.filter(({ reason }) => reason === "held"));
+    const started = await this.#startedElsewhere(held, values);
+    const unavailable = [
+      ...held.filter((claimed) => !started.has(claimed)),
+      ...pick(refused.filter(({ reason }) => reason !== "held")),
+    ];
+    for (const claimed of unavailable) {
+      const name = this.#nameOf(claimed);
+      this.#doubtful.set(name, (values.get(name) ?? []).join(","));
+    }
     return {
       granted: pick(granted.filter((lock) => lock.isValid())),
-      refused: held.filter(({ locksLeft }) => locksLeft.length === 0),
-      unavailable: [
-        // What holds it may be no more than what was left when it was handed back: that is no proof that it was started.
-        ...held.filter(({ locksLeft }) => locksLeft.length > 0),
-        ...pick(refused.filter(({ reason }) => reason !== "held")),
-        ...pick(granted.filter((lock) => !lock.isValid())),
-      ],
+      refused: [...started],
+      unavailable: [...unavailable, ...pick(granted.filter((lock) => !lock.isValid()))],
     };
+  }
+
+  /**
+   * Which of these attempts were started before, by what voters say. Of one that was handed back, what holds the lock may be no more than what was left
+   * then, which is no proof; a value that none of its claims had is one.
+   */
+  async #startedElsewhere(
+    held: readonly Claimed[],
+    tried: ReadonlyMap<string, readonly string[]>,
+  ): Promise<Set<Claimed>> {
+    const doubtful = held.filter(({ locksLeft }) => locksLeft.length > 0);
+    const holders =
+      doubtful.length === 0
+        ? new Map<string, string>()
+        : await this.#locker.holders(doubtful.map((claimed) => this.#nameOf(claimed)));
+    const isStarted = (claimed: Claimed): boolean => {
+      if (claimed.locksLeft.length === 0) return true;
+      const name = this.#nameOf(claimed);
+      const holder = holders.get(name);
+      const own = [...claimed.locksLeft, ...(tried.get(name) ?? [])];
+      return holder !== undefined && !own.includes(holder) && !own.includes("-");
+    };
+    return new Set(held.filter(isStarted));
   }
 
   /**

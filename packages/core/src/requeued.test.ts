@@ -114,6 +114,51 @@ test("an attempt whose lock could not be had while most voters stood still start
   await bench[Symbol.asyncDispose]();
 });
 
+test("an attempt that started before the store lost its claim is not waited for, though it was handed back since: the voters tell whose lock it is", async () => {
+  await using voters = await startVoters(3);
+  const bench = await new StoreBench(server).ready();
+  const locks = new RunLocks(bench.store, voters.urls, 60_000, new Events(silentLogger));
+  await expect.poll(() => locks.hasQuorum).toBe(true);
+  const [run = ""] = await enqueueRuns(bench.store, "task", [{}], 1000);
+  const most = voters.servers.slice(1);
+  const setAll = (value: string): Promise<unknown> =>
+    Promise.all(most.map((voter) => voter.client().set(bench.store.keys.lock(run, 1), value, "PX", 60_000)));
+  await setAll("of-the-start-that-is-forgotten");
+  const node = await bench.node("node");
+  const handBack = async ({ token }: Claimed, value: string): Promise<readonly Claimed[]> => {
+    const completions = [{ run, token, outcome: "b", detail: value, result: "" }] as const;
+    return (await node.claim({ lockTtl: 0, completions })).claimed;
+  };
+  const [first] = (await node.claim({ lockTtl: 0 })).claimed as [Claimed];
+  const second = await handBack(first, "of-its-first-claim");
+  expect((await locks.acquire(second)).refused).toEqual(second);
+
+  // What only its own claims can have left is no proof.
+  await setAll("of-its-first-claim");
+  const held = await locks.acquire([{ ...(second[0] as Claimed), locksLeft: ["of-another", "-"] }]);
+  expect([held.refused, held.unavailable.length]).toEqual([[], 1]);
+  await locks.close();
+  await bench[Symbol.asyncDispose]();
+});
+
+test("values that are too many to keep are not taken to be all there were", async () => {
+  const bench = await new StoreBench(server).ready();
+  const [run = ""] = await enqueueRuns(bench.store, "task", [{}], 1000);
+  const node = await bench.node("node");
+  let [claimed] = (await node.claim({ lockTtl: 0 })).claimed;
+  for (let round = 0; round < 60; round += 1) {
+    const detail = `${round}-`.padEnd(36, "x");
+    const completions = [{ run, token: claimed?.token ?? "", outcome: "b", detail, result: "" }] as const;
+    [claimed] = (await node.claim({ lockTtl: 0, completions })).claimed;
+  }
+  const [first, ...others] = claimed?.locksLeft ?? [];
+  expect(first).toBe("-");
+  expect(others.length).toBeGreaterThan(40);
+  expect(others.at(-1)).toMatch(/^59-/);
+  expect(others.every((value) => value.length === 36)).toBe(true);
+  await bench[Symbol.asyncDispose]();
+});
+
 test("an id that was never handed back is refused where voters hold its lock", async () => {
   await using voters = await startVoters(3);
   const bench = await new StoreBench(server).ready();

@@ -87,7 +87,7 @@ describe("a locker over three voters", () => {
     const second = await two.acquire([ns]);
     expect(second.granted).toHaveLength(1);
     await one.release(first.granted);
-    expect((await one.acquire([ns])).refused).toEqual([{ name: ns, reason: "held" }]);
+    expect((await one.acquire([ns])).refused).toMatchObject([{ name: ns, reason: "held" }]);
   });
 
   it("I7: goes on after the voters forgot all scripts", async () => {
@@ -112,11 +112,20 @@ describe("a single voter", () => {
     const client = (voters.servers[0] as RedisServer).client();
     expect(await client.set(`${ns}:hand`, "token", "PX", 60_000, "NX")).toBe("OK");
     const { granted, refused } = await one.acquire([`${ns}:hand`, `${ns}:free`]);
-    expect(refused).toEqual([{ name: `${ns}:hand`, reason: "held" }]);
+    expect(refused).toMatchObject([{ name: `${ns}:hand`, reason: "held" }]);
     expect(granted).toHaveLength(1);
     expect(await client.set(`${ns}:free`, "token", "PX", 60_000, "NX")).toBeNull();
     await one.release([{ ...(granted[0] as (typeof granted)[0]), name: `${ns}:hand`, value: "token" }]);
     expect(await client.exists(`${ns}:hand`)).toBe(0);
+  });
+
+  it("tells under which value most voters hold a name", async () => {
+    await using one = createLocker({ voters: voters.urls, ttl: 60_000 });
+    const { granted } = await one.acquire([`${ns}:held`]);
+    const few = voters.servers[0]?.client();
+    await few?.set(`${ns}:few`, "one voter's");
+    const holders = await one.holders([`${ns}:held`, `${ns}:few`, `${ns}:free`]);
+    expect([...holders]).toEqual([[`${ns}:held`, granted[0]?.value]]);
   });
 });
 
@@ -137,7 +146,7 @@ describe("voters that fail", () => {
       await own.servers[most]?.kill();
       await voterLost;
       const from = performance.now();
-      expect((await one.acquire([`${ns}:2`, `${ns}:3`])).refused).toEqual([
+      expect((await one.acquire([`${ns}:2`, `${ns}:3`])).refused).toMatchObject([
         { name: `${ns}:2`, reason: "unavailable" },
         { name: `${ns}:3`, reason: "unavailable" },
       ]);

@@ -16,8 +16,8 @@ export interface Refused {
   readonly name: string;
   readonly reason: RefusedReason;
   /**
-   * Of one that is `unavailable`: the values under which voters may hold it all the same, since requests had gone out. This locker gives them back as
-   * voters return; should it be gone by then, anybody may, with `release`. Left out: nothing was asked for.
+   * The values under which voters may hold it all the same, since requests had gone out. This locker gives them back as voters return; should it be
+   * gone by then, anybody may, with `release`. Left out: nothing was asked for.
    */
   readonly values?: readonly string[];
 }
@@ -66,6 +66,13 @@ export interface Locker extends EventEmitter<LockerEvents> {
    * @throws EscapementError `INVALID_NAME`, `LOCKER_CLOSED`; never for what voters do
    */
   acquire(names: readonly string[], options?: { readonly value?: string }): Promise<Acquired>;
+  /**
+   * Under which value a majority of the voters holds each name; what no majority is seen to hold is left out. Asks each voter once, and never rejects for
+   * what voters do.
+   *
+   * @throws EscapementError `INVALID_NAME`, `LOCKER_CLOSED`
+   */
+  holders(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Prolongs locks to `ttl` from now, once. Never rejects for what voters do. */
   extend(locks: readonly Lock[]): Promise<Extended>;
   /** Releases locks, those that are still ours. A voter that cannot be reached is told when it is back. Never rejects. */
@@ -143,16 +150,37 @@ class MajorityLocker extends EventEmitter<LockerEvents> implements Locker {
       await this.#releaseAll(batch, value);
       return "unavailable";
     });
+    const refusal = (name: string, reason: RefusedReason): Refused => {
+      const values = tried.get(name);
+      return { name, reason, ...(values && { values }) };
+    };
     return {
       granted,
       refused: [
-        ...held.map((name): Refused => ({ name, reason: "held" })),
-        ...unavailable.map((name): Refused => {
-          const values = tried.get(name);
-          return { name, reason: "unavailable", ...(values && { values }) };
-        }),
+        ...held.map((name) => refusal(name, "held")),
+        ...unavailable.map((name) => refusal(name, "unavailable")),
       ],
     };
+  }
+
+  async holders(names: readonly string[]): Promise<Map<string, string>> {
+    this.#checkOpen();
+    const wanted = checkNames(names);
+    await this.#connected;
+    const deadline = Math.floor(this.#settings.deadline / 2);
+    const answers = await Promise.all(
+      this.#voters.map((voter) => voter.valuesOf(wanted, deadline).catch(() => [])),
+    );
+    const holders = new Map<string, string>();
+    for (const [index, name] of wanted.entries()) {
+      const votes = new Map<string, number>();
+      for (const values of answers) {
+        const value = values[index];
+        if (value != null) votes.set(value, (votes.get(value) ?? 0) + 1);
+      }
+      for (const [value, count] of votes) if (count > this.#voters.length / 2) holders.set(name, value);
+    }
+    return holders;
   }
 
   async extend(locks: readonly Lock[]): Promise<Extended> {

@@ -22,6 +22,15 @@ for _, key in ipairs(KEYS) do
   if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
 end`;
 
+// GET alone, which a voter's user may do anyway.
+const readValues = `
+local values = {}
+for i, key in ipairs(KEYS) do values[i] = redis.call('GET', key) end
+return values`;
+
+/** How many names one call asks for. */
+const readAtOnce = 500;
+
 /** One independent Redis master. */
 export class Voter {
   readonly name: string;
@@ -66,6 +75,16 @@ export class Voter {
       this.#lastError = error instanceof Error ? error : new Error(String(error));
       throw this.#lastError;
     }
+  }
+
+  /** What each of the keys holds; nothing: `null`. */
+  async valuesOf(names: readonly string[], deadline: number): Promise<(string | null)[]> {
+    const values: (string | null)[] = [];
+    for (let from = 0; from < names.length; from += readAtOnce) {
+      const some = names.slice(from, from + readAtOnce);
+      values.push(...((await this.eval(readValues, some.length, some, deadline)) as (string | null)[]));
+    }
+    return values;
   }
 
   /** Remembers a release that did not reach this voter; it is made up for when there is a connection again (pitfall R4). */

@@ -68,7 +68,9 @@ local function complete()
           if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run)
           else mark_requeued(item.run) end
           if item.detail ~= '' then
-            left = string.sub(left == '' and item.detail or left .. ',' .. item.detail, -400)
+            left = left == '' and item.detail or left .. ',' .. item.detail
+            -- What is left out is not known any more, which `-` says.
+            if #left > 2000 then left = '-' .. string.match(left, ',.*', -1900) end
             redis.call('HSET', key.attempts, item.run, attempt .. ' ' .. lost .. ' ' .. left .. '\n' .. earlier)
           end
           make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
