@@ -24,20 +24,32 @@ export class Watcher {
   /** What each entry said. */
   readonly #seen = new Map<string, string>();
   readonly #loops: Promise<void>[] = [];
-  #last = "0-0";
+  readonly #servers: readonly Redis[];
   #open = true;
 
-  constructor(redis: Redis | Cluster, namespace: string, evidence: EvidenceWriter) {
+  /** @param servers where a store has several, each by itself: one that was deposed goes on telling what will be lost */
+  constructor(
+    redis: Redis | Cluster,
+    namespace: string,
+    evidence: EvidenceWriter,
+    servers: readonly Redis[] = [],
+  ) {
+    this.#servers = servers;
     this.#redis = redis;
     this.#prefix = `escapement:{${namespace}}:`;
     this.#evidence = evidence;
   }
 
   start(): void {
-    this.#loops.push(
-      this.#repeat(20, () => this.#readMore()),
-      this.#repeat(sampleEvery, () => this.#sample()),
-    );
+    for (const source of [this.#redis, ...this.#servers]) {
+      let last = "0-0";
+      this.#loops.push(
+        this.#repeat(20, async () => {
+          last = await this.#readMore(source, last);
+        }),
+      );
+    }
+    this.#loops.push(this.#repeat(sampleEvery, () => this.#sample()));
   }
 
   /**
@@ -50,7 +62,7 @@ export class Watcher {
     const kept = new Set<string>();
     for (let from = "-"; ; ) {
       const page = (await this.#redis.xrange(`${this.#prefix}events`, from, "+", "COUNT", 2000)) as Entry[];
-      this.#take(page.filter(([id, fields]) => this.#seen.get(id) !== fields.join(" ")));
+      this.#take(page);
       for (const [id] of page) kept.add(id);
       const last = page.at(-1)?.[0];
       if (last === undefined) break;
@@ -67,15 +79,17 @@ export class Watcher {
     }
   }
 
-  async #readMore(): Promise<void> {
+  async #readMore(source: Redis | Cluster, last: string): Promise<string> {
     const key = `${this.#prefix}events`;
-    const entries = (await this.#redis.xrange(key, `(${this.#last}`, "+", "COUNT", 1000)) as Entry[];
+    const entries = (await source.xrange(key, `(${last}`, "+", "COUNT", 1000)) as Entry[];
     this.#take(entries);
-    this.#last = entries.at(-1)?.[0] ?? this.#last;
+    return entries.at(-1)?.[0] ?? last;
   }
 
+  /** What has not been taken down yet; replicas tell the same as their master. */
   #take(entries: readonly Entry[]): void {
     for (const [entry, fields] of entries) {
+      if (this.#seen.get(entry) === fields.join(" ")) continue;
       this.#seen.set(entry, fields.join(" "));
       const [t, lines] = ["t", "e"].map((name) => fields[fields.indexOf(name) + 1] ?? "");
       this.#evidence.write({ kind: "told", entry, t: Number(t), lines: (lines ?? "").split("\n") });

@@ -18,6 +18,9 @@ import type { Operation, PlannedJob } from "../workload/operations.js";
 import { Operator } from "../workload/operator.js";
 import { StaleWriter } from "../workload/stale-writer.js";
 
+/** One of several servers may be away for long; whoever reads of it goes on. */
+const patient = { commandTimeout: 1000, enableOfflineQueue: false, maxRetriesPerRequest: 0 } as const;
+
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 /** Whoever works on a trial's cluster and watches it: the driver with its client and its link, the operator, the watcher. */
@@ -55,7 +58,9 @@ export class Session implements AsyncDisposable {
     });
     const watched = openEvidence(trial.evidence.fileOf("watcher"), "watcher");
     this.#watching = connectTo(trial.topology.address);
-    this.watcher = new Watcher(this.#watching, namespace, watched);
+    const { keepsWrites, store } = trial.topology;
+    const apart = keepsWrites ? [] : store.map((server) => server.client({ readOnly: true, ...patient }));
+    this.watcher = new Watcher(this.#watching, namespace, watched, apart);
   }
 
   static async open(trial: Trial, seed: number): Promise<Session> {

@@ -7,7 +7,10 @@ import type { Topology } from "./topology.js";
 /** What the user of a trial with TLS may do: what nodes need, in whichever namespace trials are. */
 const rules = aclRules({ namespace: "anyone", role: "node" }).map((rule) => rule.replace("{anyone}", "*"));
 
-/** One server that takes nothing but TLS, with an authority of its own, and a user who may do no more than schedulers need. */
+/**
+ * One server that takes nothing but TLS, with an authority of its own. Nodes and the driver use it as a user who may do no more than schedulers need;
+ * bystanders look at all keys, and may do anything.
+ */
 export async function tlsServer(name: string): Promise<Topology> {
   const user = { name: "escapement", password: "chaos-secret", rules };
   const tls = await createCertificates();
@@ -25,7 +28,7 @@ export async function tlsServer(name: string): Promise<Topology> {
     name,
     keepsWrites: true,
     ...servers,
-    address: { options: at(server.port) },
+    address: { options: { host: "127.0.0.1", port: server.port, tls: { ca: tls.ca } } },
     primary: async () => server,
     linkOf: (node) => links.of(node),
     [Symbol.asyncDispose]: async () => {

@@ -20,9 +20,6 @@ const apart = 5000; // ms
 /** What was asked just before the first entry that was lost, or heard just after the last, may have told nothing. */
 const slack = { before: 1000, after: 2500 } as const;
 
-/** Plain keys tell nothing of themselves, and whoever sets them may go on doing so on a master that was deposed until a sentinel tells it. */
-const deposed = 10_000; // ms
-
 /** Terms, leases and deaths follow from what a node heard before a loss for as long as the longest lease lasts. */
 const aftermath = 15_000; // ms
 
@@ -58,8 +55,7 @@ export class Losses {
   }
 
   #touchAsked({ does, asked, heard }: Asked): void {
-    const isPlain = does.do === "set" || does.do === "del";
-    if (!this.#wasLost(asked.at - (isPlain ? deposed : 0), heard.at)) return;
+    if (!this.#wasLost(asked.at, heard.at)) return;
     if (does.do === "define") this.#touch(does.jobs.map(({ id }) => id));
     else if (does.do === "enqueue") this.#touch(does.runs.flatMap(({ id = [] }) => id));
     else if ("job" in does) this.#touch([does.job]);
