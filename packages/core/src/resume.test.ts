@@ -297,9 +297,9 @@ describe("pause, resume: from now, whatever happens meanwhile", () => {
     await timeline.lead();
     await pauseTarget(bench.store, job, reason);
     await timeline.skipTo(3);
-    const timed = bench.store.timed.bind(bench.store);
+    const timed = bench.store.timedWhenFull.bind(bench.store);
     let changes = 0;
-    bench.store.timed = async (call, timeOf) => {
+    bench.store.timedWhenFull = async (call, timeOf) => {
       changes += 1;
       const priority = changes;
       if (changes < 4) await client.job("job").update({ priority });

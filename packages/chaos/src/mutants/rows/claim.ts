@@ -118,7 +118,7 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/lock.js",
-        find: "refused: held.filter(({ locksLeft }) => locksLeft.length === 0),",
+        find: "refused: [...started],",
         put: "refused: [],",
       },
     ],
