@@ -73,6 +73,7 @@ export const allKill: FaultKind = {
   targets: onAll,
   others: onNodes,
   lasts: [3000, 8000],
+  weight: 4, // all nodes have to be free for it
   begin: async (hands) => {
     const nodes = [...hands.trial.nodes.values()];
     await Promise.all(nodes.map((node) => node.kill()));

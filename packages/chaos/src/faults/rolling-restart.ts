@@ -23,6 +23,7 @@ export const rollingRestart: FaultKind = {
   others: ({ nodes }) => nodes,
   lasts: [1, 1],
   settles: 20_000,
+  weight: 4, // all nodes have to be free for it
   begin: async (hands) => {
     const { trial } = hands;
     const release = releases.get(trial) ?? { other: await copyBuild(anotherVersion), isOther: false };
