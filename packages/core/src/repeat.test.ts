@@ -3,7 +3,7 @@ import { startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { expect, test } from "vitest";
 import { createScheduler, type EscapementError } from "./index.js";
-import { readBack } from "./repeat.js";
+import { readBack, repeat } from "./repeat.js";
 
 test("I1, I3: what a client asks for while Redis restarts, or whose reply is lost, is done once", async () => {
   await using redis = await startRedis({ appendonly: "always" });
@@ -48,6 +48,22 @@ test("I3: what was sent once and not answered is not said to be refused, though 
   proxy.cut();
 
   expect(await asked).toBe("REDIS_TIMEOUT");
+});
+
+test("I3: what was sent once and not answered is not said to be refused, though it was when it was sent again", async () => {
+  const answers = [
+    new RedisError("REDIS_TIMEOUT", "No reply."),
+    new RedisError("REDIS_AUTH", "Give a password."),
+  ];
+  const asked = repeat(10_000, () => Promise.reject(answers.shift()));
+  await expect(asked).rejects.toMatchObject({
+    code: "REDIS_TIMEOUT",
+    message: expect.stringContaining("Give a password."),
+    cause: { code: "REDIS_AUTH" },
+  });
+
+  const refused = repeat(10_000, () => Promise.reject(new RedisError("REDIS_AUTH", "Give a password.")));
+  await expect(refused).rejects.toMatchObject({ code: "REDIS_AUTH" });
 });
 
 test("I3: what was written is not said to be refused, since it cannot be read afterwards", async () => {

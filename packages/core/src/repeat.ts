@@ -4,8 +4,8 @@ import { jittered } from "./id.js";
 
 /**
  * Repeats a call that applying twice does no harm, while its errors are passing ones (no connection, no reply, a failover, no
- * memory), for up to `within` ms. Throws the last error; but where an earlier try was sent and not answered, that one's: that a later
- * one could not be sent does not mean that nothing was applied.
+ * memory), for up to `within` ms. Throws the last error; but where an earlier try was sent and not answered, `REDIS_TIMEOUT`: that a
+ * later one could not be sent, or was refused, does not mean that nothing was applied.
  */
 export async function repeat<R>(within: number, call: () => Promise<R>): Promise<R> {
   const until = monotonic() + within;
@@ -14,13 +14,18 @@ export async function repeat<R>(within: number, call: () => Promise<R>): Promise
     try {
       return await call();
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      if (!isTransient(error)) throw unanswered === undefined ? error : refusedLater(error);
       if ((error as EscapementError).code === "REDIS_TIMEOUT") unanswered = error;
       const wait = jittered(Math.min(50 * 2 ** failures, 1000));
       if (monotonic() + wait > until) throw unanswered ?? error;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
+}
+
+function refusedLater(error: unknown): RedisError {
+  const message = `A call was sent and not answered, and may have been applied. Sent again, it was refused. Look before you repeat it. ${(error as Error).message}`;
+  return new RedisError("REDIS_TIMEOUT", message, { cause: error });
 }
 
 /**

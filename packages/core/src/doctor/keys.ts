@@ -28,7 +28,7 @@ const mostLanes = 1000;
  */
 export async function examineKeys({ store }: Inspection): Promise<Finding[]> {
   const { ok, error } = about("keys");
-  const expected = [...(await fixedKeys(store)), ...(await keysOfNodes(store))];
+  const expected = [...fixedKeys(store), ...(await keysOfNodes(store))];
   const found = await store.commands.run("reading types", (client) =>
     Promise.all(expected.map(async ([key, type]) => [key, type, await client.type(key)] as const)),
   );
@@ -43,7 +43,7 @@ export async function examineKeys({ store }: Inspection): Promise<Finding[]> {
   ];
 }
 
-async function fixedKeys({ keys }: Store): Promise<[string, Type][]> {
+function fixedKeys({ keys }: Store): [string, Type][] {
   return Object.entries(types).map(([kind, type]) => [keys[kind as keyof typeof types], type]);
 }
 

@@ -10,12 +10,18 @@ end
 local function finished_at(text) return tonumber(string.match(text, '^%S+ %S+ (%S+)')) or 0 end
 local function has_failed(text) return string.find(text, '^%S+ %S+ %S+ [ftcl] ') ~= nil end
 
--- A call on a key that belongs to one job or task. What else stands there was put there by hand, and goes: it would keep every run of the
--- node from ending, of whichever job.
+-- By itself, since a function that takes `...` has an `arg` of its own.
+local function drop_foreign(own)
+  redis.call('UNLINK', own)
+  tell('mended ' .. string.sub(own, #arg.prefix + 1) .. ' was of another type and is deleted')
+end
+
+-- A call on a key that belongs to one job or task. What else stands there was put there by hand, and goes, which is told: it would keep every
+-- run of the node from ending, of whichever job.
 local function sure_call(name, own, ...)
   local reply = redis.pcall(name, own, ...)
   if type(reply) ~= 'table' or not reply.err then return reply end
-  if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('UNLINK', own) end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then drop_foreign(own) end
   return redis.call(name, own, ...)
 end
 
