@@ -157,6 +157,51 @@ describe("runs that are handed back", () => {
   });
 });
 
+describe("what has begun does not vanish with its job", () => {
+  const removed = { state: "cancelled", reason: "removed", attempts: [{ attempt: 1, state: "failed" }] };
+
+  test("when it waits for another attempt", async () => {
+    await using on = await bench();
+    const node = await on.node("a");
+    await on.define("job", { retry: { attempts: 3 } });
+    const [run = ""] = await on.write("job", [(await on.now()) - 1]);
+    await node.complete((await node.claim()).claimed, "F");
+    await on.remove("job");
+    expect(await on.run(run).get()).toMatchObject(removed);
+    await expectSound(on);
+    expect(await on.redis.exists(on.store.keys.attempts, on.store.keys.requeued)).toBe(0);
+  });
+
+  test("when another attempt of it is handed back", async () => {
+    await using on = await bench();
+    const node = await on.node("a");
+    await on.define("job", { retry: { attempts: 3 } });
+    const [run = ""] = await on.write("job", [(await on.now()) - 1]);
+    await node.complete((await node.claim()).claimed, "F");
+    const { claimed } = await node.claim();
+    expect(claimed).toMatchObject([{ run, attempt: 2 }]);
+    await on.remove("job");
+    await node.complete(claimed, "b");
+    expect(await on.run(run).get()).toMatchObject(removed);
+    await expectSound(on);
+    expect(await on.redis.exists(on.store.keys.attempts, on.store.keys.running)).toBe(0);
+  });
+
+  test("and what depended on it goes on, as without its parent", async () => {
+    await using on = await bench();
+    const node = await on.node("a");
+    await on.define("job", { retry: { attempts: 3 } });
+    await on.define("child", { dependsOn: ["job"] });
+    const at = (await on.now()) - 1;
+    await on.write("job", [at]);
+    await on.write("child", [at]);
+    await node.complete((await node.claim()).claimed, "F");
+    await on.remove("job");
+    expect(await node.take()).toEqual([`child@${at}`]);
+    await expectSound(on);
+  });
+});
+
 describe("a job that changes while its runs are due", () => {
   test("takes them along into its new queue, also where no node serves the old one", async () => {
     await using on = await bench();

@@ -15,7 +15,7 @@ export function cancelsRunning(options: RemoveOptions): boolean {
 }
 
 /**
- * Removes a job, and what was to run of it. Answers whether there was such a job.
+ * Removes a job, and what was to run of it; what waits for a further attempt ends as cancelled. Answers whether there was such a job.
  *
  * @param owner only if it is this set's, while that may write
  * @param cancel whether runs that run are cancelled
@@ -24,7 +24,7 @@ export function cancelsRunning(options: RemoveOptions): boolean {
 export async function removeJob(store: Store, id: string, owner?: Owner, cancel = false): Promise<boolean> {
   const { prefix: _, ...keys } = store.keys;
   const args = {
-    ...store.told,
+    ...store.history,
     job: id,
     set: owner?.set ?? "",
     mark: owner?.mark ?? "",

@@ -234,7 +234,7 @@ export const remove = defineScript<number>()({
   file: file("remove"),
   include: [...records, file("lib/sets")],
   keys: [...recordKeys, "sets"],
-  args: ["prefix", "job", "set", "mark", "cancel", "events_max"],
+  args: ["prefix", "job", "set", "mark", "cancel", ...history],
 });
 
 /** `<version> <digest>` that the set was at before, or `none`. */

@@ -103,10 +103,4 @@ describe("runs of a job that take turns", () => {
     expect(turns("skip").attempt(again).attempt(run(1000)).broken).toEqual(["overlap"]);
     expect(turns("allow").attempt(again).attempt(run(1000)).broken).toEqual([]);
   });
-
-  test("begin anew when the job is removed while one waits for its next attempt", () => {
-    const again = run(0, { ends: "again", wait: 2000 });
-    const gone = turns("skip").attempt(again).tell(500, "jobRemoved job");
-    expect(gone.attempt(run(1000)).broken).toEqual([]);
-  });
 });

@@ -98,29 +98,22 @@ function rateOf({ rateLimit }: Placed): { readonly max: number; readonly per: nu
 
 /** Runs of a job that must not run beside each other do not: from the first claim until the run has ended, its waits between attempts included. */
 export const overlapsHold: HistoryRule = (ledger) => {
-  const open = new Map<string, Map<string, "held" | "waits">>();
+  const open = new Map<string, Set<string>>();
   const found: Finding[] = [];
   for (const line of ledger.told) {
-    if (line.what === "other") {
-      // What waited for another attempt goes with its job.
-      if (line.word !== "jobRemoved") continue;
-      for (const [run, how] of open.get(line.subject) ?? [])
-        if (how === "waits") open.get(line.subject)?.delete(run);
-      continue;
-    }
+    if (line.what === "other") continue;
     const job = line.run.includes("@") ? line.run.slice(0, line.run.lastIndexOf("@")) : "";
     const { overlap = "skip" } = ledger.jobs.get(job)?.job ?? {};
     if (job === "" || overlap === "allow" || overlap === "replace") continue;
-    const runs = open.get(job) ?? new Map<string, "held" | "waits">();
+    const runs = open.get(job) ?? new Set<string>();
     open.set(job, runs);
     if (line.what !== "started") {
       if (line.what === "ended") runs.delete(line.run);
-      else runs.set(line.run, "waits");
       continue;
     }
     if (ledger.handedBack(line)) continue;
-    const others = [...runs.keys()].filter((run) => run !== line.run);
-    runs.set(line.run, "held");
+    const others = [...runs].filter((run) => run !== line.run);
+    runs.add(line.run);
     if (others.length === 0) continue;
     const message = `${line.run} was given out while ${others.join(", ")} had not ended; ${job} has the overlap ${overlap}.`;
     found.push({ rule: "overlap", at: line.t, message, about: [line.run, ...others] });

@@ -77,7 +77,10 @@ local function complete()
           -- A further attempt holds its job still: the run has not ended.
           if job_of(item.run) and tonumber(attempt) == 1 then release_job(item.run) end
           uncount(item.run, record)
-        else forget(item.run) end
+        else
+          if earlier ~= '' then end_begun({ { run = item.run, attempt = attempt, earlier = earlier } }, task, now) end
+          forget(item.run)
+        end
       elseif item.outcome == 'v' then
         records = records or records_of(runs)
         end_vetoed(item.run, records[item.run], task, attempt, earlier, item.detail)
