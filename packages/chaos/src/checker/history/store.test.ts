@@ -36,6 +36,15 @@ describe("while it works, the store", () => {
     expect(seen({ ...waits, "active:n1": hash({ [run]: "…" }) })).toEqual(["unsound-store"]);
   });
 
+  test("is not judged while its slot moves, and is before and after that", () => {
+    const fault = { kind: "fault", fault: "slot-migration", target: "slot", proof: "moved" } as const;
+    const broken = (at: number): string[] =>
+      new MadeUp()
+        .add(300, { ...fault, from: dawn + 200, until: dawn + 300 })
+        .store(at, "during", { ...ready, ...waits }).broken;
+    expect([100, 250, 400].map(broken)).toEqual([["unsound-store"], [], ["unsound-store"]]);
+  });
+
   test.each<[string, StoreDump]>([
     ["a run that waits nowhere", { unstarted: set(run) }],
     ["a queued run that is not listed by its job", { waiting: set(run) }],
