@@ -260,7 +260,7 @@ export class Worker {
     const { node, settings, locks } = this.#parts;
     const completions = this.#finished.splice(0, maxCompletions);
     const completed = this.#finishedOf.splice(0, maxCompletions);
-    const mayClaim = this.#canClaim() && this.#hasQuorum();
+    const mayClaim = this.#canClaim() && this.#mayStart();
     if (completions.length === 0 && !mayClaim) return;
     this.#number += 1;
     const slots = mayClaim ? Math.min(this.#slots(), 1000) : 0;
@@ -305,9 +305,10 @@ export class Worker {
     }
   }
 
-  #hasQuorum(): boolean {
+  /** Whether what is claimed could start: not where too few voters answer, nor where the lease may have ended, until a heartbeat shows that it has not. */
+  #mayStart(): boolean {
     const { locks } = this.#parts;
-    if (locks === undefined || locks.hasQuorum) return true;
+    if (this.#parts.isAlive() && locks?.hasQuorum !== false) return true;
     this.#hold = monotonic() + jittered(500);
     return false;
   }
@@ -346,9 +347,10 @@ export class Worker {
       this.#parts.events.emit("error", { step: "lock", error: error as Error });
       return { granted: [], refused: [], unavailable: claimed };
     });
-    // Told to stop meanwhile: what is handed back must not leave its lock behind, by which its next claim would be refused.
-    const back = this.#claiming ? unavailable : [...unavailable, ...granted];
-    if (this.#claiming) for (const item of granted) this.#launch(item);
+    // Told to stop meanwhile, or not sure of its lease: what is handed back must not leave its lock behind, by which its next claim would be refused.
+    const able = this.#claiming && this.#parts.isAlive();
+    const back = able ? unavailable : [...unavailable, ...granted];
+    if (able) for (const item of granted) this.#launch(item);
     for (const item of refused) {
       this.#parts.events.emit("lockRefused", { runId: item.run, jobId: item.job });
       this.#complete(item, "x", JSON.stringify({ ...ownDetail(item), reason: "lock" }), "");
@@ -362,10 +364,13 @@ export class Worker {
   }
 
   #launch(claimed: Claimed): void {
-    const task = this.#parts.tasks.get(claimed.task);
-    if (!this.#parts.isAlive()) return; // dead within this step: the leader takes it over
-    if (!this.#claiming || task === undefined) {
-      this.#complete(claimed, "b", "", "");
+    const { tasks, locks } = this.#parts;
+    const task = tasks.get(claimed.task);
+    const alive = this.#parts.isAlive();
+    if (!alive) this.#nextDue = 0; // it is due again as soon as it is back
+    // Refused, if the lease has ended: the leader takes it over then.
+    if (!this.#claiming || task === undefined || !alive) {
+      this.#complete(claimed, "b", locks?.valueOf(claimed) ?? "", "");
       return;
     }
     if (claimed.body === "") {
