@@ -94,8 +94,13 @@ describe("id", () => {
     await on.advance(5500);
     await on.write("job", [cursor], { expected: cursor, next: cursor + 1000 });
     const jobs = ["job", 1, record, now + 60_000, now, 5, cursor, cursor + 4000, 1];
-    const args = { ...on.store.history, set: "", mark: "" };
-    const [, done] = await upsert.run(on.store.commands, { keys, args, lists: { jobs } });
+    const caller = on.store.keys.caller("test");
+    const args = { ...on.store.history, set: "", mark: "", number: 1, caller_ttl: 60_000 };
+    const [, done] = await upsert.run(on.store.commands, {
+      keys: { ...keys, caller },
+      args,
+      lists: { jobs },
+    });
     expect(done).toBe("0");
     expect(await on.job("job").history()).toEqual([]);
   });
@@ -109,8 +114,13 @@ describe("id", () => {
     // The definition was computed at `now`, and takes until `now + 50` to arrive: `now + 20` has come meanwhile.
     await on.advance(50);
     const jobs = ["job", 1, record, now + 20, now, 0, 0, 0, 1];
-    const args = { ...on.store.history, set: "", mark: "" };
-    const [, done] = await upsert.run(on.store.commands, { keys, args, lists: { jobs } });
+    const caller = on.store.keys.caller("test");
+    const args = { ...on.store.history, set: "", mark: "", number: 1, caller_ttl: 60_000 };
+    const [, done] = await upsert.run(on.store.commands, {
+      keys: { ...keys, caller },
+      args,
+      lists: { jobs },
+    });
     expect(done).toBe("0");
     expect((await on.job("job").get())?.version).toBe(1);
     // writeJobs computes it again until it fits, for the densest triggers too.

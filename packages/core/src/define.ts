@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { EscapementError } from "@escapement/redis";
 import { assertFires, compileTrigger, holdsNow, type Trigger } from "@escapement/triggers";
+import { monotonic } from "./clock.js";
 import { type Definition, defineJob } from "./definition.js";
 import { assertTies } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
@@ -105,7 +106,7 @@ export async function writeJobs(
 export async function checkJobs(store: Store, wanted: readonly Wanted[], maxInput: number): Promise<Item[]> {
   const items = wanted.map((one) => checkJob(one, maxInput));
   assertDifferent(items);
-  const now = await store.now();
+  const now = await repeat(store.deadline, () => store.now());
   for (const { id, definition, where } of items)
     locate(where, id, () => assertComputable(id, definition.trigger, now));
   await assertTies(store, items);
@@ -184,9 +185,7 @@ async function defineBatch(
         `Job ${left[0]?.id} is being changed by others all the time. Try again.`,
       );
     }
-    // A write whose answer was lost is found to be there by the next comparison.
-    const items = left;
-    left = await repeat(store.deadline, () => defineRound(store, items, done, round, owner));
+    left = await defineRound(store, left, done, round, owner);
   }
 }
 
@@ -199,8 +198,10 @@ async function defineRound(
   owner: Owner | undefined,
 ): Promise<Item[]> {
   // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
-  const now = (await store.now()) + (round === 0 ? 0 : 2 ** Math.min(round, 7));
-  const all = await readStored(store, items, owner !== undefined);
+  const until = monotonic() + store.deadline;
+  const left = (): number => until - monotonic();
+  const now = (await repeat(left(), () => store.now())) + (round === 0 ? 0 : 2 ** Math.min(round, 7));
+  const all = await repeat(left(), () => readStored(store, items, owner !== undefined));
   const writes: Write[] = [];
   for (const [index, item] of items.entries()) {
     const write = compare(item, all[index] as Stored, now, owner?.set);
@@ -223,9 +224,14 @@ async function defineRound(
   };
   const { prefix: _, ...keys } = store.keys;
   const args = { ...store.history, set: owner?.set ?? "", mark: owner?.mark ?? "" };
-  const [, digits] = await store.timed(
-    () => upsert.run(store.commands, { keys, args, lists }),
-    ([time]) => time,
+  const [, digits] = await store.calls.run(
+    ({ caller, ...numbered }) =>
+      store.timed(
+        () =>
+          upsert.run(store.commands, { keys: { ...keys, caller }, args: { ...args, ...numbered }, lists }),
+        ([time]) => time,
+      ),
+    left(),
   );
   for (const [index, { item, expected }] of writes.entries()) {
     if (digits[index] === "1")

@@ -5,7 +5,6 @@ import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
 import type { Limit, RateLimit } from "./limit.js";
 import { writeRunRecord } from "./record.js";
-import { repeat } from "./repeat.js";
 import type { RetryOptions } from "./retry.js";
 import { enqueue } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -99,10 +98,14 @@ export async function enqueueRuns(
   const { prefix, ...keys } = store.keys;
   for (let from = 0; from < items.length; from += batch) {
     const runs = withoutRepeats(items.slice(from, from + batch)).flat();
-    // The ids are settled: what was queued already stays as it is.
-    await repeat(store.deadline, () =>
+    await store.calls.run(({ caller, ...numbered }) =>
       store.timed(
-        () => enqueue.run(store.commands, { keys, args: { prefix }, lists: { runs } }),
+        () =>
+          enqueue.run(store.commands, {
+            keys: { ...keys, caller },
+            args: { prefix, ...numbered },
+            lists: { runs },
+          }),
         ([time]) => time,
       ),
     );

@@ -80,6 +80,26 @@ export async function readJobs(store: Store, ids: readonly string[]): Promise<(J
   });
 }
 
+/** A job that was written, and is gone since its last run has ended. */
+export function exhaustedJob(id: string, record: string, now: number): Job {
+  const nothing = {
+    cursor: undefined,
+    parked: false,
+    pauses: [],
+    running: undefined,
+    unstarted: [],
+    started: 0,
+  };
+  return toJob(id, record, {
+    ...nothing,
+    state: `1 ${now}`,
+    exhaustion: "done",
+    set: undefined,
+    failing: "0",
+    now,
+  });
+}
+
 function scoreOf(text: string | null | undefined): number | undefined {
   return text == null ? undefined : Number(text);
 }

@@ -12,7 +12,7 @@ import { nameAt, whole } from "./check.js";
 import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
-import { writeJobs } from "./define.js";
+import { checkJobs, writeItems } from "./define.js";
 import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
 import { type EnqueueOptions, enqueueRuns, runOptions } from "./enqueue.js";
@@ -30,11 +30,12 @@ import { Membership } from "./membership.js";
 import { type Settings, storeVotes } from "./options.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { readEnqueuedHistory } from "./read-history.js";
-import { checkFilter, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
+import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
 import { type LeaderInfo, readLeader } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
+import { writeJobRecord } from "./record.js";
 import { readBack } from "./repeat.js";
 import { type ResignOptions, resignLeader } from "./resign-leader.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
@@ -123,9 +124,16 @@ export class RedisScheduler implements Scheduler {
     const given = jobOptions(options);
     const wanted = { task: nameOf(task), options: given };
     await this.#validate(wanted.task, given.input);
-    tell(this.#parts, await writeJobs(this.#store, [wanted], this.#settings.maxInput));
+    const items = await checkJobs(this.#store, [wanted], this.#settings.maxInput);
+    tell(this.#parts, await writeItems(this.#store, items));
     const read = (): Promise<(Job | undefined)[]> => readJobs(this.#store, [given.id]);
     const [job] = await readBack(this.#store.deadline, `Job ${given.id}`, read);
+    // A short one may have run and gone by now, as it was to.
+    const [{ definition } = {}] = items;
+    if (job === undefined && definition?.whenExhausted === "remove")
+      return exhaustedJob(given.id, writeJobRecord(1, definition), this.#store.clock.now()) as Job<
+        InputOf<T>
+      >;
     if (job === undefined)
       throw new EscapementError("JOB_NOT_FOUND", `Job ${given.id} was removed by others at once.`);
     return job as Job<InputOf<T>>;

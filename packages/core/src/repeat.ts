@@ -19,6 +19,8 @@ export async function repeat<R>(within: number, call: () => Promise<R>): Promise
       const wait = jittered(Math.min(50 * 2 ** failures, 1000));
       if (monotonic() + wait > until) throw unanswered ?? error;
       await new Promise((resolve) => setTimeout(resolve, wait));
+      // A process that stood still meanwhile sends nothing again that others have forgotten by now.
+      if (monotonic() > until + within) throw unanswered ?? error;
     }
   }
 }

@@ -227,7 +227,13 @@ describe("retain: of enqueued runs, by the settings", () => {
       },
       1,
     );
-    await enqueue.run(store.commands, { keys, args: { prefix }, lists: { runs: [id, record, ""] } });
+    await store.calls.run(({ caller, ...numbered }) =>
+      enqueue.run(store.commands, {
+        keys: { ...keys, caller },
+        args: { prefix, ...numbered },
+        lists: { runs: [id, record, ""] },
+      }),
+    );
     await node.complete((await node.claim()).claimed, outcome, result);
     await bench.advance(1);
   }

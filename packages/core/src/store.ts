@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { EscapementError, type RedisSource } from "@escapement/redis";
 import { type Connection, connect, createKeys, type Keys } from "@escapement/redis/internal";
 import { monotonic, StoreClock } from "./clock.js";
+import { NumberedCalls } from "./numbered-calls.js";
 import { type HistoryArgs, historyArgs, type Retention } from "./retention.js";
 
 /** What every script that tells events is handed. */
@@ -50,6 +51,8 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   readonly clock: StoreClock = new StoreClock();
   readonly retention: Retention;
   readonly namespace: string;
+  /** For calls that are sent again until they are answered. */
+  readonly calls: NumberedCalls;
   readonly #options: StoreOptions;
   readonly #open = new Map<string, Connection>();
   readonly #readers = new Set<Connection>();
@@ -62,6 +65,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     this.namespace = options.namespace;
     this.retention = options.retention;
     this.keys = createKeys(options.namespace);
+    this.calls = new NumberedCalls(this.keys, options.deadline);
     this.setMaxListeners(0);
   }
 

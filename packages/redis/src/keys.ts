@@ -116,6 +116,8 @@ export interface Keys {
   result(name: string): string;
   /** Stream: the latest log lines of a run, at `<fencing token>-<number>`. */
   log(run: string): string;
+  /** String: number and answer of the last call of a sender whose calls are sent again until they are answered. */
+  caller(id: string): string;
   /** The Redlock key of one attempt, also its name on independent voters. */
   lock(run: string, attempt: number): string;
 }
@@ -187,6 +189,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     results: (owner) => `${prefix}results:${owner}`,
     result: (name) => `${prefix}result:${name}`,
     log: (run) => `${prefix}log:${run}`,
+    caller: (id) => `${prefix}caller:${id}`,
     lock: (run, attempt) => `${prefix}lock:${run}#${attempt}`,
   };
 }

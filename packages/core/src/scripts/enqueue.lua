@@ -1,5 +1,7 @@
 -- Queues runs. One whose id is known already, waiting, running or lately finished, is left as it is.
 local now = clock()
+local before = answered_before(now)
+if before then return before end
 local ids, items = {}, {}
 for run, record, not_before in each(list.runs) do
   ids[#ids + 1] = run
@@ -29,4 +31,4 @@ in_chunks('HSET', key.runs, records, 2000)
 in_chunks('ZADD', key.waiting, waiting, 2000)
 if flush_lanes() then publish(int(now))
 elseif soonest and (not head or soonest < tonumber(head)) then publish(int(soonest)) end
-return { int(now), table.concat(done) }
+return answer_once(now, table.concat(done))

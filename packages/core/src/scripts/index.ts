@@ -218,9 +218,9 @@ export const upsert = defineScript<[string, string]>()({
   name: "upsert",
   version: 1,
   file: file("upsert"),
-  include: [...records, file("lib/sets")],
-  keys: [...recordKeys, "sets", "meta"],
-  args: ["prefix", "set", "mark", ...history],
+  include: [...records, file("lib/sets"), file("lib/once")],
+  keys: [...recordKeys, "sets", "meta", "caller"],
+  args: ["prefix", "set", "mark", "number", "caller_ttl", ...history],
   lists: {
     jobs: ["job", "expected", "record", "cursor", "created", "passed", "passed_from", "passed_to", "exact"],
   },
@@ -251,9 +251,9 @@ export const enqueue = defineScript<[string, string]>()({
   name: "enqueue",
   version: 1,
   file: file("enqueue"),
-  include: records,
-  keys: ["clock", "runs", "finished", "waiting", "ready", "wake"],
-  args: ["prefix"],
+  include: [...records, file("lib/once")],
+  keys: ["clock", "runs", "finished", "waiting", "ready", "wake", "caller"],
+  args: ["prefix", "number", "caller_ttl"],
   lists: { runs: ["run", "record", "not_before"] },
 });
 

@@ -1,7 +1,9 @@
 -- Defines jobs, each only if its version is still the one that the definition was compared with (0: there is none).
+local now = clock()
+local before = answered_before(now)
+if before then return before end
 local stale = stale_set()
 if stale then return stale end
-local now = clock()
 local ids, items = {}, {}
 for job, expected, record, cursor, created, passed, passed_from, passed_to, exact in each(list.jobs) do
   ids[#ids + 1] = job
@@ -124,4 +126,4 @@ retell(now)
 if flush_lanes() then publish(int(now)) end
 if soonest then publish('jobs ' .. int(soonest)) end
 flush_events(now)
-return { int(now), table.concat(done) }
+return answer_once(now, table.concat(done))

@@ -7,7 +7,7 @@ import { lastMoment } from "./rule-fire-times.js";
 
 /** Keys that stay when all jobs are removed and all nodes have left, by docs/redis-layout.md. */
 const stay =
-  /^(meta|clock|epoch|fence|events|finished|dead-letters|leader:resigned|(history|failures|results|result|log|dead-letters|rate):.*|pauses|mended|retention|sets)$/;
+  /^(meta|clock|epoch|fence|events|finished|dead-letters|leader:resigned|(history|failures|results|result|log|dead-letters|rate|caller):.*|pauses|mended|retention|sets)$/;
 /** Those that nodes have for as long as they are there. */
 const ofNodes = /^(nodes|node-info|leader|request:.*)$/;
 

@@ -67,7 +67,14 @@ describe("in the end", () => {
     new MadeUp().store(900, when, { [name]: { type: "string", size: 1, value: "…" } }).broken;
 
   test("only those keys are left of which the layout says so", () => {
-    for (const name of ["clock", "events", "history:~tick", "rate:key:api", "dead-letters:mail"])
+    for (const name of [
+      "clock",
+      "events",
+      "history:~tick",
+      "rate:key:api",
+      "caller:abc-1",
+      "dead-letters:mail",
+    ])
       expect(left(name)).toEqual([]);
     for (const name of [
       "counts",
