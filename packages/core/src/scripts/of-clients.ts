@@ -1,0 +1,128 @@
+// Scripts that anybody calls who defines, triggers, pauses and looks. What each is handed, and what it answers.
+import { defineScript } from "@escapement/redis/internal";
+import { file, history, recordKeys, records } from "./shared.js";
+
+/** `[now, done (a digit a job)]` */
+export const upsert = defineScript<[string, string]>()({
+  name: "upsert",
+  version: 1,
+  file: file("upsert"),
+  include: [...records, file("lib/sets"), file("lib/once")],
+  keys: [...recordKeys, "sets", "meta", "caller"],
+  args: ["prefix", "set", "mark", "number", "caller_ttl", ...history],
+  lists: {
+    jobs: ["job", "expected", "record", "cursor", "created", "passed", "passed_from", "passed_to", "exact"],
+  },
+});
+
+/** 1 if there was such a job. */
+export const remove = defineScript<number>()({
+  name: "remove",
+  flag: "allow-oom",
+  version: 1,
+  file: file("remove"),
+  include: [...records, file("lib/sets")],
+  keys: [...recordKeys, "sets"],
+  args: ["prefix", "job", "set", "mark", "cancel", ...history],
+});
+
+/** `<version> <digest>` that the set was at before, or `none`. */
+export const openSet = defineScript<string>()({
+  name: "open-set",
+  version: 1,
+  file: file("open-set"),
+  keys: ["sets"],
+  args: ["set", "mark", "force"],
+});
+
+/** `[now, done (a digit a run; 0: it was known already)]` */
+export const enqueue = defineScript<[string, string]>()({
+  name: "enqueue",
+  version: 1,
+  file: file("enqueue"),
+  include: [...records, file("lib/once")],
+  keys: ["clock", "runs", "finished", "waiting", "ready", "wake", "caller"],
+  args: ["prefix", "number", "caller_ttl"],
+  lists: { runs: ["run", "record", "not_before"] },
+});
+
+/** `[now, run ids, pauses for which nothing was queued]`: these as in `readPauses`. */
+export const runNow = defineScript<[string, string[], string[]]>()({
+  name: "run-now",
+  version: 1,
+  file: file("run-now"),
+  include: records,
+  keys: ["clock", "attempts", "requeued", "jobs", "ready", "wake"],
+  args: ["prefix", "job", "suffix", "unless_paused"],
+  lists: { times: ["time"] },
+});
+
+/** `[now, asked | cancelled | none]` */
+export const cancel = defineScript<[string, "asked" | "cancelled" | "none"]>()({
+  name: "cancel",
+  flag: "allow-oom",
+  version: 1,
+  file: file("cancel"),
+  include: records,
+  keys: [...recordKeys],
+  args: ["prefix", "run", "reason", ...history],
+});
+
+/** `[now, runs that were taken out, and with `retry` queued]` */
+export const redrive = defineScript<[string, string[]]>()({
+  name: "redrive",
+  flag: "allow-oom",
+  version: 1,
+  file: file("redrive"),
+  include: records,
+  keys: ["clock", "requeued", "jobs", "runs", "attempts", "deadLetters", "finished", "ready", "wake"],
+  args: ["prefix", "queue", "limit", "retry"],
+  lists: { runs: ["run"] },
+});
+
+/** The time of the store. */
+export const pause = defineScript<string>()({
+  name: "pause",
+  flag: "allow-oom",
+  version: 1,
+  file: file("pause"),
+  include: records,
+  keys: ["clock", "events", "pauses", "wake"],
+  args: ["prefix", "name", "value", "until_ms", "events_max"],
+});
+
+/** `[next cursor, pauses]`: each `<name> <noticed> <end> <value as JSON>`, which `read-pauses.ts` reads. */
+export const readPauses = defineScript<[string, string[]]>()({
+  name: "read-pauses",
+  flag: "no-writes",
+  version: 1,
+  file: file("read-pauses"),
+  include: records,
+  keys: ["jobs", "pauses"],
+  args: ["prefix", "cursor"],
+  lists: { names: ["name"] },
+});
+
+/** `[now, 1 if the key was there, 1 if there is more to let go]` */
+export const resume = defineScript<[string, number, number]>()({
+  name: "resume",
+  flag: "allow-oom",
+  version: 2,
+  file: file("resume"),
+  include: records,
+  keys: [
+    "attempts",
+    "clock",
+    "due",
+    "events",
+    "failing",
+    "frozen",
+    "jobs",
+    "paused",
+    "pauses",
+    "ready",
+    "resumeNow",
+    "wake",
+  ],
+  args: ["prefix", "name", "said", "batch", "again", "events_max"],
+});

@@ -1,0 +1,101 @@
+// Scripts that a leader calls. What each is handed, and what it answers.
+import { clockLua, defineScript } from "@escapement/redis/internal";
+import { file, history, recordKeys, records } from "./shared.js";
+
+/** `[now, done (a digit a job)]` */
+export const materialise = defineScript<[string, string]>()({
+  name: "materialise",
+  version: 1,
+  file: file("materialise"),
+  include: records,
+  keys: [...recordKeys, "epoch"],
+  args: ["prefix", "epoch", ...history],
+  lists: {
+    jobs: ["job", "version", "expected", "next", "runs", "missed", "missed_from", "missed_to", "exact"],
+    runs: ["run", "not_before"],
+  },
+});
+
+/** `[now, died, taken (run, node, retry | lost, task), next end of a lease, dead nodes left, paused themselves (job, count, reason)]` */
+export const recover = defineScript<[string, string[], string[], string, number, string[]]>()({
+  name: "recover",
+  version: 1,
+  file: file("recover"),
+  include: records,
+  keys: [...recordKeys, "epoch", "nodeInfo", "progress"],
+  args: ["prefix", "epoch", "batch", ...history],
+});
+
+/** 1 if the job was parked; 0: its version is another by now, or it has been removed. */
+export const park = defineScript<number>()({
+  name: "park",
+  version: 1,
+  file: file("park"),
+  include: [clockLua, file("lib/events")],
+  keys: ["clock", "epoch", "jobs", "state", "due", "parked", "events"],
+  args: ["epoch", "job", "version", "reason", "events_max"],
+});
+
+/**
+ * Of one run: attempts, times in `waiting`, `unstarted`, `blocked`, `paused`, what it waits for in `limited`, progress, place in its lane, and what each
+ * node holds of it; null for each that there is not.
+ */
+export const readPlaces = defineScript<(string | null)[]>()({
+  name: "read-places",
+  flag: "no-writes",
+  version: 1,
+  file: file("read-places"),
+  keys: ["attempts", "blocked", "lane", "limited", "paused", "progress", "unstarted", "waiting"],
+  args: ["prefix", "run"],
+  lists: { nodes: ["node"] },
+});
+
+/**
+ * `[now, cursor, 1 if there is more to let go, pauses that have lasted too long, pauses that are over]`: the former as in `readPauses`; of the latter
+ * those under which there may be jobs with fire times to pass over first.
+ */
+export const watch = defineScript<[string, string, number, string[], string[]]>()({
+  name: "watch",
+  version: 2,
+  file: file("watch"),
+  include: records,
+  keys: [
+    "attempts",
+    "clock",
+    "due",
+    "epoch",
+    "events",
+    "failing",
+    "frozen",
+    "jobs",
+    "paused",
+    "pauses",
+    "ready",
+    "resumeNow",
+    "wake",
+  ],
+  args: ["prefix", "epoch", "cursor", "page", "batch", "too_long", "events_max"],
+});
+
+/** `[now, 1 if the pause was as expected, done (a digit a job)]` */
+export const passOver = defineScript<[string, number, string]>()({
+  name: "pass-over",
+  flag: "allow-oom",
+  version: 1,
+  file: file("pass-over"),
+  include: records,
+  keys: [...recordKeys, "epoch"],
+  args: ["prefix", "name", "before", "epoch", "last", ...history],
+  lists: { jobs: ["job", "version", "expected", "next", "count", "to", "exact"] },
+});
+
+/** `[now, next index, its cursor, 1 at the end of a sweep, mended (subject, what), jobs without a next fire time]` */
+export const sweep = defineScript<[string, string, string, number, string[], string[]]>()({
+  name: "sweep",
+  version: 2,
+  file: file("sweep"),
+  include: records,
+  keys: [...recordKeys, "epoch", "mended", "nodeInfo", "progress"],
+  args: ["prefix", "epoch", "index", "cursor", "batch", ...history],
+  lists: { cursors: ["job", "version", "cursor"] },
+});

@@ -1,0 +1,119 @@
+// Scripts that nodes call for what they run, and for their leases. What each is handed, and what it answers.
+import { clockLua, defineScript } from "@escapement/redis/internal";
+import { file, history, recordKeys, records } from "./shared.js";
+
+/** `[now, accepted, nextDue, claimed (8 values a run), passed (3 values a run), more]` */
+export type ClaimReply = [string, string, string, string[], string[], number];
+export const claim = defineScript<ClaimReply>()({
+  name: "claim",
+  version: 1,
+  file: file("claim"),
+  include: [
+    ...records,
+    ...[
+      "request",
+      "complete",
+      "limits",
+      "rates",
+      "pauses",
+      "lanes",
+      "overlap",
+      "misfires",
+      "max-runs",
+      "consider",
+      "take",
+    ].map((name) => file(`claim/${name}`)),
+  ],
+  keys: [...recordKeys, "active", "cancelled", "fence", "progress", "request"],
+  args: ["prefix", "node", "number", "slots", "batch", "lock_ttl", "lease_ttl", ...history],
+  lists: {
+    completions: ["run", "token", "outcome", "detail", "result"],
+    lanes: ["lane"],
+    limits: ["scope", "max", "how"],
+    rates: ["scope", "max", "per"],
+  },
+});
+
+/** `[now, taken (run, retry | lost), paused themselves (job, count, reason), runs that the node does not hold, says the store]` */
+export const reconcile = defineScript<[string, string[], string[], string[]]>()({
+  name: "reconcile",
+  version: 2,
+  file: file("reconcile"),
+  include: records,
+  keys: [...recordKeys, "active", "request", "progress"],
+  args: ["prefix", "node", "number", "batch", ...history],
+  lists: { held: ["run", "token"] },
+});
+
+/** The time of the store. */
+export const join = defineScript<string>()({
+  name: "join",
+  version: 2,
+  file: file("join"),
+  include: records,
+  keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events", "pauses", "wake"],
+  args: ["prefix", "node", "former", "ttl", "info", "layout", "partitions", "again", "events_max"],
+});
+
+/** `[now, runs to be cancelled and why (2 values a run)]` */
+export const heartbeat = defineScript<[string, string[]]>()({
+  name: "heartbeat",
+  version: 2,
+  file: file("heartbeat"),
+  include: [clockLua],
+  keys: ["clock", "nodes", "nodeInfo", "cancelled"],
+  args: ["node", "ttl", "info"],
+});
+
+/** The same, in a store that is full: it takes no more memory than the last one, and what runs need not be given up for want of that. */
+export const heartbeatWhenFull = defineScript<[string, string[]]>()({
+  name: "heartbeat-when-full",
+  version: 1,
+  file: file("heartbeat"),
+  flag: "allow-oom",
+  include: [clockLua],
+  keys: ["clock", "nodes", "nodeInfo", "cancelled"],
+  args: ["node", "ttl", "info"],
+});
+
+/** The time of the store. */
+export const leave = defineScript<string>()({
+  name: "leave",
+  version: 1,
+  file: file("leave"),
+  include: [clockLua, file("lib/events")],
+  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake", "events", "pauses"],
+  args: ["prefix", "node", "events_max"],
+});
+
+/** The time of the store. */
+export const report = defineScript<string>()({
+  name: "report",
+  version: 1,
+  file: file("report"),
+  include: [clockLua],
+  keys: ["clock", "nodes", "active", "progress"],
+  args: ["node", "run", "token", "progress"],
+});
+
+/** The time of the store. The same without a report: it takes no memory, so that a full store lets go on what asks for it. */
+export const extend = defineScript<string>()({
+  name: "extend",
+  version: 1,
+  file: file("report"),
+  flag: "allow-oom",
+  include: [clockLua],
+  keys: ["clock", "nodes", "active", "progress"],
+  args: ["node", "run", "token", "progress"],
+});
+
+/** A digit a run; 0: the node holds it no more. */
+export const log = defineScript<string>()({
+  name: "log",
+  version: 1,
+  file: file("log"),
+  include: [clockLua],
+  keys: ["clock", "nodes", "active", "wake"],
+  args: ["prefix", "node", "most", "age"],
+  lists: { runs: ["run", "token", "count"], lines: ["number", "line"] },
+});
