@@ -15,6 +15,7 @@ import {
   nodeKill,
   nodeRestart,
 } from "./node-faults.js";
+import { powerLoss } from "./power-loss.js";
 import { rollingRestart } from "./rolling-restart.js";
 import {
   sentinelFreeze,
@@ -48,6 +49,7 @@ export const faultKinds: readonly FaultKind[] = [
   netnsDrop,
   storeRestart,
   storeKill,
+  powerLoss,
   storeFreeze,
   ...storeCommandFaults,
   ...deletedKeyFaults,

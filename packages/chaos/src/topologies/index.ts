@@ -8,6 +8,7 @@ import type { Topology } from "./topology.js";
 export const topologies: Readonly<Record<string, () => Promise<Topology>>> = {
   single: () => singleServer("single"),
   everysec: () => singleServer("everysec", { appendonly: "everysec" }),
+  "everysec-voters-3": () => singleServer("everysec-voters-3", { appendonly: "everysec", voters: 3 }),
   "no-aof": () => singleServer("no-aof", { appendonly: "no" }),
   clock: () => singleServer("clock", { clock: true }),
   "voters-3": () => singleServer("voters-3", { voters: 3 }),

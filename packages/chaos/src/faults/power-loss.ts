@@ -1,0 +1,78 @@
+import { readFile, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import type { Redis } from "ioredis";
+import type { FaultKind } from "./fault.js";
+import { ask, serverAt } from "./hands.js";
+
+/**
+ * SIGKILL, and what was not surely on the disk is gone when the same server comes back. A SIGKILL alone loses nothing: what a process wrote to a file
+ * stays in the system's memory when the process ends. So the append-only file is cut back to where it ended 0.2 to 1 s before, which is what
+ * `appendfsync everysec` may lose, and a little behind it, in the midst of a command. With `always` all that was acknowledged is on the disk, and there
+ * would be nothing to cut; it does not happen there.
+ */
+export const powerLoss: FaultKind = {
+  name: "power-loss",
+  targets: ({ topology, store }) => (/^everysec/.test(topology) && store > 0 ? ["store-0"] : []),
+  lasts: [1, 2500],
+  settles: 3000,
+  weight: 4, // it is what these topologies are there for
+  begin: async (hands) => {
+    const server = serverAt(hands);
+    const events = `escapement:{${hands.trial.client.namespace}}:events`;
+    const synced = await ask(server, endOfFile);
+    await hands.trial.lasts(hands.random.between(200, 1000));
+    const last = await ask(server, (client) => lastEntry(client, events));
+    await server.kill();
+    const cut = await cutBack(synced, (bytes) => hands.random.between(0, Math.min(bytes, 400)));
+    let isGone = false;
+    return {
+      end: async () => {
+        await server.restart();
+        isGone = await ask(server, async (client) => (await client.xrange(events, last, last)).length === 0);
+      },
+      proof: () =>
+        cut.bytes > 0 && isGone
+          ? `the last ${cut.bytes} of ${cut.of} bytes of the append-only file were cut off; ${last}, the last entry of events before, is gone`
+          : "",
+    };
+  },
+};
+
+/** The file that is being appended to, and where it ends. */
+interface End {
+  readonly folder: string;
+  readonly file: string;
+  readonly at: number;
+}
+
+async function endOfFile(client: Redis): Promise<End> {
+  const answer = (await client.config("GET", "dir", "appenddirname")) as string[];
+  const valueOf = (name: string): string => answer[answer.indexOf(name) + 1] ?? "";
+  const folder = join(valueOf("dir"), valueOf("appenddirname"));
+  const file = await lastIncrement(folder);
+  return { folder, file, at: (await stat(join(folder, file))).size };
+}
+
+/** What the manifest names last: it is appended to. */
+async function lastIncrement(folder: string): Promise<string> {
+  const manifest = await readFile(join(folder, "appendonly.aof.manifest"), "utf8");
+  return [...manifest.matchAll(/^file (\S+) .*type i$/gm)].at(-1)?.[1] ?? "";
+}
+
+/** Takes off what was appended since, but for a few bytes. A file that was begun meanwhile is left alone: then there was a rewrite, and nothing is known. */
+async function cutBack(
+  { folder, file, at }: End,
+  leaves: (bytes: number) => number,
+): Promise<{ readonly bytes: number; readonly of: number }> {
+  const path = join(folder, file);
+  const of = (await stat(path)).size;
+  if ((await lastIncrement(folder)) !== file || of <= at) return { bytes: 0, of };
+  const bytes = of - at - leaves(of - at - 1);
+  await truncate(path, of - bytes);
+  return { bytes, of };
+}
+
+async function lastEntry(client: Redis, stream: string): Promise<string> {
+  const [entry] = await client.xrevrange(stream, "+", "-", "COUNT", 1);
+  return entry?.[0] ?? "0-1";
+}
