@@ -6,7 +6,14 @@ import {
   type Scheduler,
   type SchedulerOptions,
 } from "@escapement/core";
-import { eventually, type RedisServer, uniqueNamespace } from "@escapement/testing";
+import {
+  canMoveClocks,
+  eventually,
+  type MovedClock,
+  movedClock,
+  type RedisServer,
+  uniqueNamespace,
+} from "@escapement/testing";
 import type { Trigger } from "@escapement/triggers";
 import { accountFor } from "./checker/accounts.js";
 import type { JobCase, Outcome } from "./checker/case.js";
@@ -31,6 +38,8 @@ export interface TrialOptions {
   readonly processOf?: (node: string) => NodeProcess;
   /** What every node does besides running jobs. */
   readonly habits?: NodeHabits;
+  /** Whether each node has a wall clock of its own that can be moved while it runs, where that is possible. @default false */
+  readonly clocks?: boolean;
   /** Options of every node. */
   readonly scheduler?: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger">;
 }
@@ -57,6 +66,8 @@ export class Trial implements AsyncDisposable {
   readonly client: Scheduler;
   readonly #processOf: (node: string) => NodeProcess;
   readonly #habits: NodeHabits;
+  readonly #hasClocks: boolean;
+  readonly #clocks = new Map<string, MovedClock>();
   readonly #shared: Omit<SchedulerOptions, "redis" | "logger">;
   readonly #jobs: Job[] = [];
   readonly #former = new Map<string, { readonly job: Job; readonly until: number }>();
@@ -66,6 +77,7 @@ export class Trial implements AsyncDisposable {
     this.#processOf = options.processOf ?? (() => ({}));
     this.topology = topology;
     this.#habits = options.habits ?? {};
+    this.#hasClocks = options.clocks === true && canMoveClocks();
     this.#shared = {
       retain: { runs: 10_000, enqueued: 100_000 },
       ...options.scheduler,
@@ -108,6 +120,7 @@ export class Trial implements AsyncDisposable {
     madeOf: NodeProcess = this.#processOf(name),
   ): Promise<ChaosNode> {
     const { address: store, voters } = await this.topology.linkOf(name);
+    if (this.#hasClocks && !this.#clocks.has(name)) this.#clocks.set(name, await movedClock());
     const votes = voters.length === 0 ? {} : { voters };
     const scheduler = { ...this.#shared, ...votes, ...own.scheduler };
     const node = await startNode(
@@ -120,11 +133,16 @@ export class Trial implements AsyncDisposable {
         store,
         scheduler,
       },
-      madeOf,
+      { ...madeOf, env: { ...this.clockOf(name)?.env, ...madeOf.env } },
     );
     this.nodes.set(name, node);
     this.processes.push(node);
     return node;
+  }
+
+  /** The wall clock of the node of that name, where it can be moved. */
+  clockOf(name: string): MovedClock | undefined {
+    return this.#clocks.get(name);
   }
 
   /** All evidence of one kind so far. */

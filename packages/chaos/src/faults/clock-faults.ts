@@ -17,7 +17,7 @@ export const redisClockAhead: FaultKind = {
   targets: onClock,
   lasts: [1000, 6000],
   settles: 12_000,
-  only: "asked",
+  weight: 4, // it is what that topology is there for
   begin: (hands) => move(hands, hands.random.between(1500, 8000)),
 };
 
@@ -30,7 +30,7 @@ export const redisClockBack: FaultKind = {
   targets: onClock,
   lasts: [1000, 6000],
   settles: 6000,
-  only: "asked",
+  weight: 4,
   begin: (hands) => move(hands, -hands.random.between(1000, 5000)),
 };
 

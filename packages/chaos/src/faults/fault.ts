@@ -43,8 +43,6 @@ export interface FaultKind {
   readonly settles?: number;
   /** How many times as often as others it is drawn. @default 1 */
   readonly weight?: number;
-  /** `asked`: it is drawn only where it is named, since what comes of it is judged by rules of its own. @default it is drawn */
-  readonly only?: "asked";
   /** Lets it happen; resolves when it has. */
   begin(hands: Hands): Promise<Befallen>;
 }

@@ -5,6 +5,7 @@ import type { FaultKind } from "./fault.js";
 import { storeLinkFaults, voterLinkFaults } from "./link-faults.js";
 import { loopBlock, loopBlockLong } from "./loop-faults.js";
 import { netnsDrop } from "./netns-drop.js";
+import { nodeClockJump } from "./node-clock-jump.js";
 import {
   allKill,
   leaderFreeze,
@@ -54,6 +55,7 @@ export const faultKinds: readonly FaultKind[] = [
   ...storeCommandFaults,
   ...deletedKeyFaults,
   ...clockFaults,
+  nodeClockJump,
   sentinelKill,
   sentinelFreeze,
   ...failoverFaults,
@@ -64,7 +66,7 @@ export const faultKinds: readonly FaultKind[] = [
   votersFreeze,
 ];
 
-/** The kinds with these names, or, without names, all that are drawn unasked. */
+/** The kinds with these names, or, without names, all. */
 export function kindsToDraw(names: readonly string[] | undefined): FaultKind[] {
-  return faultKinds.filter(({ name, only }) => names?.includes(name) ?? only !== "asked");
+  return faultKinds.filter(({ name }) => names?.includes(name) ?? true);
 }

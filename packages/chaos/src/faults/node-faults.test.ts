@@ -1,4 +1,4 @@
-import { eventually } from "@escapement/testing";
+import { canMoveClocks, eventually } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { seededRandom } from "../random.js";
 import { singleServer } from "../topologies/single.js";
@@ -8,7 +8,7 @@ import { type InjectedFault, inject } from "./inject.js";
 
 let trial: Trial;
 beforeAll(async () => {
-  trial = await Trial.start({ nodes: 1, topology: () => singleServer("single") });
+  trial = await Trial.start({ nodes: 1, clocks: true, topology: () => singleServer("single") });
 }, 30_000);
 afterAll(() => trial?.[Symbol.asyncDispose]());
 
@@ -32,6 +32,22 @@ test("a leader's fault befalls the node that leads, and names its term", async (
     /\(n1\) stood still .*, which led term \d+/,
   );
 });
+
+test.skipIf(!canMoveClocks())(
+  "a node's wall clock jumps while it runs, by hours, and back, and the evidence is stamped by the machine's",
+  async () => {
+    const { at, until, proof } = await happen("node-clock-jump", "n1");
+    const [, before, during, after] = /by (-?\d+), (-?\d+) and (-?\d+) ms$/.exec(proof) ?? [];
+    expect(Math.abs(Number(during))).toBeGreaterThan(3_500_000);
+    for (const said of [before, after]) expect(Math.abs(Number(said))).toBeLessThan(60_000);
+    const stamps = trial.facts("event").flatMap((line) => (line.event === "clock" ? [line.at] : []));
+    expect(stamps).toHaveLength(3);
+    for (const stamp of stamps) {
+      expect(stamp).toBeGreaterThan(at - 60_000);
+      expect(stamp).toBeLessThan(until + 60_000);
+    }
+  },
+);
 
 test("a killed node has another process after it", async () => {
   const before = trial.nodes.get("n1")?.pid;

@@ -34,11 +34,16 @@ test("what befalls all nodes befalls each of them", () => {
   expect([...kinds].sort()).toEqual(["all-kill", "rolling-restart"]);
 });
 
-test("kinds that are judged by rules of their own are drawn where they are named, and only there", () => {
-  const asked = faultKinds.filter(({ only }) => only === "asked").map(({ name }) => name);
-  expect(asked).toContain("redis-clock-ahead");
-  expect(kindsToDraw(undefined).map(({ name }) => name)).not.toContain("redis-clock-ahead");
-  expect(kindsToDraw(asked).map(({ name }) => name)).toEqual(asked);
+test("without names all kinds are drawn, where their topology has what they befall; with names these alone", () => {
+  const drawn = (topology: string): Set<string> =>
+    new Set(
+      Array.from({ length: 40 }, (_, seed) =>
+        planFaults(seededRandom(seed), kindsToDraw(undefined), { ...targets, topology }, 60_000),
+      ).flatMap((planned) => planned.map(({ kind }) => kind.name)),
+    );
+  expect([...drawn("clock")]).toEqual(expect.arrayContaining(["redis-clock-ahead", "redis-clock-back"]));
+  expect([...drawn("voters-3")].filter((name) => name.startsWith("redis-clock"))).toEqual([]);
+  expect(kindsToDraw(["cut", "redis-kill"]).map(({ name }) => name)).toEqual(["cut", "redis-kill"]);
 });
 
 test("faults that cannot happen there are refused, rather than none happening", () => {

@@ -47,8 +47,8 @@ interface End {
 
 async function endOfFile(client: Redis): Promise<End> {
   const answer = (await client.config("GET", "dir", "appenddirname")) as string[];
-  const valueOf = (name: string): string => answer[answer.indexOf(name) + 1] ?? "";
-  const folder = join(valueOf("dir"), valueOf("appenddirname"));
+  const setting = (name: string): string => answer[answer.indexOf(name) + 1] ?? "";
+  const folder = join(setting("dir"), setting("appenddirname"));
   const file = await lastIncrement(folder);
   return { folder, file, at: (await stat(join(folder, file))).size };
 }

@@ -29,6 +29,8 @@ export interface ChaosNode {
   thaw(): void;
   /** Its event loop is to stand still for so many ms, doing nothing but look at the clock; it takes down how long that took. */
   block(ms: number): void;
+  /** It is to take down what its wall clock says. */
+  tellClock(): void;
   /** SIGUSR2: it is to deploy its jobs. */
   deploy(): void;
   /** SIGTERM, and SIGKILL should it not end within 20 s. */
@@ -105,6 +107,10 @@ class ProcessNode implements ChaosNode {
 
   block(ms: number): void {
     this.#process.tell(`block ${ms}`);
+  }
+
+  tellClock(): void {
+    this.#process.tell("clock");
   }
 
   deploy(): void {

@@ -51,8 +51,10 @@ async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
   return config.name;
 }
 
-/** What is told on standard input: `block <ms>`, to hold up the event loop. */
+/** What is told on standard input: `block <ms>`, to hold up the event loop; `clock`, to take down what its wall clock says. */
 function obey(told: Buffer | string): void {
+  for (const _ of String(told).matchAll(/^clock$/gm))
+    evidence.write({ kind: "event", event: "clock", details: { now: Date.now() } });
   for (const [, ms] of String(told).matchAll(/^block (\d+)$/gm)) {
     const begun = machineClock();
     while (machineClock() < begun + Number(ms));

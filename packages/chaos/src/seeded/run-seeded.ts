@@ -62,6 +62,7 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
     topology: start,
     scheduler: nodeOptions,
     habits,
+    clocks: true,
     ...(options.processOf && { processOf: options.processOf }),
   });
   try {
