@@ -1,6 +1,7 @@
 import type { RedisServer } from "@escapement/testing";
+import { found } from "../found.js";
 import { type FaultKind, type Hands, named, nothingHappened } from "./fault.js";
-import { ask, serverAt } from "./hands.js";
+import { ask, serverAt, traceWithin } from "./hands.js";
 
 // Somebody deletes what others count on.
 
@@ -15,10 +16,27 @@ export const leaderLeaseDeleted: FaultKind = {
   settles: 3000,
   begin: async (hands) => {
     const key = keyOf(hands, "leader");
+    const before = await lastTerm(hands);
     const deleted = await ask(await hands.trial.topology.primary(key), (client) => client.del(key));
-    return { proof: () => (deleted > 0 ? `DEL ${key} answered ${deleted}` : "") };
+    return {
+      proof: async () => {
+        if (deleted === 0) return "";
+        const term = await found(async () => later(before, await lastTerm(hands)), traceWithin);
+        return `DEL ${key} answered ${deleted}; term ${term} came after ${before}`;
+      },
+    };
   },
 };
+
+/** The number of the latest leader's term, by what the store says. */
+async function lastTerm(hands: Hands): Promise<number> {
+  const key = keyOf(hands, "epoch");
+  return Number(await ask(await hands.trial.topology.primary(key), (client) => client.get(key)));
+}
+
+function later(before: number, term: number): number | undefined {
+  return term > before ? term : undefined;
+}
 
 /**
  * A node is taken out of `nodes`, as if its lease had ended: it is dead to all others. Its heartbeat is refused and it starts over under a new

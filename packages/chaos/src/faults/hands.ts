@@ -9,6 +9,9 @@ export const shorterThanLease = [200, 4000] as const;
 /** The same if it is to outlast the lease, which is 10 s. */
 export const longerThanLease = [10_500, 13_000] as const;
 
+/** How long what a fault brings about is waited for, in ms: what has not shown by then does not count. */
+export const traceWithin = 6000;
+
 /** The node that is the target. */
 export function nodeAt({ trial, target }: Pick<Hands, "trial" | "target">): ChaosNode {
   const node = trial.nodes.get(target);

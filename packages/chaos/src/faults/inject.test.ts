@@ -141,11 +141,31 @@ test("what is deleted counts where it was there", async () => {
   expect(await happen(kindNamed("leader-lease-deleted"), "leader-lease", 1)).toMatchObject({ proof: "" });
   expect(await happen(kindNamed("locks-deleted"), "locks", 1)).toMatchObject({ proof: "" });
   await client.mset(`${prefix}leader`, "node", `${prefix}lock:a#1`, "token", `${prefix}lock:b#1`, "token");
-  expect((await happen(kindNamed("leader-lease-deleted"), "leader-lease", 1)).proof).toContain("answered 1");
+  const deleted = happen(kindNamed("leader-lease-deleted"), "leader-lease", 1);
+  await eventually(async () => (await client.exists(`${prefix}leader`)) === 0, { every: 5 });
+  await client.incr(`${prefix}epoch`);
+  expect((await deleted).proof).toMatch(/answered 1; term 1 came after 0$/);
   expect((await happen(kindNamed("locks-deleted"), "locks", 1)).proof).toContain("answered 2");
   expect(await client.exists(`${prefix}leader`, `${prefix}lock:a#1`, `${prefix}lock:b#1`)).toBe(0);
   client.disconnect();
 });
+
+test("what nobody noticed does not count: a connection that was reset and not missed, a lease after which nobody led", async () => {
+  const client = trial.redis.client();
+  const { store } = await trial.topology.linkOf("silent");
+  const silent = new Redis(store[0]?.url ?? "", { retryStrategy: () => null });
+  silent.on("error", () => undefined);
+  await silent.ping();
+  await client.set(`escapement:{${trial.client.namespace}}:leader`, "node");
+  const unnoticed = await Promise.all([
+    happen(kindNamed("cut"), "silent", 1),
+    happen(kindNamed("leader-lease-deleted"), "leader-lease", 1),
+  ]);
+  expect(unnoticed.map(({ proof }) => proof)).toEqual(["", ""]);
+  expect(silent.status).toBe("end");
+  silent.disconnect();
+  client.disconnect();
+}, 20_000);
 
 test("a leader's fault does not count while nobody leads", async () => {
   expect(await happen(kindNamed("leader-kill"), "leader", 1)).toMatchObject({ proof: "" });

@@ -3,6 +3,7 @@ import { createConnection } from "node:net";
 import { eventually, type TcpProxy } from "@escapement/testing";
 import type { Random } from "../random.js";
 import type { Befallen, FaultKind, Hands } from "./fault.js";
+import { traceWithin } from "./hands.js";
 
 /** What befalls connections of one node: some kind, to the store and to voters. */
 interface LinkFault extends Pick<FaultKind, "name" | "lasts" | "weight"> {
@@ -27,8 +28,10 @@ const cut: LinkFault = {
     const [open, before] = [connections(proxies), accepted(proxies)];
     for (const proxy of proxies) proxy.cut();
     return {
-      proof: async () =>
-        open > 0 ? `${open} connections were reset, ${await cameBack(proxies, before)}` : "",
+      proof: async () => {
+        const anew = open > 0 ? await cameBack(proxies, before) : 0;
+        return anew > 0 ? `${open} connections were reset, ${anew} were made anew` : "";
+      },
     };
   },
 };
@@ -127,7 +130,7 @@ const refused: LinkFault = {
       end: () => Promise.all(proxies.map((proxy) => proxy.refuse(false))),
       proof: async () =>
         open > 0 && answers.every((answer) => answer === "ECONNREFUSED")
-          ? `${open} connections were reset and further ones refused, ${await cameBack(proxies, before)}`
+          ? `${open} connections were reset and further ones refused, ${await cameBack(proxies, before)} were made anew`
           : "",
     };
   },
@@ -245,10 +248,10 @@ function lost(
   };
 }
 
-/** How many connections were made anew; waits for the first. */
-async function cameBack(proxies: readonly TcpProxy[], before: number): Promise<string> {
-  await eventually(() => accepted(proxies) > before, { within: 10_000 }).catch(() => undefined);
-  return `${accepted(proxies) - before} were made anew`;
+/** How many connections were made anew; waits for the first, for a while. */
+async function cameBack(proxies: readonly TcpProxy[], before: number): Promise<number> {
+  await eventually(() => accepted(proxies) > before, { within: traceWithin }).catch(() => undefined);
+  return accepted(proxies) - before;
 }
 
 async function knock(port: number): Promise<string> {
