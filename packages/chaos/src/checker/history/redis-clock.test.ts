@@ -33,6 +33,16 @@ describe("Redis' clock", () => {
     expect(between(1950)).toEqual([4900, 4950]);
     expect(between(3000)).toEqual([4900, 4900]);
   });
+
+  test("is not behind the machine's while nobody moves it, however late it was looked at", () => {
+    const history = ahead();
+    for (const [read, t] of [
+      [6980, 6600],
+      [7000, 6610],
+    ] as const)
+      history.add(read, { kind: "told", entry: `${dawn + t}-0`, t: dawn + t, lines: [] }, "watcher");
+    expect(since(redisClockOf(history.evidence).most(dawn + 6990))).toBe(6990);
+  });
 });
 
 describe("what is asked for while Redis' clock is ahead", () => {

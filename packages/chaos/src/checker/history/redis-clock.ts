@@ -9,9 +9,18 @@ export interface RedisClock {
 
 const same: RedisClock = { least: (at) => at, most: (at) => at };
 
+/** When somebody moved Redis' clock. */
+export function clockFaults(
+  evidence: readonly Evidence[],
+): { readonly from: number; readonly until: number }[] {
+  return factsOf(evidence, "fault").filter(({ fault }) => fault.startsWith("redis-clock-"));
+}
+
 /** What is known of Redis' clock where somebody moved it; else it is the machine's. */
 export function redisClockOf(evidence: readonly Evidence[]): RedisClock {
-  if (!factsOf(evidence, "fault").some(({ fault }) => fault.startsWith("redis-clock-"))) return same;
+  const faults = clockFaults(evidence);
+  if (faults.length === 0) return same;
+  const isRight = (at: number): boolean => !faults.some(({ from, until }) => from <= at && at <= until);
   const seen = [...factsOf(evidence, "leases"), ...factsOf(evidence, "told")]
     .map(({ at, t }) => ({ at, t }))
     .sort((a, b) => a.at - b.at);
@@ -28,7 +37,9 @@ export function redisClockOf(evidence: readonly Evidence[]): RedisClock {
       const last = before(at);
       const next = points.find((point) => point.at >= at)?.t ?? at;
       // It may have gone on since it was last seen, and back again before it was seen next.
-      return last === undefined ? next : Math.max(next, last.t + at - last.at);
+      const seenToBe = last === undefined ? next : Math.max(next, last.t + at - last.at);
+      // Whoever looks may have looked late, and what was seen then be old; a clock that is right is the machine's, or ahead of it since it was.
+      return isRight(at) ? Math.max(seenToBe, at) : seenToBe;
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { PlannedJob } from "../../workload/operations.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
+import { clockFaults } from "./redis-clock.js";
 import { isCounted } from "./rule-fire-times.js";
 import type { Claim } from "./told.js";
 
@@ -64,8 +65,14 @@ export const limitsHold: HistoryRule = (ledger) => {
   return found;
 };
 
-/** Within any period no more attempts of a scope are given out than its rate allows. */
+/**
+ * Within any period no more attempts of a scope are given out than its rate allows. While Redis' clock has gone back the product's stands still, and
+ * what it remembers of starts ends by the server's own: then periods are those of the machine's clock.
+ */
 export const ratesHold: HistoryRule = (ledger) => {
+  const isMoved = clockFaults(ledger.evidence).length > 0;
+  const since = (line: Claim, before: Claim): number =>
+    Math.max(line.t - before.t, isMoved ? line.at - before.at : 0);
   const placed = placesOf(ledger);
   const starts = new Map<string, Claim[]>();
   const found: Finding[] = [];
@@ -79,8 +86,8 @@ export const ratesHold: HistoryRule = (ledger) => {
       starts.set(scope, all);
       all.push(line);
       const before = all.at(-1 - rate.max);
-      if (before === undefined || line.t - before.t >= rate.per) continue;
-      const message = `${line.run} was given out ${line.t - before.t} ms after ${before.run}, with ${rate.max - 1} others of ${scope} between; ${rate.max} may start in ${rate.per} ms.`;
+      if (before === undefined || since(line, before) >= rate.per) continue;
+      const message = `${line.run} was given out ${since(line, before)} ms after ${before.run}, with ${rate.max - 1} others of ${scope} between; ${rate.max} may start in ${rate.per} ms.`;
       found.push({ rule: "rate", at: line.t, message, about: [line.run, before.run] });
     }
   }

@@ -9,6 +9,8 @@ export interface Place {
   readonly index: number;
   /** Redis' clock, ms. */
   readonly t: number;
+  /** The machine's wall clock when it was read, ms. */
+  readonly at: number;
 }
 
 /** A node was given an attempt. */
@@ -66,8 +68,8 @@ export function entriesIn(evidence: readonly Evidence[]): { kept: ToldFact[]; un
 /** All that the store told in these entries, in their order. */
 export function toldIn(entries: readonly ToldFact[]): Told[] {
   const all: Told[] = [];
-  for (const { t, lines } of entries)
-    for (const line of lines) all.push(readLine(line, { index: all.length, t }));
+  for (const { t, at, lines } of entries)
+    for (const line of lines) all.push(readLine(line, { index: all.length, t, at }));
   return all;
 }
 
