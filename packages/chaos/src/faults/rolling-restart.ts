@@ -14,8 +14,8 @@ interface Release {
 const releases = new WeakMap<Trial, Release>();
 
 /**
- * All nodes get SIGTERM and another process, one after the other, as a service is deployed: from this version to another one, whose scripts have
- * other texts and numbers, and the next time back. Both are in use at once, and nothing is late or lost.
+ * All nodes get SIGTERM and another process, one after the other, as a service is deployed: from this version to another one, see
+ * {@link anotherVersion}, and the next time back. Both are in use at once, and nothing is late or lost.
  */
 export const rollingRestart: FaultKind = {
   name: "rolling-restart",
@@ -62,8 +62,24 @@ async function versions(trial: Trial): Promise<string> {
   return [...new Set(nodes.map(({ version }) => version))].sort().join(" and ");
 }
 
-/** Another version of the same: each script has another text and number, each package another number. */
+/** Texts that another version has otherwise, by their files: how far ahead a leader writes by default, and what a node says of itself. */
+const otherwise: Readonly<Record<string, readonly [text: string, other: string]>> = {
+  "core/dist/options.js": ['time("lookahead", 15_000,', 'time("lookahead", 21_000,'],
+  "core/dist/describe-node.js": ["host: hostname(),", 'host: hostname(), rack: "r1", shelf: { number: 7 },'],
+};
+
+/**
+ * Another version of the same: each script has another text and number, each package another number, an option another default, and nodes tell of
+ * themselves what those of this version have never heard of.
+ *
+ * @throws Error if a text that is to be another one is not there
+ */
 export function anotherVersion(path: string, text: string): string {
+  const [here, other] = otherwise[path] ?? [];
+  if (here !== undefined && other !== undefined) {
+    if (!text.includes(here)) throw new Error(`${path} has no ${here}`);
+    return text.replace(here, other);
+  }
   if (path.endsWith(".lua")) return `-- as it is in another version\n${text}`;
   if (/\/scripts\/.*\.js$/.test(path))
     return text.replace(/\bversion: (\d+)/g, (_, number) => `version: ${Number(number) + 1}`);
