@@ -1,11 +1,11 @@
 import type { Sample } from "./sample.js";
-import { plot, type Series, trendOf } from "./trend.js";
+import { least, median, type OfWindow, plot, type Series, trendOf } from "./trend.js";
 
 /** A measure that must not grow in the second half. */
 export interface JudgedTrend {
   readonly measure: string;
   readonly unit: "MB" | "ms" | "keys";
-  /** Of the least values of the second half's windows. */
+  /** Of the second half's windows, by the least value of each, or, of lateness, by its median. */
   readonly mean: number;
   /** By how much the line through them grows over that half. */
   readonly growth: number;
@@ -21,7 +21,7 @@ function windowsOf(seconds: number): number {
 
 const megabyte = 1e6;
 
-/** Judges memory of the nodes and of Redis, its number of keys, and lateness: flat in the second half, by the least of each of its minutes. */
+/** Judges memory of the nodes and of Redis, its number of keys, and lateness: flat in the second half, by what stands for each of its minutes. */
 export function judgeTrends(samples: readonly Sample[]): JudgedTrend[] {
   const names = [...new Set(samples.flatMap(({ nodes }) => Object.keys(nodes)))].sort();
   const of = (name: string, what: "rss" | "heapUsed"): Series =>
@@ -52,12 +52,14 @@ export function judgeTrends(samples: readonly Sample[]): JudgedTrend[] {
       "ms",
       each(({ lateness }) => lateness.p50),
       (mean) => Math.max(0.25 * mean, 5),
+      median,
     ),
     judge(
       "lateness p99",
       "ms",
       each(({ lateness }) => lateness.p99),
       (mean) => Math.max(0.5 * mean, 20),
+      median,
     ),
   ];
 }
@@ -67,8 +69,9 @@ function judge(
   unit: JudgedTrend["unit"],
   series: Series,
   boundOf: (mean: number) => number,
+  ofWindow: OfWindow = least,
 ): JudgedTrend {
-  const { mean, growth } = trendOf(series, windowsOf(series.at(-1)?.[0] ?? 0));
+  const { mean, growth } = trendOf(series, windowsOf(series.at(-1)?.[0] ?? 0), ofWindow);
   const bound = boundOf(mean);
   return { measure, unit, mean, growth, bound, holds: growth <= bound, plot: plot(series) };
 }

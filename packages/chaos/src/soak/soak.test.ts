@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { judgeTrends } from "./judge-soak.js";
 import { runSoak } from "./run-soak.js";
 import { quantilesOf, type Sample } from "./sample.js";
 import { compareSecond, secondOf, Tally } from "./tally.js";
-import { trendOf } from "./trend.js";
+import { least, median, trendOf } from "./trend.js";
 
 const ids = Array.from(
   { length: 1000 },
@@ -58,6 +59,7 @@ describe("the trend of a soak", () => {
         trendOf(
           series((at) => 100 + (at % 60)),
           10,
+          least,
         ).growth,
       ),
     ).toBeLessThan(1);
@@ -65,6 +67,7 @@ describe("the trend of a soak", () => {
       trendOf(
         series((at) => Math.min(at, 300)),
         10,
+        least,
       ).growth,
     ).toBe(0);
   });
@@ -73,9 +76,23 @@ describe("the trend of a soak", () => {
     const { growth } = trendOf(
       series((at) => 100 + (at % 60) + at / 60),
       10,
+      least,
     );
     expect(growth).toBeGreaterThan(9);
     expect(growth).toBeLessThan(11);
+  });
+
+  test("of lateness is by the median: one good sample of each minute hides nothing", () => {
+    const growing = series((at) => (at % 60 === 0 ? 5 : at / 4));
+    expect(trendOf(growing, 10, least).growth).toBe(0);
+    expect(trendOf(growing, 10, median).growth).toBeGreaterThan(100);
+    expect([median([3]), median([9, 1, 2]), median([1, 2, 9, 4])]).toEqual([3, 2, 3]);
+    const samples = growing.map(([at, late]): Sample => {
+      const lateness = { p50: late, p99: late, max: late };
+      return { at, nodes: {}, store: { usedMemory: 1, keys: 1, cpu: 0 }, starts: 1, lateness };
+    });
+    const failed = judgeTrends(samples).flatMap(({ measure, holds }) => (holds ? [] : [measure]));
+    expect(failed).toEqual(["lateness p50", "lateness p99"]);
   });
 });
 

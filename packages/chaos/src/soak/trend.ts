@@ -8,19 +8,31 @@ export interface Trend {
   readonly growth: number;
 }
 
-/**
- * The line through the least values of `windows` equal windows of the second half: what a collection leaves, not what piles up before it.
- */
-export function trendOf(series: Series, windows: number): Trend {
+/** Which value of a window's stands for it. */
+export type OfWindow = (values: readonly number[]) => number;
+
+/** For memory: what a collection leaves, not what piles up before it. */
+export const least: OfWindow = (values) => Math.min(...values);
+
+/** For all that nothing piles up in, such as lateness: one good sample of a minute hides nothing. */
+export const median: OfWindow = (values) => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [below = 0, above = 0] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
+  return (below + above) / 2;
+};
+
+/** The line through one value of each of `windows` equal windows of the second half. */
+export function trendOf(series: Series, windows: number, ofWindow: OfWindow): Trend {
   const end = series.at(-1)?.[0] ?? 0;
   const half = end / 2;
-  const least = new Map<number, number>();
+  const values = new Map<number, number[]>();
   for (const [at, value] of series) {
     if (at < half) continue;
     const window = Math.min(windows - 1, Math.floor(((at - half) / half) * windows));
-    least.set(window, Math.min(least.get(window) ?? Number.POSITIVE_INFINITY, value));
+    values.set(window, [...(values.get(window) ?? []), value]);
   }
-  const points = [...least].map(([window, value]) => [(window + 0.5) / windows, value] as const);
+  const points = [...values].map(([window, all]) => [(window + 0.5) / windows, ofWindow(all)] as const);
   const mean = points.reduce((sum, [, value]) => sum + value, 0) / points.length;
   const middle = points.reduce((sum, [x]) => sum + x, 0) / points.length;
   const spread = points.reduce((sum, [x]) => sum + (x - middle) ** 2, 0);
