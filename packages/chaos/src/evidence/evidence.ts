@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Operation } from "../workload/operations.js";
 import type { StoreDump } from "./store-dump.js";
+import type { StoreMemory } from "./store-memory.js";
 
 /** What every piece of evidence says about where and when it was written. */
 export interface Stamp {
@@ -39,6 +40,7 @@ export interface AttemptFact {
  * - `unkept`: entries of that stream that the store had, and lost
  * - `fault`: one that was injected and healed
  * - `store`: all that the store holds
+ * - `memory`: what the store's data take, before there are jobs and after all has gone
  * - `lock`: which of the voters hold a lock of an attempt
  * - `doctor`: what it found in the end
  */
@@ -73,6 +75,7 @@ export type Fact =
       readonly when: "during" | "settled" | "removed" | "stopped";
       readonly dump: StoreDump;
     }
+  | ({ readonly kind: "memory"; readonly when: "begun" | "stopped" } & StoreMemory)
   | { readonly kind: "lock"; readonly attempts: Readonly<Record<string, number>> }
   | { readonly kind: "doctor"; readonly findings: readonly unknown[] };
 

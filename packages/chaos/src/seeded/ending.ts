@@ -35,6 +35,7 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
   for (const { name, exit, log } of trial.processes.filter(({ crashed }) => crashed))
     session.write({ kind: "event", event: "crashed", details: { node: name, exit, log: log.slice(-20) } });
   await session.dump("stopped");
+  await session.memory("stopped");
   await session.watcher.stop();
   await takeDownLocks(session);
   return open;

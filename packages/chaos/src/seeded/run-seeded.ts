@@ -81,6 +81,7 @@ async function happen(
 ): Promise<{ injected: InjectedFault[]; open: readonly string[] }> {
   const { seed, duration } = options;
   await using session = await Session.open(trial, seed);
+  await session.memory("begun");
   const begin = Date.now() + 1000;
   const driver = await session.prepare(seededRandom(seed * 7919), begin, duration);
   session.write({ kind: "phase", phase: "begun" });

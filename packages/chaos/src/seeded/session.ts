@@ -3,7 +3,9 @@ import { Store } from "@escapement/core/internal";
 import type { Cluster, Redis } from "ioredis";
 import { type EvidenceWriter, openEvidence } from "../evidence/evidence.js";
 import { dumpStore } from "../evidence/store-dump.js";
+import { storeMemory } from "../evidence/store-memory.js";
 import { Watcher } from "../evidence/watcher.js";
+import { ask } from "../faults/hands.js";
 import type { Random } from "../random.js";
 import { sourceOf } from "../topologies/address.js";
 import { connectTo } from "../topologies/connect.js";
@@ -132,6 +134,12 @@ export class Session implements AsyncDisposable {
       when,
       dump: await dumpStore(this.#redis, this.trial.client.namespace, what),
     });
+  }
+
+  /** Takes down what the store's data take now. */
+  async memory(when: "begun" | "stopped"): Promise<void> {
+    const server = await this.trial.topology.primary(`escapement:{${this.trial.client.namespace}}:`);
+    this.write({ kind: "memory", when, ...(await ask(server, storeMemory)) });
   }
 
   /** Whether nothing waits, is due or runs. */

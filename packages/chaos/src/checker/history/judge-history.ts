@@ -21,6 +21,7 @@ import {
 } from "./rule-fire-times.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
 import { startsAreLocked } from "./rule-locks.js";
+import { memoryIsBack } from "./rule-memory.js";
 import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEnd } from "./rule-outcomes.js";
 import { nothingStartsPaused } from "./rule-pauses.js";
 import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.js";
@@ -65,6 +66,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   nothingIsLeft,
   everythingSettles,
   nothingNeedsMending,
+  memoryIsBack,
   nodesDoNotCrash,
 };
 

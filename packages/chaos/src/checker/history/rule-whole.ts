@@ -11,13 +11,21 @@ export const evidenceIsWhole: HistoryRule = (ledger) => {
   const kinds = new Set(
     evidence.map((line) => {
       if (line.kind === "phase") return `the phase ${line.phase}`;
+      if (line.kind === "memory") return `what its data take when ${line.when}`;
       return line.kind === "store" ? `the store's keys when ${line.when}` : line.kind;
     }),
   );
   const parts = [
     ...["the phase begun", "the phase healed", "the phase removed"],
     ...["the store's keys when settled", "the store's keys when removed", "the store's keys when stopped"],
-    ...["told", "leases", "start", "doctor"],
+    ...[
+      "told",
+      "leases",
+      "start",
+      "doctor",
+      "what its data take when begun",
+      "what its data take when stopped",
+    ],
     ...(trial.voters > 0 ? ["lock"] : []),
   ];
   const missing = [

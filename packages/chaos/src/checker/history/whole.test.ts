@@ -15,7 +15,9 @@ function whole(): Evidence[] {
     .heal(500)
     .add(600, { kind: "phase", phase: "removed" })
     .add(650, { kind: "lock", attempts: { "own#1": 3 } })
-    .add(660, { kind: "doctor", findings: [] });
+    .add(660, { kind: "doctor", findings: [] })
+    .add(-950, { kind: "memory", when: "begun", data: 0, keys: 0, ofKeys: 0 })
+    .add(850, { kind: "memory", when: "stopped", data: 500, keys: 1, ofKeys: 300 });
   for (const when of ["settled", "removed", "stopped"] as const) history.store(700, when, {});
   return history.store(800, "stopped", {
     finished: { type: "hash", size: 1, value: { own: headOf(history) } },
@@ -42,6 +44,7 @@ describe("the evidence of a trial that came to its end", () => {
     ["the store's keys when settled", (line: Evidence) => line.kind === "store" && line.when === "settled"],
     ["the store's keys when stopped", (line: Evidence) => line.kind === "store" && line.when === "stopped"],
     ["leases", (line: Evidence) => line.kind === "leases"],
+    ["what its data take when begun", (line: Evidence) => line.kind === "memory" && line.when === "begun"],
     ["doctor", (line: Evidence) => line.kind === "doctor"],
     ["lock", (line: Evidence) => line.kind === "lock"],
     [`the joining of ${nodeOf("n1")}`, (line: Evidence) => line.kind === "up" && line.node === "n1"],
