@@ -18,7 +18,7 @@ import { topologies } from "./topologies/index.js";
 const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--settle 60s] [--keep FOLDER] [--json report.json]
        npm run chaos -- --judge FOLDER [--json report.json]
        npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
-       npm run chaos -- --soak 20m [--rate 2000] [--faults mild] [--json report.json]
+       npm run chaos -- --soak 20m [--rate 2000] [--topology everysec] [--faults mild] [--json report.json]
        npm run chaos -- --mutants [NAME,NAME] [--json report.json]
 
 Topologies: ${Object.keys(topologies).join(", ")}. --voters is short for --topology voters-3.
@@ -99,9 +99,16 @@ function tellSeeded(report: SeededReport): number {
 }
 
 async function soak(duration: number): Promise<number> {
-  const { rate, faults } = values;
+  const { rate, faults, topology = "no-aof" } = values;
+  if (topology !== "no-aof" && topology !== "everysec") return usageError();
   console.log(header);
-  const options = { duration, ...(rate && { rate: Number(rate) }), faults: faults === "mild" };
+  const appendonly = topology === "everysec" ? topology : "no";
+  const options = {
+    duration,
+    appendonly,
+    ...(rate && { rate: Number(rate) }),
+    faults: faults === "mild",
+  } as const;
   const report = await runSoak(options, (sample, before) => console.log(rowOf(sample, sampleEvery, before)));
   console.log(tellSoak(report));
   save(report);

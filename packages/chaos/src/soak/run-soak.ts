@@ -21,6 +21,8 @@ export interface SoakOptions {
   readonly rate?: number;
   /** @default 3 */
   readonly nodes?: number;
+  /** Whether Redis writes its data to the disk, many gigabytes of it, which not every disk bears beside the load. @default "no" */
+  readonly appendonly?: "no" | "everysec";
   /** Whether a node stands still, connections are cut and the leader resigns now and then. @default false */
   readonly faults?: boolean;
 }
@@ -47,9 +49,8 @@ export async function runSoak(
   options: SoakOptions,
   tell: (sample: Sample, before: Sample | undefined) => void,
 ): Promise<SoakReport> {
-  const { duration, rate = 2000, nodes: count = 3 } = options;
-  // As a store is kept where the last second may be lost; the file is rewritten each time it has doubled, which takes memory and time as it does elsewhere.
-  await using redis = await startRedis({ appendonly: "everysec" });
+  const { duration, rate = 2000, nodes: count = 3, appendonly = "no" } = options;
+  await using redis = await startRedis({ appendonly });
   const seconds = Math.round(duration / 1000);
   const shared = {
     redis: redis.url,
