@@ -9,7 +9,7 @@ test("another version has other scripts, another default and more to say of a no
       "core/dist/options.js",
       "core/dist/describe-node.js",
       "core/dist/scripts/claim.lua",
-      "core/dist/scripts/index.js",
+      "core/dist/scripts/of-nodes.js",
       "core/package.json",
     ]),
   );
