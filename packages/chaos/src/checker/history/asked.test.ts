@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MadeUp, runAt, secondly } from "../../../test/made-up.js";
+import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
 
 const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
 const refused = { end: "refused", code: "REDIS_UNAVAILABLE", message: "" } as const;
@@ -23,6 +23,20 @@ describe("an enqueued run", () => {
     expect(enqueue(maybe).heal(500).broken).toEqual([]);
     expect(enqueue(refused).heal(500).broken).toEqual([]);
     expect(enqueue(refused).attempt(run).heal(500).broken).toEqual(["refused-and-done"]);
+  });
+
+  test("that is delayed starts when what was asked for is over, whatever it is said to be due at", () => {
+    const delayed = (ms: number, how: object): string[] =>
+      new MadeUp()
+        .ask(100, { do: "enqueue", task: "tick", runs: [{ id: "run-1", ...how }] })
+        .attempt({ run: "run-1", at: ms })
+        .heal(70_000).broken;
+    expect(delayed(60_100, { delay: 60_000 })).toEqual([]);
+    expect(delayed(200, { delay: 60_000 })).toEqual(["early"]);
+    expect(delayed(59_900, { delay: "60s" })).toEqual(["early"]);
+    expect(delayed(110, { delay: 0 })).toEqual([]);
+    expect(delayed(5000, { at: new Date(dawn + 5000) })).toEqual([]);
+    expect(delayed(4999, { at: new Date(dawn + 5000) })).toEqual(["early"]);
   });
 
   test("that was cancelled is given to nobody", () => {

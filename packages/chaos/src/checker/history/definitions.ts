@@ -15,6 +15,8 @@ export interface Spell {
   readonly sureFrom: number;
   sureUntil: number;
   possibleUntil: number;
+  /** What ended it for sure: the first change that was acknowledged. */
+  overBy: Asked | undefined;
   /** When the job was removed that it is of, or may have been; that may be later, after other spells. */
   removed: number | undefined;
 }
@@ -72,6 +74,7 @@ class Builder {
       sureFrom: sure ? asked.heard.at : Number.POSITIVE_INFINITY,
       sureUntil: Number.POSITIVE_INFINITY,
       possibleUntil: Number.POSITIVE_INFINITY,
+      overBy: undefined,
       removed: undefined,
     };
     this.#spells.push(spell);
@@ -89,12 +92,15 @@ class Builder {
   }
 
   /** Whatever was in force is so no more: surely not from the answer on, and perhaps not from the asking on. */
-  #end({ asked, heard, end }: Asked, removed: boolean): void {
+  #end(change: Asked, removed: boolean): void {
+    const { asked, heard, end } = change;
     for (const spell of this.#spells) {
       if (removed) spell.removed ??= asked.at;
       if (spell.possibleUntil < asked.at) continue;
       spell.sureUntil = Math.min(spell.sureUntil, asked.at);
-      if (end === "acknowledged") spell.possibleUntil = Math.min(spell.possibleUntil, heard.at);
+      if (end !== "acknowledged") continue;
+      if (heard.at < spell.possibleUntil) spell.overBy = change;
+      spell.possibleUntil = Math.min(spell.possibleUntil, heard.at);
     }
   }
 

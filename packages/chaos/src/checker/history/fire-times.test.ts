@@ -9,8 +9,9 @@ const at = (history: MadeUp, ...times: number[]): MadeUp => {
   for (const ms of times) history.attempt({ run: runAt("job", ms), at: ms + 5 });
   return history;
 };
-/** All is paused for so long, from 900 ms on. */
-const paused = (ttl: number): MadeUp => base().ask(900, { do: "set", name: "all", ttl });
+/** All is paused for so long, from 900 ms on, and the job goes on from now after that. */
+const paused = (ttl: number): MadeUp =>
+  new MadeUp().define(-500, secondly("job", { resumeFrom: "now" })).ask(900, { do: "set", name: "all", ttl });
 const trigger = (history: MadeUp, ms: number, ...more: [] | [typeof maybe]): MadeUp =>
   history.ask(ms, { do: "update", job: "job", changes: { trigger: other } }, ...more);
 
@@ -102,7 +103,7 @@ describe("a job that is removed", () => {
 
   test("starts nothing that comes later", () => {
     expect(gone().heal(2500).broken).toEqual([]);
-    expect(at(gone(), 2000).heal(2500).broken).toEqual(["never-due"]);
+    expect(at(gone(), 2000).heal(2500).broken).toEqual(["never-due", "taken-away-started"]);
     expect(at(gone(maybe), 2000).heal(2500).broken).toEqual([]);
   });
 

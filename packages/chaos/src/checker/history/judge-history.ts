@@ -19,15 +19,20 @@ import {
   lastMoment,
   nothingElseStarts,
 } from "./rule-fire-times.js";
+import { workNeedsALease } from "./rule-held-leases.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
 import { startsAreLocked } from "./rule-locks.js";
 import { memoryIsBack } from "./rule-memory.js";
+import { missesHaveReasons } from "./rule-misses.js";
 import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEnd } from "./rule-outcomes.js";
 import { nothingStartsPaused } from "./rule-pauses.js";
 import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.js";
-import { cancelsHaveReasons, missesHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
+import { cancelsHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
+import { replacedRunsEnd } from "./rule-replace.js";
+import { failuresFollowRetry } from "./rule-retries.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
+import { takenAwayStaysAway } from "./rule-taken-away.js";
 import { evidenceIsWhole, nodesDoNotCrash } from "./rule-whole.js";
 import { storyOf } from "./story.js";
 
@@ -43,6 +48,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   historyIsWhatWasTold,
   everyFireTimeIsAccountedFor,
   nothingElseStarts,
+  takenAwayStaysAway,
   enqueuedRunsStart,
   runsByHandStart,
   cancelledRunsStayDown,
@@ -52,6 +58,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   limitsHold,
   ratesHold,
   overlapsHold,
+  replacedRunsEnd,
   maxRunsHold,
   skipsHaveReasons,
   cancelsHaveReasons,
@@ -59,8 +66,10 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   termsRise,
   leasesAreExclusive,
   deathIsFinal,
+  workNeedsALease,
   lossesHaveReasons,
   lossesFollowDelivery,
+  failuresFollowRetry,
   startsAreLocked,
   storeIsSound,
   nothingIsLeft,

@@ -130,6 +130,48 @@ describe("a node is dead", () => {
   });
 });
 
+describe("a node whose lease has ended", () => {
+  const run = { run: runAt("job", 0), at: 5, takes: 1300 } as const;
+  /** n1's lease is seen to last until `until`, and again 150 ms after something. */
+  const seen = (until: number, later: number | undefined, history = new MadeUp()): MadeUp => {
+    leases(history.define(-500, secondly("job", { endAt: dawn })).attempt(run), 1200, null, 0, 0, until);
+    const nodes = later === undefined ? {} : { [n1]: dawn + later };
+    return history.add(1350, { kind: "leases", t: dawn + 1350, nodes, leader: null, epoch: 0, until: 0 });
+  };
+
+  test("is given nothing and has nothing accepted, also before it is declared dead", () => {
+    expect(seen(1305, 1305).broken).toEqual([]);
+    expect(seen(1304, 1304).broken).toEqual(["no-lease"]);
+    const given = `started run-1 1 ${new MadeUp().token(1320)} ${n1}`;
+    expect(seen(1310, 1310).tell(1320, given).broken).toContain("no-lease");
+  });
+
+  test("may have had it prolonged between two looks, unless it was declared dead too soon for that", () => {
+    expect(seen(1250, 9000).broken).toEqual([]);
+    expect(seen(1250, undefined).broken).toEqual([]);
+    const before = (): MadeUp => leases(new MadeUp(), -100, null, 0, 0, 900);
+    expect(seen(1250, undefined, before()).tell(1340, `nodeDead ${n1}`).broken).toContain("no-lease");
+    expect(seen(1250, undefined, before()).tell(2300, `nodeDead ${n1}`).broken).toEqual([]);
+  });
+
+  test("and is off the list does not come back to it", () => {
+    const off = (joined: number): string[] => {
+      const history = new MadeUp().define(-500, secondly("job", { endAt: dawn })).attempt(run);
+      history.add(800, { kind: "leases", t: dawn + 800, nodes: {}, leader: null, epoch: 0, until: 0 });
+      return history.tell(joined, `nodeJoined ${n1}`).broken;
+    };
+    expect(off(-500)).toEqual(["no-lease"]);
+    expect(off(801)).toEqual([]);
+  });
+
+  test("is judged only where looks and steps have one order", () => {
+    expect(seen(1304, 1304, new MadeUp({ keepsWrites: false })).broken).toEqual([]);
+    const moved = { kind: "fault", fault: "redis-clock-back", target: "-", proof: "it says so" } as const;
+    const when = { from: dawn + 100, until: dawn + 200 };
+    expect(seen(1304, 1304, new MadeUp().add(300, { ...moved, ...when })).broken).toEqual([]);
+  });
+});
+
 describe("nothing is lost", () => {
   const run = { run: runAt("job", 0), at: 5, ends: "never" } as const;
   const base = (voters = 0): MadeUp => new MadeUp({ voters }).define(-500, secondly("job")).attempt(run);

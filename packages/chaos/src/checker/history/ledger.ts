@@ -1,6 +1,7 @@
 import type { Evidence, TrialFact } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
 import { type JobStory, jobStories } from "./definitions.js";
+import { backOf } from "./handed-back.js";
 import { type Asked, operationsIn } from "./operations.js";
 import { type Claim, type End, entriesIn, type Told, toldIn } from "./told.js";
 
@@ -31,8 +32,10 @@ export interface Ledger {
   /** Handlers that began, and ends that the store told, by token. */
   readonly begun: ReadonlyMap<string, Begin>;
   readonly ended: ReadonlyMap<string, End>;
-  /** Whether a token's attempt was handed back before it began, or may have been: the store does not tell of that. */
+  /** Whether a token's attempt was handed back before it began: the store does not tell of that, but of what shows that it was back. */
   handedBack(claim: Claim): boolean;
+  /** What shows that an attempt that never began, and has no end of its own, was back. */
+  backBy(claim: Claim): Told | undefined;
   /** When a phase was reached by the wall clock; later than everything if it was not. */
   reached(phase: string): number;
 }
@@ -57,17 +60,20 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
       line.what !== "other" && line.what !== "started" && line.token !== "0" ? [[line.token, line]] : [],
     ),
   );
+  const jobs = jobStories(operations);
+  const backBy = backOf(told, runs, jobs, (token) => begun.has(token) || ended.has(token));
   const phases = new Map(factsOf(evidence, "phase").map(({ phase, at }) => [phase as string, at]));
   return {
     trial,
     evidence,
     told,
     operations,
-    jobs: jobStories(operations),
+    jobs,
     runs,
     begun,
     ended,
-    handedBack: ({ token }) => !begun.has(token) && !ended.has(token),
+    backBy,
+    handedBack: (claim) => backBy(claim) !== undefined,
     reached: (phase) => phases.get(phase) ?? Number.POSITIVE_INFINITY,
   };
 }

@@ -23,55 +23,119 @@ const slack = { before: 1000, after: 2500 } as const;
 /** Terms, leases and deaths follow from what a node heard before a loss for as long as the longest lease lasts. */
 const aftermath = 15_000; // ms
 
+/** What became of a run that was touched shows within so many ms: the longest lease ends, and what it kept from starting waits its turn. */
+const ofRuns = 30_000; // ms
+
 /** Rules about who leads, who lives and who holds what by which lock: those of time, not of a run's or a job's place in the store. */
 const ofLeases = /^(epoch-order|lease-exclusive|dead-too-early|dead-node-works|lost-for-nothing)$/;
+
+/** Rules that rest on a job's definition, or on where its fire times stand: what was lost of that stays lost until it is written anew. */
+const ofDefinitions =
+  /^(missed|never-due|taken-away-started|missed-for-nothing|given-up|needless-attempt|not-settled|history)$/;
+
+/** A run that is gone is so for good: at whatever time it is missed. */
+const ofAll = /^not-settled$/;
 
 /** What the losses of a store explain. */
 export class Losses {
   /** How many entries of the stream of events are gone. */
   readonly entries: number;
   readonly #spans: readonly Span[];
-  readonly #touched = new Set<string>();
+  /** When something of a run, a pause or a node was lost, or of a job's own record. */
+  readonly #touched = new Map<string, Span[]>();
+  readonly #records = new Map<string, Span[]>();
+  readonly #operations: readonly Asked[];
 
   constructor(evidence: readonly Evidence[]) {
     const { unkept } = entriesIn(evidence);
     this.entries = unkept.length;
     this.#spans = spansOf(unkept.map(({ entry }) => Number(entry.split("-")[0])));
-    for (const line of toldIn(unkept)) this.#touch(namesIn(line));
-    for (const asked of operationsIn(evidence)) this.#touchAsked(asked);
+    this.#operations = operationsIn(evidence);
+    for (const line of toldIn(unkept)) this.#touchTold(line);
+    for (const asked of this.#operations) this.#touchAsked(asked);
     this.#touchHeard(evidence);
   }
 
-  /** Whether a finding rests on something that was lost. */
+  /** Whether a finding rests on something that was lost, not long before it. */
   explains({ rule, at, about, explainedByLoss }: Finding): boolean {
     if (explainedByLoss === false) return false;
-    if (ofLeases.test(rule))
-      return this.#spans.some(({ from, until }) => from <= at && at <= until + aftermath);
-    return about.some((name) => this.#touched.has(name) || this.#touched.has(partsOf(name).job ?? ""));
+    if (ofLeases.test(rule)) return isWithin(this.#spans, at, aftermath);
+    return about.some((name) => {
+      const { job = name, fireTime = at } = partsOf(name);
+      // What has not ended is told of at the end of the trial, whenever it was to come.
+      const [when, after] = ofAll.test(rule) ? [fireTime, Number.POSITIVE_INFINITY] : [at, ofRuns];
+      return isWithin(this.#touched.get(name), at, after) || this.#recordExplains(job, rule, when);
+    });
   }
 
-  #touch(names: Iterable<string>): void {
-    for (const name of names) this.#touched.add(name);
+  #recordExplains(job: string, rule: string, at: number): boolean {
+    const lost = this.#records.get(job);
+    if (lost === undefined) return false;
+    if (!ofDefinitions.test(rule)) return isWithin(lost, at, ofRuns);
+    return lost.some((span) => span.from <= at && at <= this.#writtenAnew(job, span) + aftermath);
   }
 
-  #touchAsked({ does, asked, heard }: Asked): void {
-    if (!this.#wasLost(asked.at, heard.at)) return;
-    if (does.do === "define") this.#touch(does.jobs.map(({ id }) => id));
-    else if (does.do === "enqueue") this.#touch(does.runs.flatMap(({ id = [] }) => id));
-    else if ("job" in does) this.#touch([does.job]);
-    else if ("run" in does) this.#touch([does.run]);
-    else if ("name" in does) this.#touch([`pause:${does.name}`]);
+  /** When a job's record was surely written again after a loss. */
+  #writtenAnew(job: string, { until }: Span): number {
+    const next = this.#operations.find(
+      ({ does, asked, end }) => end === "acknowledged" && asked.at > until && jobsWritten(does).includes(job),
+    );
+    return next?.heard.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  #touchTold(line: Told): void {
+    const spans = this.#over(line.t, line.t);
+    if (line.what !== "other") add(this.#touched, [line.run], spans);
+    else if (line.word.startsWith("job")) add(this.#records, [line.subject], spans);
+    else {
+      const isPause = /^(paused|resumed)$/.test(line.word);
+      add(this.#touched, [isPause ? `pause:${line.subject}` : line.subject], spans);
+    }
+  }
+
+  #touchAsked({ does, asked, heard, answer }: Asked): void {
+    // What was under way when a span began is judged from when it was asked for.
+    const spans = this.#over(asked.at, heard.at).map(({ from, until }) => ({
+      from: Math.min(from, asked.at),
+      until,
+    }));
+    if (spans.length === 0) return;
+    add(this.#records, jobsWritten(does), spans);
+    if (does.do === "enqueue")
+      add(
+        this.#touched,
+        does.runs.flatMap(({ id = [] }) => id),
+        spans,
+      );
+    else if (does.do === "run-now") add(this.#touched, [String(answer)], spans);
+    else if (does.do === "stale-write") add(this.#touched, [does.job], spans);
+    else if ("run" in does) add(this.#touched, [does.run], spans);
+    else if ("name" in does) add(this.#touched, [`pause:${does.name}`], spans);
   }
 
   /** What nodes were given, or had accepted, while it was about to be lost. */
   #touchHeard(evidence: readonly Evidence[]): void {
     for (const kind of ["start", "end", "accepted", "refused", "claimed"] as const)
-      for (const { run, at } of factsOf(evidence, kind)) if (this.#wasLost(at, at)) this.#touch([run]);
+      for (const { run, at } of factsOf(evidence, kind)) add(this.#touched, [run], this.#over(at, at));
   }
 
-  #wasLost(from: number, until: number): boolean {
-    return this.#spans.some((span) => from <= span.until && until >= span.from);
+  /** The spans that a time overlaps. */
+  #over(from: number, until: number): Span[] {
+    return this.#spans.filter((span) => from <= span.until && until >= span.from);
   }
+}
+
+function add(to: Map<string, Span[]>, names: readonly string[], spans: readonly Span[]): void {
+  if (spans.length > 0) for (const name of names) to.set(name, [...(to.get(name) ?? []), ...spans]);
+}
+
+function isWithin(spans: readonly Span[] | undefined, at: number, after: number): boolean {
+  return spans?.some(({ from, until }) => from <= at && at <= until + after) ?? false;
+}
+
+function jobsWritten(does: Asked["does"]): string[] {
+  if (does.do === "define") return does.jobs.map(({ id }) => id);
+  return does.do === "update" || does.do === "remove" ? [does.job] : [];
 }
 
 function spansOf(times: readonly number[]): Span[] {
@@ -82,10 +146,4 @@ function spansOf(times: readonly number[]): Span[] {
     else spans.push({ from: time, until: time });
   }
   return spans.map(({ from, until }) => ({ from: from - slack.before, until: until + slack.after }));
-}
-
-/** What a step was about: a run, a job, a pause, a node. */
-function namesIn(line: Told): string[] {
-  if (line.what !== "other") return [line.run];
-  return /^(paused|resumed)$/.test(line.word) ? [`pause:${line.subject}`] : [line.subject];
 }

@@ -10,7 +10,11 @@ export function openIn(ledger: Ledger, until: number): string[] {
   );
   const running = [...ledger.runs.values()].flatMap(({ id, claims, ends }) => {
     const last = claims.at(-1);
-    if (last === undefined || last.t > until || ledger.handedBack(last)) return [];
+    if (last === undefined || last.t > until) return [];
+    // What only went with its job when all were removed had not come to anything by then.
+    const back = ledger.backBy(last);
+    const went = back?.what === "other" && back.word === "jobRemoved" && back.t > until;
+    if (back !== undefined && !went) return [];
     return ends.some(({ what, index }) => what === "ended" && index > last.index) ? [] : [id];
   });
   return [...new Set([...fires, ...asked, ...running])];

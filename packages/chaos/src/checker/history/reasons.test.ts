@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
 
 const run = runAt("job", 1000);
-const job = secondly("job", { overlap: "skip" });
+const job = secondly("job", { overlap: "skip", retry: { attempts: 2 } });
 
 test("a run is skipped for overlap only while another one of its job runs, is given out in the same step, or waits for its next attempt", () => {
   const skipped = (ms: number, before: (history: MadeUp) => MadeUp): string[] =>
@@ -81,34 +81,6 @@ test("a run is cancelled only if that was asked for, by the driver, with its job
   expect(cancelled(base().ask(1050, { do: "remove", job: "job", cancelRunning: true }), "removed")).toEqual(
     [],
   );
-});
-
-test("a fire time is missed only when its grace is over, when its job changed, or after a pause", () => {
-  const missed = (
-    ms: number,
-    reason: string,
-    before: (history: MadeUp) => MadeUp = (history) => history,
-  ): string[] =>
-    before(new MadeUp().define(-500, secondly("job", { endAt: dawn + 1000 })).runs("job", 0, 0)).ended(
-      ms,
-      run,
-      "m",
-      reason,
-    ).broken;
-  expect(missed(61_001, "misfire")).toEqual([]);
-  expect(missed(60_999, "misfire")).toEqual(["missed-for-nothing"]);
-  const changed = {
-    do: "update",
-    job: "job",
-    changes: { trigger: secondly("job").trigger as NonNullable<typeof job.trigger> },
-  } as const;
-  expect(missed(1505, "misfire", (history) => history.ask(1500, changed))).toEqual([]);
-  expect(missed(1505, "paused")).toEqual(["missed-for-nothing"]);
-  const paused = (name: string): string[] =>
-    missed(1505, "paused", (history) => history.ask(900, { do: "set", name, ttl: 100 }));
-  for (const name of ["all", "job:job", "task:tick", "queue:default"]) expect(paused(name)).toEqual([]);
-  for (const name of ["job:other", "task:other", "node:n1"])
-    expect(paused(name)).toEqual(["missed-for-nothing"]);
 });
 
 test("what waited behind others of a job that was removed went with it; what should have started before one that did has not", () => {

@@ -50,12 +50,18 @@ export function pausesIn(ledger: Ledger): PauseFindings {
 /** Nothing is given out under a pause, and what was given out before it begins soon after, or was frozen. */
 export const nothingStartsPaused: HistoryRule = (ledger) => {
   const { claimed, started, spans } = pausesIn(ledger);
+  const heard = new Map(
+    factsOf(ledger.evidence, "claimed").map(({ run, attempt, claimedAt }) => [
+      `${run}#${attempt}`,
+      claimedAt,
+    ]),
+  );
   const under = claimed.map(({ what, pause, ms }): Finding => {
     const run = what.slice(0, what.lastIndexOf("#"));
     const message = `${what} was given out ${ms} ms after the pause ${pause} had been acknowledged.`;
     return {
       rule: "paused-claim",
-      at: ledger.runs.get(run)?.claims.at(-1)?.t ?? 0,
+      at: heard.get(what) ?? 0,
       message,
       about: [run, `pause:${pause}`],
     };

@@ -1,3 +1,4 @@
+import { parseDuration } from "@escapement/triggers";
 import type { PlannedJob } from "../../workload/operations.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
@@ -97,10 +98,7 @@ export const ratesHold: HistoryRule = (ledger) => {
 function rateOf({ rateLimit }: Placed): { readonly max: number; readonly per: number } | undefined {
   if (rateLimit === undefined) return undefined;
   const { max, per } = rateLimit;
-  return {
-    max,
-    per: typeof per === "number" ? per : Number.parseFloat(per) * (per.endsWith("ms") ? 1 : 1000),
-  };
+  return { max, per: parseDuration(per) };
 }
 
 /** Runs of a job that must not run beside each other do not: from the first claim until the run has ended, its waits between attempts included. */

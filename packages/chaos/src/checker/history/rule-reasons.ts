@@ -1,4 +1,4 @@
-import { pausesOf } from "../../pauses/pause-rules.js";
+import { groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 import { isMissed } from "./rule-children.js";
@@ -7,8 +7,6 @@ import type { Claim, End, Told } from "./told.js";
 
 /** How long a claim that was handed back may have held its place: the store does not tell when that was. */
 const handBack = 15_000;
-/** How late a fire time has to be to be a misfire, where nothing else is said. */
-const usualGrace = 60_000;
 
 /** What is skipped is skipped for a reason that was there at that moment: a run of its job, or runs that took all places. */
 export const skipsHaveReasons: HistoryRule = (ledger) => {
@@ -126,7 +124,11 @@ class Holders {
 }
 
 /** What is cancelled was asked to be: by the driver, with its job, or by a later run of its job. */
-export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs }) => {
+export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs, told }) => {
+  const rivals = groupBy(
+    told.flatMap((line) => (line.what === "started" ? [line] : [])),
+    ({ run }) => jobOf(run),
+  );
   const asked = new Set(
     operations.flatMap(({ does, end }) => (does.do === "cancel" && end !== "refused" ? [does.run] : [])),
   );
@@ -135,7 +137,7 @@ export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs }) => {
       if (end.state !== "c" || asked.has(id) || id.startsWith("impostor") || !known(end)) return [];
       const { job: definition, removals = [] } = jobs.get(job) ?? {};
       const { overlap } = definition ?? {};
-      if (end.reason === "overlap" && (overlap === "replace" || overlap === "cancel-running")) return [];
+      if (end.reason === "overlap" && isCutShort(end, overlap, rivals.get(job) ?? [])) return [];
       // What was handed back, or failed, when its job had been removed has no other attempt: it ends as `job-removed`.
       if (/^(job-)?removed$/.test(end.reason) && removals.some(({ asked: when }) => when.at <= end.t))
         return [];
@@ -152,33 +154,10 @@ export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs }) => {
   }
 };
 
-/** What is missed was late, or its job was changed or paused. */
-export const missesHaveReasons: HistoryRule = ({ told, operations, jobs }) => {
-  const paused = operations.flatMap(({ does, asked, end }) =>
-    end !== "refused" && (does.do === "pause" || does.do === "set")
-      ? [{ name: does.name, at: asked.at }]
-      : [],
+/** Whether a run of a job may have been cut short for another: one that replaces it has been given out, in the same step at the latest. */
+function isCutShort({ run, t }: End, overlap: string | undefined, claims: readonly Claim[]): boolean {
+  if (overlap === "cancel-running") return true;
+  return (
+    overlap === "replace" && claims.some((claim) => claim.run !== run && claim.attempt === 1 && claim.t <= t)
   );
-  const wasPaused = (id: string, t: number): boolean => {
-    const { task = "", queue = "default", tags = [] } = jobs.get(id)?.job ?? {};
-    const names = pausesOf({ id, task, queue, tags, beside: true });
-    return paused.some(({ name, at }) => names.includes(name) && at <= t);
-  };
-  return told.flatMap((line): Finding[] => {
-    if (line.what !== "ended" || line.state !== "m") return [];
-    const job = jobOf(line.run);
-    const time = Number(line.run.slice(job.length + 1));
-    const redefined = operations.some(
-      ({ does, asked, heard }) =>
-        asked.at <= line.t &&
-        heard.at >= line.t - 100 &&
-        (("job" in does && does.job === job) ||
-          (does.do === "define" && does.jobs.some(({ id }) => id === job))),
-    );
-    const justified =
-      line.reason === "paused" ? wasPaused(job, line.t) : redefined || line.t - time > usualGrace;
-    if (justified) return [];
-    const message = `${line.run} and ${line.count - 1} others were recorded as missed (${line.reason}) ${line.t - time} ms after the first.`;
-    return [{ rule: "missed-for-nothing", at: line.t, message, about: [line.run, job] }];
-  });
-};
+}

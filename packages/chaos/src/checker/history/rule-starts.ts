@@ -1,3 +1,4 @@
+import { parseDuration } from "@escapement/triggers";
 import { groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Begin, RunStory } from "./ledger.js";
@@ -26,19 +27,31 @@ function duplicate(
 export const beginsFollowClaims: HistoryRule = ({ runs, operations, evidence }) => {
   const clock = redisClockOf(evidence);
   // What is to start at once is due from when it was asked for: the instant that it is said to be due at is its client's guess at Redis' clock.
-  const atOnce = new Set(
-    operations.flatMap(({ does }) =>
-      does.do === "enqueue"
-        ? does.runs.flatMap(({ id = "", delay }) => (delay === undefined ? [id] : []))
-        : [],
-    ),
-  );
+  const atOnce = new Set<string>();
+  const asked = new Map<string, number>();
+  for (const { does, asked: when } of operations)
+    for (const { id = "", delay, at } of does.do === "enqueue" ? does.runs : []) {
+      const due = dueBy(when.at, delay, at);
+      if (due === undefined) atOnce.add(id);
+      else asked.set(id, due);
+    }
   return [...runs.values()].flatMap((run) => [
     ...unclaimed(run),
     ...(atOnce.has(run.id) ? [] : early(run)),
-    ...earlyByTheMachine(run, clock),
+    ...earlyForWhatWasAsked(run, asked.get(run.id)),
+    ...earlyByTheMachine(run, run.fireTime ?? asked.get(run.id), clock),
   ]);
 };
+
+/** When at the earliest something is due by what was asked for, ms; `undefined`: at once. A delay counts from when Redis heard of it, or later. */
+function dueBy(
+  asked: number,
+  delay: number | string | undefined,
+  at: Date | string | number | undefined,
+): number | undefined {
+  if (delay !== undefined) return asked + (delay === 0 ? 0 : parseDuration(delay)) - blur;
+  return at === undefined ? undefined : new Date(at).getTime();
+}
 
 function unclaimed({ id, begins, claims }: RunStory): Finding[] {
   const given = new Set(claims.map(({ attempt, token }) => `${attempt} ${token}`));
@@ -60,14 +73,24 @@ function early({ id, claims, begins, fireTime }: RunStory): Finding[] {
   });
 }
 
+/** What the product says that a run is due at is not believed: it is what was asked for. */
+function earlyForWhatWasAsked({ id, claims }: RunStory, due: number | undefined): Finding[] {
+  if (due === undefined) return [];
+  return claims.flatMap(({ t, attempt }) => {
+    if (t >= due) return [];
+    const message = `${id}#${attempt} was claimed ${due - t} ms before the time for which it was asked for.`;
+    return [{ rule: "early", at: t, message, about: [id] }];
+  });
+}
+
 /** For so many ms two processes' views of the machine's clock may differ. */
 const blur = 100;
 
-/** What the store says of its time is not believed: a handler begins no earlier than its fire time by the clock of the machine. */
-function earlyByTheMachine({ id, begins, fireTime }: RunStory, clock: RedisClock): Finding[] {
-  if (fireTime === undefined) return [];
+/** What the store says of its time is not believed: a handler begins no earlier than it is due by the clock of the machine. */
+function earlyByTheMachine({ id, begins }: RunStory, due: number | undefined, clock: RedisClock): Finding[] {
+  if (due === undefined) return [];
   return begins.flatMap(({ at, attempt, node }) => {
-    const ahead = fireTime - clock.most(at);
+    const ahead = due - clock.most(at);
     if (ahead <= blur) return [];
     const message = `${id}#${attempt} began on ${node} ${ahead} ms early by the clock of the machine.`;
     return [{ rule: "early", at, message, about: [id] }];

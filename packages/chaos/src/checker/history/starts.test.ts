@@ -4,7 +4,11 @@ import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js"
 const run = runAt("job", 1000);
 const started = (): MadeUp => new MadeUp().define(-500, secondly("job")).runs("job", 0, 3000).heal(3500);
 const base = (): MadeUp =>
-  new MadeUp().define(-500, secondly("job")).runs("job", 0, 0).runs("job", 2000, 3000).heal(3500);
+  new MadeUp()
+    .define(-500, secondly("job", { retry: { attempts: 2 } }))
+    .runs("job", 0, 0)
+    .runs("job", 2000, 3000)
+    .heal(3500);
 
 test("a history as it should be breaks no rule, and is counted", () => {
   const { valid, runs, starts, fireTimes } = started().judge();
@@ -84,6 +88,16 @@ describe("an attempt", () => {
   test("may be given out again by the same number if nobody began it", () => {
     const handed = `started ${run} 1 ${base().token(1005)} ${nodeOf("n1")}`;
     expect(base().tell(1005, handed).attempt({ run, at: 1400 }).broken).toEqual([]);
+    const second = (...more: string[]): MadeUp => {
+      const failed = base().attempt({ run, at: 1005, ends: "again" });
+      failed.tell(1100, `started ${run} 2 ${failed.token(1100)} ${nodeOf("n1")}`);
+      if (more.length > 0) failed.tell(3600, ...more);
+      return failed.add(3900, { kind: "phase", phase: "removed" });
+    };
+    expect(second().attempt({ run, attempt: 2, at: 1400 }).broken).toEqual([]);
+    // Given out, never begun, never ended: also if its job goes.
+    expect(second().broken).toEqual(["not-settled"]);
+    expect(second("jobRemoved job").broken).toEqual(["not-settled"]);
     expect(base().attempt({ run, at: 1005, ends: "never" }).attempt({ run, at: 1400 }).broken).toEqual([
       "attempt-order",
       "duplicate",

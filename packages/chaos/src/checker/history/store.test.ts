@@ -148,6 +148,33 @@ describe("where the store may lose what it acknowledged", () => {
     expect(gone(lossy, 6500).judge().byRule).toEqual({ missed: 2 });
   });
 
+  test("a loss explains what follows from it for a while, and of a job's own record until that is written anew", () => {
+    /** An entry is lost at 2500; much later something happens to what it was about. */
+    const after = (line: string, then: (history: MadeUp) => MadeUp): string[] =>
+      then(
+        new MadeUp(lossy)
+          .define(-500, secondly("job", { endAt: dawn }))
+          .runs("job", 0, 0)
+          .add(2500, { kind: "told", entry: `${dawn + 2500}-1`, t: dawn + 2500, lines: [line] })
+          .add(99_999, { kind: "unkept", entries: [`${dawn + 2500}-1`] }),
+      ).broken;
+    const twice = (ms: number) => (history: MadeUp) =>
+      history.add(
+        ms,
+        { kind: "start", run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn },
+        "n2",
+      );
+    const ended = `ended ${runAt("job", 0)} 0 0 0 s 1 9 n1  `;
+    expect(after(ended, twice(30_000))).toEqual([]);
+    expect(after(ended, twice(60_000))).toEqual(["duplicate", "unclaimed-start"]);
+    const neverDue = (history: MadeUp): MadeUp => history.attempt({ run: runAt("job", 60_000), at: 60_005 });
+    expect(after("jobUpdated job", neverDue)).toEqual([]);
+    expect(after("jobUpdated other", neverDue)).toEqual(["never-due"]);
+    const anew = (history: MadeUp): MadeUp =>
+      history.ask(9000, { do: "update", job: "job", changes: { priority: 1 } });
+    expect(after("jobUpdated job", (history) => neverDue(anew(history)))).toEqual(["never-due"]);
+  });
+
   test("of two entries of one id, each of another master, the one that was told last is kept", () => {
     const entry = (line: string) =>
       ({ kind: "told", entry: `${dawn + 9000}-0`, t: dawn + 9000, lines: [line] }) as const;

@@ -20,7 +20,7 @@ const valid: fc.Arbitrary<Evidence[]> = fc
   .map((jobs) => {
     const history = new MadeUp().define(
       -500,
-      ...jobs.map((_, index) => secondly(`job-${index}`, { overlap: "skip" })),
+      ...jobs.map((_, index) => secondly(`job-${index}`, { overlap: "skip", retry: { attempts: 3 } })),
     );
     const until = Math.max(...jobs.map(({ length }) => length));
     jobs.forEach((fates, index) => {
