@@ -8,9 +8,15 @@ export function openIn(ledger: Ledger, until: number): string[] {
   const asked = [...enqueuedRunsStart(ledger), ...runsByHandStart(ledger)].flatMap(({ rule, about }) =>
     rule === "missed" ? about : [],
   );
-  const running = [...ledger.runs.values()].flatMap(({ id, claims, ends }) => {
+  const enqueued = new Set(
+    ledger.operations.flatMap(({ does }) => (does.do === "enqueue" ? does.runs.map(({ id }) => id) : [])),
+  );
+  const running = [...ledger.runs.values()].flatMap(({ id, job, claims, ends }) => {
     const last = claims.at(-1);
     if (last === undefined || last.t > until) return [];
+    // Impostors enqueue what they hand back, and nobody waits for that.
+    const isSettled = ledger.begun.has(last.token) || ledger.ended.has(last.token);
+    if (!isSettled && job === undefined && !enqueued.has(id)) return [];
     // What only went with its job when all were removed had not come to anything by then.
     const back = ledger.backBy(last);
     const went = back?.what === "other" && back.word === "jobRemoved" && back.t > until;

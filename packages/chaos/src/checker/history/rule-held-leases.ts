@@ -25,9 +25,9 @@ export const workNeedsALease: HistoryRule = ({ evidence, told, trial }) => {
   const longest = longestLeases(looks);
   return told.flatMap((line): Finding[] => {
     if (line.what === "other" || (line.what !== "started" && !/[sft]/.test(line.state))) return [];
-    const next = looks.findIndex(({ t }) => t >= line.t);
-    const before = (next < 0 ? looks : looks.slice(0, next)).at(-1);
-    if (before === undefined || before.t >= line.t) return [];
+    const next = firstFrom(looks, line.t);
+    const before = looks[next - 1];
+    if (before === undefined) return [];
     const end = before.nodes[line.node];
     const gone = dead.get(line.node) ?? Number.POSITIVE_INFINITY;
     const message =
@@ -39,6 +39,17 @@ export const workNeedsALease: HistoryRule = ({ evidence, told, trial }) => {
       : [{ rule: "no-lease", at: line.t, message, about: [line.run, line.node] }];
   });
 };
+
+/** The first look that was not before some time. */
+function firstFrom(looks: readonly LeasesFact[], time: number): number {
+  let [low, high] = [0, looks.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((looks[middle]?.t ?? 0) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** How long each node's lease was seen to last: none that is prolonged lasts for less. */
 function longestLeases(looks: readonly LeasesFact[]): Map<string, number> {

@@ -19,6 +19,9 @@ export const takenAwayStaysAway: HistoryRule = (ledger) => {
   });
 };
 
+/** For so many ms two processes' views of the machine's clock may differ. */
+const blur = 100;
+
 interface Late {
   readonly claim: Claim;
   /** After what. */
@@ -50,7 +53,7 @@ function afterAnswer({ operations, runs, jobs }: Ledger): Late[] {
   return [...runs.values()].flatMap(({ job, claims }) => {
     const removals = jobs.get(job ?? "")?.removals.filter(({ end }) => end === "acknowledged") ?? [];
     return claims.flatMap((claim): Late[] => {
-      const removal = removals.findLast(({ heard }) => heard.at < claim.t);
+      const removal = removals.findLast(({ heard }) => heard.at + blur < claim.t);
       if (removal === undefined || job === undefined) return [];
       const back = defines.some((one) => {
         const mayFollow = one.end === "maybe" || one.heard.mono > removal.asked.mono;
@@ -92,7 +95,7 @@ function isOwed(
   fireTime: number,
   claim: Claim,
 ): boolean {
-  if (over === undefined) return overBy?.does.do !== "remove" || claim.t <= possibleUntil;
+  if (over === undefined) return overBy?.does.do !== "remove" || claim.t <= possibleUntil + blur;
   return over.word === "jobUpdated" ? fireTime <= over.t : claim.index < over.index;
 }
 

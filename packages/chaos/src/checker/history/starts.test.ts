@@ -91,7 +91,7 @@ describe("an attempt", () => {
     const second = (...more: string[]): MadeUp => {
       const failed = base().attempt({ run, at: 1005, ends: "again" });
       failed.tell(1100, `started ${run} 2 ${failed.token(1100)} ${nodeOf("n1")}`);
-      if (more.length > 0) failed.tell(3600, ...more);
+      if (more.length > 0) failed.tell(3300, ...more);
       return failed.add(3900, { kind: "phase", phase: "removed" });
     };
     expect(second().attempt({ run, attempt: 2, at: 1400 }).broken).toEqual([]);

@@ -30,14 +30,20 @@ describe("what is given out of a job that was removed", () => {
   test("may be of the job as it was defined again, by hand as well", () => {
     const byHand = `${runAt("job", 6000)}-abcdefgh`;
     const asked = { end: "acknowledged", answer: byHand } as const;
-    const started = (again: (history: MadeUp) => MadeUp): string[] =>
-      again(base(0, 1000).ask(1900, remove).tell(1905, "jobRemoved job"))
+    const started = (again: (history: MadeUp) => MadeUp, ...told: string[]): string[] =>
+      again(
+        base(0, 1000)
+          .ask(1900, remove)
+          .tell(1905, "jobUpdated other", ...told),
+      )
         .ask(6000, { do: "run-now", job: "job" }, asked)
         .attempt({ run: byHand, at: 6005 }).broken;
     const define = (history: MadeUp): MadeUp =>
       history.define(5000, secondly("job", { endAt: dawn })).tell(5005, "jobAdded job");
-    expect(started(define)).toEqual([]);
-    expect(started((history) => history)).toEqual([rule]);
+    for (const told of [[], ["jobRemoved job"]]) {
+      expect(started(define, ...told)).toEqual([]);
+      expect(started((history) => history, ...told)).toEqual([rule]);
+    }
   });
 
   test("was given out before and goes on, or is another attempt of that once the job is there again", () => {
