@@ -1,7 +1,9 @@
 import { every } from "@escapement/triggers";
 import { type HistoryVerdict, judgeHistory } from "../src/checker/history/judge-history.js";
 import type { Answer, Evidence, Fact, TrialFact } from "../src/evidence/evidence.js";
+import { inputText } from "../src/evidence/input-text.js";
 import type { StoreDump } from "../src/evidence/store-dump.js";
+import type { WorkInput } from "../src/nodes/node-config.js";
 import type { Operation, PlannedJob } from "../src/workload/operations.js";
 
 /** When made-up histories begin, ms; a whole second. */
@@ -29,6 +31,8 @@ export interface MadeUpAttempt {
   /** `again`: it failed and is tried again, so many ms later. @default "s" */
   readonly ends?: "s" | "f" | "t" | "again" | "never";
   readonly wait?: number;
+  /** What its handler is handed. @default nothing */
+  readonly input?: WorkInput;
 }
 
 /** Evidence of a trial that never was, made up fact by fact. Whatever is not said goes as it should. */
@@ -77,7 +81,7 @@ export class MadeUp {
 
   /** An attempt as it should go: claimed, begun, ended, recorded, and the node hears that. */
   attempt(
-    { run, attempt = 1, at, takes = 10, node = "n1", ends = "s", wait = 0 }: MadeUpAttempt,
+    { run, attempt = 1, at, takes = 10, node = "n1", ends = "s", wait = 0, input }: MadeUpAttempt,
     more = 0,
   ): this {
     const token = this.token(at, more);
@@ -85,7 +89,12 @@ export class MadeUp {
     this.tell(at, `started ${run} ${attempt} ${token} ${nodeOf(node)}`);
     this.add(at + 1, { kind: "claimed", ...fact, claimedAt: dawn + at }, node);
     const scheduledAt = Number(/@(\d{13})/.exec(run)?.[1] ?? dawn + at);
-    this.add(at + 1, { kind: "start", ...fact, scheduledAt }, node);
+    const handed = inputText(input);
+    this.add(
+      at + 1,
+      { kind: "start", ...fact, scheduledAt, ...(handed !== undefined && { input: handed }) },
+      node,
+    );
     if (ends === "never") return this;
     if (ends === "s") this.add(at + takes, { kind: "end", ...fact }, node);
     const head = `${this.#at(run, at)} ${dawn + at} ${dawn + at + takes} ${ends === "again" ? "f" : ends} ${attempt} ${token} ${nodeOf(node)}`;

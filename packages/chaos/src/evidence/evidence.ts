@@ -46,7 +46,12 @@ export interface AttemptFact {
  */
 export type Fact =
   | (AttemptFact & { readonly kind: "claimed"; readonly claimedAt: number })
-  | (AttemptFact & { readonly kind: "start"; readonly scheduledAt: number })
+  | (AttemptFact & {
+      readonly kind: "start";
+      readonly scheduledAt: number;
+      /** What the handler was handed, as `inputText` has it; left out: nothing. */
+      readonly input?: string;
+    })
   | (AttemptFact & { readonly kind: "end" | "refused" })
   | (AttemptFact & { readonly kind: "accepted"; readonly outcome: string })
   | { readonly kind: "elected"; readonly epoch: number }

@@ -47,6 +47,8 @@ export interface WorkInput {
   readonly hangsOn?: string;
   /** The attempts that fail. @default none */
   readonly fails?: readonly number[];
+  /** Makes the input long. @default none */
+  readonly padding?: string;
   /** Whether the handler kills its own process. @default false */
   readonly kills?: boolean;
 }

@@ -8,6 +8,7 @@ import {
   type Scheduler,
 } from "@escapement/core";
 import { type AttemptFact, type EvidenceWriter, machineClock, openEvidence } from "../evidence/evidence.js";
+import { inputText } from "../evidence/input-text.js";
 import { sourceOf } from "../topologies/address.js";
 import { type LoopReport, watchLoop } from "./loop-watch.js";
 import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
@@ -33,7 +34,9 @@ await join();
 async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
   const { id, attempt, fencingToken, scheduledAt, signal, input = {} } = run;
   const fact = { run: id, attempt, token: String(fencingToken) };
-  evidence.write({ kind: "start", ...fact, scheduledAt: scheduledAt.getTime() });
+  const handed = inputText(run.input);
+  const start = { kind: "start", ...fact, scheduledAt: scheduledAt.getTime() } as const;
+  evidence.write(handed === undefined ? start : { ...start, input: handed });
   if (input.kills) process.kill(process.pid, "SIGKILL");
   if (input.fails?.includes(attempt)) throw new Error(`attempt ${attempt} was to fail`);
   if (input.hangsOn === config.name) await new Promise(() => undefined);

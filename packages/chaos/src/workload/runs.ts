@@ -29,6 +29,7 @@ function plannedRun(random: Random, id: string): PlannedRun {
       work,
       ...(fails && { fails: onceIn(random, 2) ? [1] : [1, 2] }),
       ...(onceIn(random, 2) && { listens: true }),
+      ...(onceIn(random, 10) && { padding: "x".repeat(random.between(1, 4000)) }),
     },
     ...(onceIn(random, 2) && { delay: random.between(0, 4000) }),
     ...(fails && { retry: { attempts: 2, backoff: random.between(50, 800) } }),

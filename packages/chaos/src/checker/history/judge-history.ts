@@ -20,6 +20,7 @@ import {
   nothingElseStarts,
 } from "./rule-fire-times.js";
 import { workNeedsALease } from "./rule-held-leases.js";
+import { inputsArrive } from "./rule-input.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
 import { startsAreLocked } from "./rule-locks.js";
 import { memoryIsBack } from "./rule-memory.js";
@@ -77,6 +78,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   nothingNeedsMending,
   memoryIsBack,
   nodesDoNotCrash,
+  inputsArrive,
 };
 
 /** The judgement of a trial from its evidence alone. */

@@ -42,4 +42,17 @@ export const seededMutants: readonly Mutant[] = [
     trial: seeded,
     caughtBy: ["attempt-order"],
   },
+  {
+    name: "input-not-handed",
+    breaks: "Handlers get no input",
+    changes: [
+      {
+        file: "core/dist/execute.js",
+        find: "handler(contextOf(claimed, input, around))",
+        put: "handler(contextOf(claimed, undefined, around))",
+      },
+    ],
+    trial: seeded,
+    caughtBy: ["input"],
+  },
 ];
