@@ -1,5 +1,8 @@
 import type { SchedulerOptions, TaskOptions } from "@escapement/core";
 
+/** For so many ms a handler that was told to stop has time to do so. */
+export const abortGrace = 1000;
+
 /** Options of every node of the seeded mode, but for where it finds the store. */
 export const nodeOptions: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger"> = {
   queues: [
@@ -8,7 +11,7 @@ export const nodeOptions: Omit<SchedulerOptions, "redis" | "namespace" | "voters
     { name: "narrow", limit: 3 },
     { name: "slow", rateLimit: { max: 5, per: "1s" } },
   ],
-  abortGrace: "1s",
+  abortGrace,
   // Longer than any trial takes: what voters hold in the end says which attempts they had granted.
   lockTtl: "30m",
   sweepEvery: "2s",

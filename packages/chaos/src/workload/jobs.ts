@@ -122,7 +122,7 @@ function failing(from: string, index: number): Draft {
 /** The first listens to its signal, the second only after its grace is over, the third does not end in time at all and has another attempt. */
 function slow(from: string, index: number): Draft {
   const retry = { attempts: 2, backoff: "200ms" };
-  const input = { work: index === 0 ? 800 : index === 1 ? 700 : 2500, listens: index === 0 };
+  const input = { work: index === 0 ? 800 : index === 1 ? 700 : 8000, listens: index === 0 };
   return {
     trigger: every("3s", { from }),
     timeout: "300ms",

@@ -18,7 +18,10 @@ export function plannedRuns(
 }
 
 function plannedRun(random: Random, id: string): PlannedRun {
-  const work = onceIn(random, 15) ? random.between(1000, 4000) : random.between(0, 150);
+  const timeout = onceIn(random, 10) ? random.between(50, 600) : undefined;
+  const tooLong = timeout !== undefined && onceIn(random, 2);
+  const usual = onceIn(random, 15) ? random.between(1000, 4000) : random.between(0, 150);
+  const work = tooLong ? timeout + random.between(200, 1500) : usual;
   const fails = onceIn(random, 6);
   return {
     id,
@@ -34,7 +37,7 @@ function plannedRun(random: Random, id: string): PlannedRun {
     ...(onceIn(random, 2) && { delay: random.between(0, 4000) }),
     ...(fails && { retry: { attempts: 2, backoff: random.between(50, 800) } }),
     ...(onceIn(random, 6) && { delivery: "at-most-once" as const }),
-    ...(onceIn(random, 10) && { timeout: random.between(50, 600) }),
+    ...(timeout !== undefined && { timeout }),
     ...(onceIn(random, 12) && { concurrencyKey: "customer", concurrencyLimit: 2 }),
   };
 }

@@ -34,6 +34,7 @@ import { failuresFollowRetry } from "./rule-retries.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
 import { takenAwayStaysAway } from "./rule-taken-away.js";
+import { timeoutsHold } from "./rule-timeouts.js";
 import { evidenceIsWhole, nodesDoNotCrash } from "./rule-whole.js";
 import { storyOf } from "./story.js";
 
@@ -79,6 +80,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   memoryIsBack,
   nodesDoNotCrash,
   inputsArrive,
+  timeoutsHold,
 };
 
 /** The judgement of a trial from its evidence alone. */

@@ -10,6 +10,12 @@ const blur = 50;
 /** What a run was to do: its job's definition, or what it was enqueued with. */
 export type Orders = Pick<PlannedJob, "task" | "timeout" | "retry"> & { readonly input?: WorkInput };
 
+/** A duration as the workload writes them, in ms. `undefined`: none is given. */
+export function millisOf(duration: number | string | undefined): number | undefined {
+  if (typeof duration !== "string") return duration;
+  return Number.parseFloat(duration) * (duration.endsWith("ms") ? 1 : 1000);
+}
+
 /** A definition, and when it was possibly in force. */
 interface Version {
   readonly job: PlannedJob;

@@ -55,4 +55,17 @@ export const seededMutants: readonly Mutant[] = [
     trial: seeded,
     caughtBy: ["input"],
   },
+  {
+    name: "timeout-not-enforced",
+    breaks: "No attempt's timeout ever goes off",
+    changes: [
+      {
+        file: "core/dist/execute.js",
+        find: "if (timeout !== undefined) {",
+        put: "if (timeout === null) {",
+      },
+    ],
+    trial: seeded,
+    caughtBy: ["timeout-ignored"],
+  },
 ];

@@ -1,0 +1,22 @@
+import { factsOf } from "../case.js";
+import type { Ledger } from "./ledger.js";
+
+/** How long before and after a fault what happens may still come of it, ms. */
+const echo = { before: 500, after: 3000 } as const;
+
+/**
+ * How to find whether no fault was under way, nor just over, in a time by the wall clock (ms) that can have held up `node` (its identity), or
+ * the store. What befalls other nodes alone does not count.
+ */
+export function calmIn({ evidence }: Ledger): (node: string, from: number, until: number) => boolean {
+  const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
+  const names = new Set(nameOf.values());
+  const faults = factsOf(evidence, "fault");
+  return (node, from, until) =>
+    faults.every(
+      (fault) =>
+        (names.has(fault.target) && fault.target !== nameOf.get(node)) ||
+        fault.from - echo.before > until ||
+        fault.until + echo.after < from,
+    );
+}

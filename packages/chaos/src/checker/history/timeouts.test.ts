@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { MadeUp, type MadeUpAttempt } from "../../../test/made-up.js";
+
+/** One run of a handler that works for so long, with a timeout, and how it went. */
+function enqueued(work: number, timeout: number | undefined, attempt: Partial<MadeUpAttempt>): MadeUp {
+  const run = { id: "run-1", input: { work }, ...(timeout !== undefined && { timeout }) };
+  return new MadeUp()
+    .ask(0, { do: "enqueue", task: "tick", runs: [run] })
+    .attempt({ run: "run-1", at: 50, takes: work, input: { work }, ...attempt });
+}
+
+describe("a run with a timeout", () => {
+  test("does not succeed if it takes longer", () => {
+    expect(enqueued(1000, 300, { ends: "s" }).broken).toEqual(["timeout-ignored"]);
+    expect(enqueued(1000, 300, { ends: "t" }).broken).toEqual([]);
+    expect(enqueued(350, 300, { ends: "s" }).broken).toEqual([]);
+    expect(enqueued(1000, undefined, { ends: "s" }).broken).toEqual([]);
+  });
+
+  test("may succeed all the same if it had been told to stop before", () => {
+    const cancelled = enqueued(1000, 300, { ends: "s" }).ask(60, { do: "cancel", run: "run-1" });
+    expect(cancelled.broken).not.toContain("timeout-ignored");
+  });
+
+  test("is not timed out if its handler came to its end before, or if there is no timeout", () => {
+    const ended = (timeout: number | undefined): string[] => {
+      const history = enqueued(100, timeout, { ends: "t" });
+      const token = history.token(50);
+      return history.add(150, { kind: "end", run: "run-1", attempt: 1, token }, "n1").broken;
+    };
+    expect(ended(300)).toEqual(["timed-out-early"]);
+    expect(ended(undefined)).toEqual(["timed-out-early"]);
+    expect(ended(95)).toEqual([]);
+  });
+
+  test("is given up once timeout and grace are over, unless something befell its node", () => {
+    const held = (takes: number): MadeUp => enqueued(20_000, 300, { ends: "t", takes });
+    expect(held(1300).broken).toEqual([]);
+    expect(held(9000).broken).toEqual(["timeout-ignored"]);
+    const frozen = (target: string): string[] =>
+      held(9000).add(8000, {
+        ...{ kind: "fault", fault: "node-freeze", target, proof: "" },
+        ...{ from: 1_000_000_001_000, until: 1_000_000_008_000 },
+      }).broken;
+    expect(frozen("n1")).toEqual([]);
+    expect(frozen("store-1")).toEqual([]);
+    expect(frozen("n2")).toEqual(["timeout-ignored"]);
+  });
+});
