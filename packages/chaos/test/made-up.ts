@@ -43,7 +43,7 @@ export class MadeUp {
 
   constructor(trial: Partial<TrialFact> = {}) {
     const conditions = { seed: 1, topology: "single", keepsWrites: true, voters: 0, namespace: "made-up" };
-    this.add(-1000, { kind: "trial", ...conditions, limits: {}, rates: {}, ...trial });
+    this.add(-1000, { kind: "trial", ...conditions, keptRuns: 100, limits: {}, rates: {}, ...trial });
     for (const node of ["n1", "n2"]) this.add(-900, { kind: "up", id: nodeOf(node) }, node);
     this.add(0, { kind: "phase", phase: "begun" });
   }

@@ -101,6 +101,8 @@ export interface TrialFact {
   /** How many independent voters there are. */
   readonly voters: number;
   readonly namespace: string;
+  /** How many finished enqueued runs of each task the store keeps. */
+  readonly keptRuns: number;
   /** Limits and rates of queues and tasks, by scope, such as `queue:narrow`. */
   readonly limits: Readonly<Record<string, { readonly max: number; readonly whenFull: "wait" | "skip" }>>;
   readonly rates: Readonly<Record<string, { readonly max: number; readonly per: number }>>;

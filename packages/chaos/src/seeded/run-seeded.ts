@@ -60,7 +60,7 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
   await using trial = await Trial.start({
     nodes: nodes.length,
     topology: start,
-    scheduler: nodeOptions,
+    scheduler: nodeOptions(options.seed),
     habits,
     clocks: true,
     ...(options.processOf && { processOf: options.processOf }),

@@ -11,7 +11,7 @@ import { sourceOf } from "../topologies/address.js";
 import { connectTo } from "../topologies/connect.js";
 import type { Link } from "../topologies/topology.js";
 import type { Trial } from "../trial.js";
-import { limits, nodeOptions, rates } from "../workload/cluster.js";
+import { keptRuns, limits, nodeOptions, rates } from "../workload/cluster.js";
 import { Driver } from "../workload/driver.js";
 import { Impostor } from "../workload/impostor.js";
 import { plannedJobs } from "../workload/jobs.js";
@@ -39,12 +39,12 @@ export class Session implements AsyncDisposable {
   /** For those who write what they must not. */
   readonly #store: Store;
 
-  private constructor(trial: Trial, link: Link) {
+  private constructor(trial: Trial, link: Link, seed: number) {
     this.trial = trial;
     this.link = link;
     const { namespace } = trial.client;
     const voters = link.voters.length === 0 ? {} : { voters: [...link.voters] };
-    const own = { ...nodeOptions, ...voters, namespace, deadline: "2s", logger: silent };
+    const own = { ...nodeOptions(seed), ...voters, namespace, deadline: "2s", logger: silent };
     this.client = createScheduler({ ...own, redis: sourceOf(link.address) });
     this.#evidence = openEvidence(trial.evidence.fileOf("driver"), "driver");
     this.record = new OperationRecord(this.#evidence);
@@ -53,7 +53,7 @@ export class Session implements AsyncDisposable {
     this.#store = new Store({
       redis: sourceOf(trial.topology.address),
       namespace,
-      retention: { runs: 10_000, enqueued: 100_000, age: 604_800_000, logAge: 86_400_000 },
+      retention: { runs: 10_000, enqueued: keptRuns(seed), age: 604_800_000, logAge: 86_400_000 },
       events: 1_000_000,
       deadline: 2000,
       leaseDeadline: 2000,
@@ -66,11 +66,11 @@ export class Session implements AsyncDisposable {
   }
 
   static async open(trial: Trial, seed: number): Promise<Session> {
-    const session = new Session(trial, await trial.topology.linkOf("driver"));
+    const session = new Session(trial, await trial.topology.linkOf("driver"), seed);
     const { name: topology, keepsWrites, voters } = trial.topology;
     const { namespace } = trial.client;
     const conditions = { seed, topology, keepsWrites, voters: voters.length, namespace, limits, rates };
-    session.#evidence.write({ kind: "trial", ...conditions });
+    session.#evidence.write({ kind: "trial", ...conditions, keptRuns: keptRuns(seed) });
     session.watcher.start();
     return session;
   }

@@ -12,6 +12,11 @@ export function plannedRuns(
   number: number,
   count: number,
 ): { readonly task: string; readonly runs: readonly PlannedRun[] } {
+  // What has ended and is forgotten before its request is answered, or sent again.
+  if (onceIn(random, 3)) {
+    const brief = (_: unknown, index: number): PlannedRun => ({ id: `run-${number + index}`, priority: 4 });
+    return { task: random.pick(["tick", "chime"]), runs: Array.from({ length: count }, brief) };
+  }
   const task = random.pick(["tick", "tick", "tick", "tick", "chime", "pair", "solo", "rated"]);
   const runs = Array.from({ length: count }, (_, index) => plannedRun(random, `run-${number + index}`));
   return { task, runs };

@@ -31,6 +31,8 @@ import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.
 import { cancelsHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
 import { replacedRunsEnd } from "./rule-replace.js";
 import { failuresFollowRetry } from "./rule-retries.js";
+import { cancelsHaveReasons, missesHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
+import { finishedRunsAreKept } from "./rule-retention.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
 import { takenAwayStaysAway } from "./rule-taken-away.js";
@@ -81,6 +83,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   nodesDoNotCrash,
   inputsArrive,
   timeoutsHold,
+  finishedRunsAreKept,
 };
 
 /** The judgement of a trial from its evidence alone. */

@@ -92,8 +92,8 @@ export const successFollowsEnd: HistoryRule = ({ evidence, runs }) => {
   );
 };
 
-/** What was told of ends is what the histories hold in the end, entry by entry. */
-export const historyIsWhatWasTold: HistoryRule = ({ evidence, told }) => {
+/** What was told of ends is what the histories hold in the end, entry by entry, but for enqueued runs of which the store does not keep all. */
+export const historyIsWhatWasTold: HistoryRule = ({ evidence, told, trial }) => {
   const dump = factsOf(evidence, "store").findLast(({ when }) => when === "stopped");
   if (dump === undefined) return [];
   const kept = new Map<string, number>();
@@ -110,7 +110,11 @@ export const historyIsWhatWasTold: HistoryRule = ({ evidence, told }) => {
   const ends = told.filter((line): line is End => line.what === "ended");
   for (const { run, head } of ends)
     add(run.includes("@") ? run.slice(0, run.lastIndexOf("@")) : run, head, -1);
-  const wrong = [...kept].filter(([, count]) => count !== 0);
+  const enqueued = ends.filter(({ run }) => !run.includes("@"));
+  const forgotten = new Set(
+    enqueued.length > trial.keptRuns ? enqueued.map(({ run, head }) => `${run} ${head}`) : [],
+  );
+  const wrong = [...kept].filter(([key, count]) => count !== 0 && !(count < 0 && forgotten.has(key)));
   return [...groupBy(wrong, ([key]) => key.slice(0, key.indexOf(" ")))].map(([owner, some]) => ({
     rule: "history",
     at: dump.at,
