@@ -3,7 +3,7 @@ import type { Answer } from "../evidence/evidence.js";
 import type { Random } from "../random.js";
 import { onceIn, weighted } from "./choices.js";
 import type { Impostor } from "./impostor.js";
-import { guest, shifted, tagCount } from "./jobs.js";
+import { guest, oneOff, shifted, tagCount } from "./jobs.js";
 import type { OperationRecord } from "./operation-record.js";
 import type { Operation, PlannedJob } from "./operations.js";
 import type { Operator } from "./operator.js";
@@ -36,6 +36,7 @@ const kinds = {
   shift: 12,
   edit: 8,
   guest: 8,
+  "one-off": 10,
   "run-now": 12,
   cancel: 10,
   pause: 9,
@@ -83,6 +84,8 @@ export class Driver {
         return this.#edit(this.#pick("edit"));
       case "guest":
         return this.#guest(this.#pick("guest"));
+      case "one-off":
+        return this.#oneOff();
       case "run-now":
         return this.#runNow(this.#pick(random.pick(["lap", "edit", "key", "solo", "fails"])));
       case "cancel":
@@ -187,6 +190,17 @@ export class Driver {
       },
       () => this.#gone.delete(id),
     );
+  }
+
+  /** Defines a job that is due once, now or soon, and is gone when it has run. */
+  #oneOff(): Promise<unknown> {
+    const { client, random, record } = this.#parts;
+    const job = oneOff(random, `off-${this.#round}`);
+    const { task, ...options } = job;
+    return record.ask({ do: "define", jobs: [job] }, async () => {
+      const { version, createdAt } = await client.schedule(task, options);
+      return { version, createdAt };
+    });
   }
 
   #runNow(job: string): Promise<unknown> {

@@ -1,5 +1,7 @@
 import type { Overlap } from "@escapement/core";
-import { cron, every, everyRandom } from "@escapement/triggers";
+import { cron, every, everyRandom, once } from "@escapement/triggers";
+import type { Random } from "../random.js";
+import { onceIn } from "./choices.js";
 import type { PlannedJob } from "./operations.js";
 import { wallClockJobs } from "./wall-clock-jobs.js";
 
@@ -80,6 +82,12 @@ export function shifted(begin: number, round: number): ReturnType<typeof every> 
 /** A job that comes and goes, with a cadence that is another one each time. */
 export function guest(begin: number, round: number): Draft {
   return { trigger: shifted(begin, round + 3), input: { work: 30 } };
+}
+
+/** A job that is due once, now or soon, and is gone when it has run. */
+export function oneOff(random: Random, id: string): PlannedJob {
+  const trigger = onceIn(random, 3) ? once(new Date(Date.now() + random.between(500, 4000))) : once("now");
+  return { id, task: "tick", trigger, whenExhausted: "remove", input: { work: random.between(0, 20) } };
 }
 
 function at(ms: number): string {

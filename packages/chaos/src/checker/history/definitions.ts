@@ -117,9 +117,10 @@ function createdIn({ answer, asked }: Asked, id: string): number {
   return each?.[id] ?? asked.at;
 }
 
-/** Whether a job's fire times follow from its definition alone: not from the ends of its own runs, or of others'. */
+/** Whether a job's fire times follow from its definition alone: not from the ends of its own runs, or of others', nor from when it arrived. */
 export function isTimed({ trigger }: PlannedJob): boolean {
-  return trigger !== undefined && !(trigger.type === "every" && trigger.after !== undefined);
+  if (trigger === undefined || (trigger.type === "once" && trigger.at.includes("now"))) return false;
+  return !(trigger.type === "every" && trigger.after !== undefined);
 }
 
 /** The fire times of a spell between two instants, both included, ms. */

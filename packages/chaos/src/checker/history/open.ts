@@ -1,12 +1,13 @@
 import type { Ledger } from "./ledger.js";
 import { enqueuedRunsStart, runsByHandStart } from "./rule-asked.js";
 import { accountForFireTimes } from "./rule-fire-times.js";
+import { oneOffsRunOnce } from "./rule-one-offs.js";
 
 /** What is still to come: fire times, enqueued runs and runs by hand that have neither started nor a reason, and attempts that have not ended. */
 export function openIn(ledger: Ledger, until: number): string[] {
   const fires = accountForFireTimes(ledger, until).open.map(({ job, time }) => `${job}@${time}`);
-  const asked = [...enqueuedRunsStart(ledger), ...runsByHandStart(ledger)].flatMap(({ rule, about }) =>
-    rule === "missed" ? about : [],
+  const asked = [enqueuedRunsStart, runsByHandStart, oneOffsRunOnce].flatMap((rule) =>
+    rule(ledger).flatMap((found) => (found.rule === "missed" ? found.about : [])),
   );
   const enqueued = new Set(
     ledger.operations.flatMap(({ does }) => (does.do === "enqueue" ? does.runs.map(({ id }) => id) : [])),
