@@ -2,12 +2,17 @@ import { loseReplies } from "../faults/link-faults.js";
 import type { Random } from "../random.js";
 import type { Link } from "../topologies/topology.js";
 
-/** Lets things happen to the driver's own connections, so that it does not hear of all that it asked for. */
+/**
+ * Lets things happen to the driver's own connections, so that it does not hear of all that it asked for.
+ *
+ * @param unheard called when answers are about to be lost: what is asked for now will be asked for again
+ */
 export async function disturb(
   { store }: Link,
   random: Random,
   duration: number,
   lasts: (ms: number) => Promise<void>,
+  unheard: () => void,
 ): Promise<void> {
   const until = performance.now() + duration;
   while (performance.now() < until) {
@@ -18,6 +23,7 @@ export async function disturb(
         break;
       case "lost-replies":
         for (const proxy of store) proxy.blockReplies(true);
+        unheard();
         await lasts(random.between(20, 400));
         for (const proxy of store) loseReplies(proxy);
         break;

@@ -90,7 +90,7 @@ async function happen(
   const [injected] = await Promise.all([
     injectAll(trial, session, options, begin),
     driver.drive(duration),
-    disturb(session.link, seededRandom(seed * 104_729), duration, lasts),
+    disturb(session.link, seededRandom(seed * 104_729), duration, lasts, () => driver.askUnheard()),
     looking,
   ]);
   const open = await bringToAnEnd(session, options.settlesWithin ?? 60_000);

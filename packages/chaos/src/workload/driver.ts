@@ -7,7 +7,7 @@ import { guest, oneOff, shifted, tagCount } from "./jobs.js";
 import type { OperationRecord } from "./operation-record.js";
 import type { Operation, PlannedJob } from "./operations.js";
 import type { Operator } from "./operator.js";
-import { plannedRuns } from "./runs.js";
+import { briefRuns, plannedRuns } from "./runs.js";
 import type { StaleWriter } from "./stale-writer.js";
 
 /** What the driver works with. */
@@ -66,10 +66,21 @@ export class Driver {
       await lasts(random.between(30, 170));
       const done = this.#draw();
       if (done === undefined || this.#under.size > 40) continue;
-      this.#under.add(done);
-      void done.finally(() => this.#under.delete(done));
+      this.#follow(done);
     }
     await Promise.all(this.#under);
+  }
+
+  /** Asks for what has ended, and is forgotten, soon: for when its answer will be lost. */
+  askUnheard(): void {
+    this.#round += 1;
+    this.#follow(this.#enqueue(briefRuns));
+    this.#follow(this.#oneOff());
+  }
+
+  #follow(done: Promise<unknown>): void {
+    this.#under.add(done);
+    void done.finally(() => this.#under.delete(done));
   }
 
   #draw(): Promise<unknown> | undefined {
@@ -130,10 +141,10 @@ export class Driver {
     return work();
   }
 
-  #enqueue(): Promise<unknown> {
+  #enqueue(draw: typeof plannedRuns = plannedRuns): Promise<unknown> {
     const { random, client, record } = this.#parts;
     const count = onceIn(random, 2) ? 1 : random.between(2, 9);
-    const { task, runs } = plannedRuns(random, this.#enqueued, count);
+    const { task, runs } = draw(random, this.#enqueued, count);
     this.#enqueued += count;
     this.#recent.push(...runs.map(({ id }) => id));
     this.#recent.splice(0, this.#recent.length - 60);

@@ -48,6 +48,17 @@ export function plannedJobs(begin: number, duration: number): PlannedJob[] {
     ["last-chance", 2, (index) => ({ trigger: every("1s", { from }), maxLost: index, input: { work: 900 } })],
     ["few", 3, (index) => ({ trigger: every("1s", { from }), overlap: "allow", maxRuns: 8 + 4 * index })],
     ["ends", 2, () => ({ trigger: every("500ms", { from }), endAt: at(begin + duration / 2) })],
+    [
+      "starts",
+      2,
+      (index) => ({
+        trigger: every("500ms", { from }),
+        startAt: at(begin + duration / 4),
+        overlap: "allow",
+        ...(index === 1 && { endAt: at(begin + (duration * 3) / 4) }),
+      }),
+    ],
+    ["grace", 8, (index) => graced(from, index)],
     ["random", 2, () => ({ trigger: everyRandom("500ms", "1500ms"), overlap: "allow" })],
     ["paced", 2, () => ({ trigger: every("400ms", { after: "completion" }), input: { work: 100 } })],
     ["jitter", 2, () => ({ trigger: every("2s", { from }), jitter: "1s", overlap: "allow" })],
@@ -101,6 +112,13 @@ function lap(from: string, overlap: Overlap): Draft {
     overlap,
     input: { work: overlap === "queue-all" ? 600 : 1300, listens: true },
   };
+}
+
+/** Fire times that are late soon, so that pauses and outages of seconds are enough for each way to catch up. */
+function graced(from: string, index: number): Draft {
+  const catchUp = (["none", "latest", "earliest", "all"] as const)[index % 4] ?? "none";
+  const misfire = { grace: index < 4 ? 1500 : 4000, catchUp, ...(catchUp === "all" && { max: 3 }) };
+  return { trigger: every("400ms", { from }), overlap: "allow", misfire };
 }
 
 function keyed(from: string, whenFull: "wait" | "skip"): Draft {

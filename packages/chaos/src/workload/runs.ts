@@ -12,11 +12,7 @@ export function plannedRuns(
   number: number,
   count: number,
 ): { readonly task: string; readonly runs: readonly PlannedRun[] } {
-  // What has ended and is forgotten before its request is answered, or sent again.
-  if (onceIn(random, 3)) {
-    const brief = (_: unknown, index: number): PlannedRun => ({ id: `run-${number + index}`, priority: 4 });
-    return { task: random.pick(["tick", "chime"]), runs: Array.from({ length: count }, brief) };
-  }
+  if (onceIn(random, 3)) return briefRuns(random, number, count);
   const task = random.pick(["tick", "tick", "tick", "tick", "chime", "pair", "solo", "rated"]);
   const runs = Array.from({ length: count }, (_, index) => plannedRun(random, `run-${number + index}`));
   return { task, runs };
@@ -45,4 +41,10 @@ function plannedRun(random: Random, id: string): PlannedRun {
     ...(timeout !== undefined && { timeout }),
     ...(onceIn(random, 12) && { concurrencyKey: "customer", concurrencyLimit: 2 }),
   };
+}
+
+/** Draws runs that start at once and take no time: they have ended, and may be forgotten, before their request is answered or sent again. */
+export function briefRuns(random: Random, number: number, count: number): ReturnType<typeof plannedRuns> {
+  const brief = (_: unknown, index: number): PlannedRun => ({ id: `run-${number + index}`, priority: 4 });
+  return { task: random.pick(["tick", "chime"]), runs: Array.from({ length: count }, brief) };
 }

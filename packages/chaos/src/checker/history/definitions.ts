@@ -125,14 +125,15 @@ export function isTimed({ trigger }: PlannedJob): boolean {
 
 /** The fire times of a spell between two instants, both included, ms. */
 export function fireTimesIn({ job, created }: Spell, from: number, until: number): number[] {
-  const { trigger, id, endAt } = job;
+  const { trigger, id, startAt, endAt } = job;
   if (trigger === undefined || from > until) return [];
+  const earliest = startAt === undefined ? from : Math.max(from, new Date(startAt).getTime());
   const last = Math.min(until, endAt === undefined ? until : new Date(endAt).getTime());
   const compiled = compileTrigger(trigger, { jobId: id, anchor: created });
   // Each of these follows from the one before.
-  const first = trigger.type === "everyRandom" ? created : from;
+  const first = trigger.type === "everyRandom" ? created : earliest;
   const times: number[] = [];
   let time = compiled.next(first - 1);
-  for (; time !== null && time <= last; time = compiled.next(time)) if (time >= from) times.push(time);
+  for (; time !== null && time <= last; time = compiled.next(time)) if (time >= earliest) times.push(time);
   return times;
 }

@@ -25,6 +25,7 @@ import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "
 import { startsAreLocked } from "./rule-locks.js";
 import { memoryIsBack } from "./rule-memory.js";
 import { missesHaveReasons } from "./rule-misses.js";
+import { misfiresAreCaughtUp } from "./rule-misfires.js";
 import { oneOffsRunOnce } from "./rule-one-offs.js";
 import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEnd } from "./rule-outcomes.js";
 import { nothingStartsPaused } from "./rule-pauses.js";
@@ -86,6 +87,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   timeoutsHold,
   finishedRunsAreKept,
   oneOffsRunOnce,
+  misfiresAreCaughtUp,
 };
 
 /** The judgement of a trial from its evidence alone. */

@@ -3,10 +3,9 @@ import { factsOf } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 import type { Asked } from "./operations.js";
+import { firstWaiting, graceOf } from "./rule-misfires.js";
 import type { End } from "./told.js";
 
-/** How late a fire time has to be to be a misfire, where nothing else is said. */
-const usualGrace = 60_000;
 /** What nobody heard of is done within so many ms after it was given up, or never. */
 const lateDone = 8000;
 /** For so long after a pause's end a leader may not have looked: usually, and once a fault is over that kept it from that. */
@@ -24,12 +23,17 @@ export const missesHaveReasons: HistoryRule = (ledger) =>
     if (
       line.reason === "paused"
         ? wasPassedOver(ledger, job, line)
-        : late > usualGrace || isChanged(ledger, job, line)
+        : isLate(ledger, job, line) || isChanged(ledger, job, line)
     )
       return [];
     const message = `${line.run} and ${line.count - 1} others were recorded as missed (${line.reason}) ${late} ms after the first.`;
     return [{ rule: "missed-for-nothing", at: line.t, message, about: [line.run, job] }];
   });
+
+function isLate(ledger: Ledger, job: string, line: End): boolean {
+  const story = ledger.jobs.get(job);
+  return story === undefined || line.t - firstWaiting(ledger, story, line) > graceOf(story.job);
+}
 
 /** Whether the step that tells of it changed the job. */
 function isChanged({ told }: Ledger, job: string, { t, index }: End): boolean {

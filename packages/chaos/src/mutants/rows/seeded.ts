@@ -1,5 +1,6 @@
 import type { Mutant } from "../mutant.js";
 import { seeded } from "../trials/seeded.js";
+import { sentAgain } from "../trials/sent-again.js";
 
 /** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
 export const seededMutants: readonly Mutant[] = [
@@ -67,5 +68,18 @@ export const seededMutants: readonly Mutant[] = [
     ],
     trial: seeded,
     caughtBy: ["timeout-ignored"],
+  },
+  {
+    name: "call-number-not-known",
+    breaks: "A call that is sent again is not known by its number",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/once.lua",
+        find: "if not number or tonumber(number) < tonumber(arg.number) then return nil end",
+        put: "if not number or tonumber(number) <= tonumber(arg.number) then return nil end",
+      },
+    ],
+    trial: sentAgain,
+    caughtBy: ["duplicate", "ended-twice", "one-off-again"],
   },
 ];

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
+
+type CatchUp = "none" | "latest" | "earliest" | "all";
+
+/** A job with a grace of two seconds, which is paused until 6100 ms, and which of its fire times from 0 to 6000 start then. */
+function late(catchUp: CatchUp, started: number[], missed?: { first: number; count: number }): string[] {
+  const misfire = { grace: "2s", catchUp, ...(catchUp === "all" && { max: 3 }) };
+  const history = new MadeUp()
+    .define(-500, secondly("job", { misfire, endAt: dawn + 6000 }))
+    .ask(-100, { do: "set", name: "job:job", ttl: 6000 });
+  if (missed !== undefined) history.ended(6100, runAt("job", missed.first), "m", "misfire", missed.count);
+  for (const [index, ms] of started.entries())
+    history.attempt({ run: runAt("job", ms), at: 6100 + index * 20 });
+  return history.heal(7000).broken;
+}
+
+test("what is later than its grace is made up for as its job says", () => {
+  expect(late("none", [], { first: 0, count: 7 })).toEqual([]);
+  expect(late("latest", [6000], { first: 0, count: 6 })).toEqual([]);
+  expect(late("earliest", [0], { first: 1000, count: 6 })).toEqual([]);
+  expect(late("all", [4000, 5000, 6000], { first: 0, count: 4 })).toEqual([]);
+});
+
+test("no more of it starts", () => {
+  expect(late("none", [0, 1000, 2000, 3000, 4000, 5000, 6000])).toEqual(["misfire"]);
+  expect(late("latest", [3000, 6000], { first: 0, count: 5 })).toEqual(["misfire"]);
+  expect(late("earliest", [0, 1000], { first: 2000, count: 5 })).toEqual(["misfire"]);
+  expect(late("all", [3000, 4000, 5000, 6000], { first: 0, count: 3 })).toEqual(["misfire"]);
+});
+
+test("where the latest are to be made up for, not all are missed", () => {
+  expect(late("latest", [], { first: 0, count: 7 })).toEqual(["misfire"]);
+  expect(late("all", [], { first: 0, count: 7 })).toEqual(["misfire"]);
+});
+
+test("nothing is missed before its grace is over", () => {
+  const missed = (ms: number, catchUp: CatchUp, first: number): string[] =>
+    new MadeUp()
+      .define(-500, secondly("job", { misfire: { grace: "2s", catchUp }, endAt: dawn + 1000 }))
+      .attempt({ run: runAt("job", 1000 - first), at: 2990 })
+      .ended(ms, runAt("job", first), "m", "misfire").broken;
+  expect(missed(2000, "latest", 0)).toEqual(["missed-for-nothing"]);
+  expect(missed(2001, "latest", 0)).toEqual([]);
+  expect(missed(2001, "earliest", 1000)).toEqual([]);
+  expect(missed(2000, "earliest", 1000)).toEqual(["missed-for-nothing"]);
+});
+
+test("a job is not due before its startAt", () => {
+  const from = (ms: number): string[] =>
+    new MadeUp()
+      .define(-500, secondly("job", { startAt: dawn + 1000 }))
+      .runs("job", ms, 2000)
+      .heal(2500).broken;
+  expect(from(1000)).toEqual([]);
+  expect(from(0)).toEqual(["never-due"]);
+  expect(from(2000)).toEqual(["missed"]);
+});
