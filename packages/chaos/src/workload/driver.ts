@@ -38,7 +38,8 @@ const kinds = {
   guest: 8,
   "one-off": 10,
   "run-now": 12,
-  cancel: 10,
+  "enqueue-long": 6,
+  cancel: 12,
   pause: 9,
   "stale-write": 5,
   impostor: 4,
@@ -51,6 +52,7 @@ export class Driver {
   readonly #gone = new Set<string>();
   readonly #under = new Set<Promise<unknown>>();
   readonly #recent: string[] = [];
+  #long = "none";
   #round = 0;
   #enqueued = 0;
 
@@ -99,6 +101,8 @@ export class Driver {
         return this.#oneOff();
       case "run-now":
         return this.#runNow(this.#pick(random.pick(["lap", "edit", "key", "solo", "fails"])));
+      case "enqueue-long":
+        return this.#enqueueLong();
       case "cancel":
         return this.#cancel();
       case "pause":
@@ -223,8 +227,18 @@ export class Driver {
     const { client, random, record } = this.#parts;
     const [first, ...others] = this.#recent;
     if (first === undefined) return undefined;
-    const run = random.pick([first, ...others]);
+    const run = onceIn(random, 2) ? this.#long : random.pick([first, ...others]);
     return record.ask({ do: "cancel", run }, () => client.run(run).cancel());
+  }
+
+  /** Enqueues a run that takes longer than its node may take to hear that it is cancelled, for those that will be. */
+  #enqueueLong(): Promise<unknown> {
+    const { client, record } = this.#parts;
+    const run = { id: `long-${this.#round}`, input: { work: 9000, listens: true } };
+    this.#long = run.id;
+    return record.ask({ do: "enqueue", task: "long", runs: [run] }, async () => [
+      (await client.enqueue("long", run)).id,
+    ]);
   }
 
   #pause(): Promise<unknown> | undefined {

@@ -10,6 +10,7 @@ import {
   runsByHandStart,
   staleWritesAreRefused,
 } from "./rule-asked.js";
+import { cancelledRunsEnd } from "./rule-cancels.js";
 import { childrenFollow } from "./rule-children.js";
 import { lossesFollowDelivery } from "./rule-delivery.js";
 import {
@@ -88,6 +89,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   finishedRunsAreKept,
   oneOffsRunOnce,
   misfiresAreCaughtUp,
+  cancelledRunsEnd,
 };
 
 /** The judgement of a trial from its evidence alone. */

@@ -23,18 +23,25 @@ interface Version {
   until: number;
 }
 
-/** How to find what a run that is given out at a moment may have been told to do: one of these. None: nothing says so. */
-export function ordersOf({ operations }: Ledger): (run: string, t: number) => readonly Orders[] {
+/**
+ * How to find what an attempt that is given out at `from`, and begins at `until`, may have been told to do: one of these. None: nothing says so.
+ * A node that did not hear the answer to its claim is told its job's definition of when it hears it.
+ */
+export function ordersOf({
+  operations,
+}: Ledger): (run: string, from: number, until: number) => readonly Orders[] {
   const enqueued = new Map<string, Orders>();
   for (const { does } of operations)
     if (does.do === "enqueue")
       for (const run of does.runs) enqueued.set(run.id ?? "", { ...run, task: does.task });
   const versions = versionsIn(operations);
-  return (run, t) => {
+  return (run, since, begin) => {
     const own = enqueued.get(run);
     if (own !== undefined) return [own];
     const all = versions.get(run.slice(0, Math.max(0, run.lastIndexOf("@")))) ?? [];
-    return all.filter(({ from, until }) => from - blur <= t && t <= until + blur).map(({ job }) => job);
+    return all
+      .filter(({ from, until }) => from - blur <= begin && since <= until + blur)
+      .map(({ job }) => job);
   };
 }
 

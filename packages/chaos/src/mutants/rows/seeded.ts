@@ -1,6 +1,6 @@
 import type { Mutant } from "../mutant.js";
 import { seeded } from "../trials/seeded.js";
-import { sentAgain } from "../trials/sent-again.js";
+import { sentAgain, whole } from "../trials/whole.js";
 
 /** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
 export const seededMutants: readonly Mutant[] = [
@@ -81,5 +81,18 @@ export const seededMutants: readonly Mutant[] = [
     ],
     trial: sentAgain,
     caughtBy: ["duplicate", "ended-twice", "one-off-again"],
+  },
+  {
+    name: "cancel-not-heard",
+    breaks: "A node does not tell handlers that their runs are cancelled",
+    changes: [
+      {
+        file: "core/dist/attempts.js",
+        find: "this.#running.get(run)?.abort(new RunCancelledError(reason));",
+        put: "void [run, reason];",
+      },
+    ],
+    trial: whole,
+    caughtBy: ["cancel-ignored"],
   },
 ];
