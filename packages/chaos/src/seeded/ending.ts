@@ -26,6 +26,7 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
   );
   await session.dump("settled");
   if (done) session.write({ kind: "phase", phase: "settled" });
+  await cancelLast(session);
   await removeJobs(session);
   await eventually(() => session.isIdle(), { within, every: 250 }).catch(() => undefined);
   session.write({ kind: "phase", phase: "removed" });
@@ -51,6 +52,19 @@ async function endPauses(session: Session): Promise<void> {
   };
   await eventually(ended, { within: 30_000, every: 200 });
   await trial.lasts(1500); // the leader notices within a second
+}
+
+/** Cancels a run that takes long, now that nothing befalls its node any more. */
+async function cancelLast({ record, client, trial }: Session): Promise<void> {
+  const run = { id: "long-last", priority: 10, input: { work: 9000, listens: true } };
+  const task = "long";
+  const answer = await record.ask({ do: "enqueue", task, runs: [run] }, async () => [
+    (await client.enqueue(task, run)).id,
+  ]);
+  if (answer.end !== "acknowledged") return;
+  const started = (): boolean => trial.facts("start").some((start) => start.run === run.id);
+  await eventually(started, { within: 10_000, every: 50 }).catch(() => undefined);
+  await record.ask({ do: "cancel", run: run.id }, () => client.run(run.id).cancel());
 }
 
 async function removeJobs(session: Session): Promise<void> {
