@@ -95,4 +95,43 @@ export const seededMutants: readonly Mutant[] = [
     trial: whole,
     caughtBy: ["cancel-ignored"],
   },
+  {
+    name: "failure-not-retried",
+    breaks: "A run whose attempt failed is never tried again",
+    changes: [
+      {
+        file: "core/dist/retry.js",
+        find: "failures >= retry.attempts",
+        put: "failures >= 1",
+      },
+    ],
+    trial: whole,
+    caughtBy: ["given-up"],
+  },
+  {
+    name: "delay-not-kept",
+    breaks: "What is enqueued with a delay is due at once",
+    changes: [
+      {
+        file: "core/dist/enqueue.js",
+        find: 'duration("delay", given["delay"], 0, century)',
+        put: "0",
+      },
+    ],
+    trial: whole,
+    caughtBy: ["early"],
+  },
+  {
+    name: "resume-passes-over",
+    breaks: "A resume from what was missed passes all of it over",
+    changes: [
+      {
+        file: "core/dist/resume.js",
+        find: 'if (!ofNode && from !== "missed") {',
+        put: "if (!ofNode) {",
+      },
+    ],
+    trial: whole,
+    caughtBy: ["missed-for-nothing"],
+  },
 ];
