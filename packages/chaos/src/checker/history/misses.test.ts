@@ -12,7 +12,9 @@ const missed = (
   options: Partial<PlannedJob> = {},
 ): string[] =>
   before(
-    new MadeUp().define(-500, secondly("job", { endAt: dawn + 1000, misfire: { catchUp: "none" }, ...options })).runs("job", 0, 0),
+    new MadeUp()
+      .define(-500, secondly("job", { endAt: dawn + 1000, misfire: { catchUp: "none" }, ...options }))
+      .runs("job", 0, 0),
   ).ended(ms, run, "m", reason).broken;
 
 test("a fire time is a misfire only when its grace is over, or in the step that gives its job another trigger", () => {
