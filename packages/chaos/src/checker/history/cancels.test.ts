@@ -9,7 +9,7 @@ function cancelled(
 ): MadeUp {
   const input = { work: 20_000, listens };
   return new MadeUp()
-    .ask(0, { do: "enqueue", task: "tick", runs: [{ id: "run-1", input }] })
+    .ask(0, { do: "enqueue", task: "tick", runs: [{ id: "run-1", input, retry: { attempts: 2 } }] })
     .attempt({ run: "run-1", at: 50, input, ...attempt })
     .ask(1000, { do: "cancel", run: "run-1" }, { end: "acknowledged", answer })
     .heal(30_000);

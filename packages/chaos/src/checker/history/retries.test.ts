@@ -3,7 +3,7 @@ import { MadeUp, type MadeUpAttempt, nodeOf, runAt, secondly } from "../../../te
 
 const run = runAt("job", 0);
 const retry = (attempts: number): MadeUp =>
-  new MadeUp().define(-500, secondly("job", { retry: { attempts } }));
+  new MadeUp().define(-500, secondly("job", { timeout: 10, retry: { attempts } }));
 /** So many attempts fail, one after the other, the last for good; or time out. */
 function fails(history: MadeUp, times: number, own: Partial<MadeUpAttempt> = {}, first = 1): MadeUp {
   for (let attempt = first; attempt < first + times; attempt += 1) {
