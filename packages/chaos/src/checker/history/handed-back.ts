@@ -42,10 +42,12 @@ export function backOf(
       ends.find((end) => end.index > index && end.what === "ended");
     if (own !== undefined || attempt > 1) return own;
     const change = changes.get(job)?.find((line) => line.index > index);
-    if (change !== undefined || fireTime === undefined) return change;
-    return misses.get(job)?.find((line) => {
+    if (fireTime === undefined) return change;
+    const miss = misses.get(job)?.find((line) => {
       const first = Number(line.run.slice(line.run.lastIndexOf("@") + 1));
       return line.index > index && first <= fireTime && fireTime <= line.finished;
     });
+    // Whichever came first: a job that is removed in the end takes nothing along of what was missed long before.
+    return (miss?.index ?? Infinity) < (change?.index ?? Infinity) ? miss : change;
   }
 }

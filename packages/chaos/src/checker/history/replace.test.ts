@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
+import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
 
 const [older, newer] = [runAt("job", 0), runAt("job", 1000)];
 const base = (): MadeUp =>
@@ -16,6 +16,19 @@ describe("a run that a newer one replaces", () => {
     expect(
       apart.attempt({ run: newer, at: 1005 }).attempt({ run: older, attempt: 2, at: 1300 }).broken,
     ).toEqual([rule]);
+  });
+
+  test("may go on where its node was taken off the list of nodes by hand", () => {
+    const proof = "ZREM answered 1";
+    const fault = { kind: "fault", fault: "node-lease-deleted", target: "n1", proof } as const;
+    const beside = (node: string): string[] =>
+      base()
+        .add(10, { ...fault, from: dawn + 10, until: dawn + 20 })
+        .attempt({ run: older, at: 5, takes: 1300, ends: "again" })
+        .attempt({ run: newer, at: 1005, node: "n2" })
+        .tell(1400, `mended ${nodeOf(node)} node without a lease`).broken;
+    expect(beside("n1")).toEqual([]);
+    expect(beside("n3")).toEqual([rule]);
   });
 
   test("is cancelled only by one that was given out by then", () => {

@@ -98,6 +98,10 @@ describe("an attempt", () => {
     // Given out, never begun, never ended: also if its job goes.
     expect(second().broken).toEqual(["not-settled"]);
     expect(second("jobRemoved job").broken).toEqual(["not-settled"]);
+    // Handed back, and then among those that were missed, long before its job goes.
+    const missed = base().tell(1005, handed).ended(3300, run, "m", "misfire");
+    const gone = missed.add(3900, { kind: "phase", phase: "removed" }).tell(3950, "jobRemoved job");
+    expect(gone.broken).not.toContain("not-settled");
     expect(base().attempt({ run, at: 1005, ends: "never" }).attempt({ run, at: 1400 }).broken).toEqual([
       "attempt-order",
       "duplicate",
