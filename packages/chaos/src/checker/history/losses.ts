@@ -31,7 +31,7 @@ const ofLeases = /^(epoch-order|lease-exclusive|dead-too-early|dead-node-works|l
 
 /** Rules that rest on a job's definition, or on where its fire times stand: what was lost of that stays lost until it is written anew. */
 const ofDefinitions =
-  /^(missed|never-due|taken-away-started|missed-for-nothing|given-up|needless-attempt|not-settled|history)$/;
+  /^(missed|never-due|taken-away-started|missed-for-nothing|misfire|input|timeout-ignored|timed-out-early|given-up|needless-attempt|not-settled|history)$/;
 
 /** A run that is gone is so for good: at whatever time it is missed. */
 const ofAll = /^not-settled$/;
