@@ -36,6 +36,9 @@ const ofDefinitions =
 /** A run that is gone is so for good: at whatever time it is missed. */
 const ofAll = /^not-settled$/;
 
+/** One whose start was lost starts once nothing holds it back any more, a pause or a rate: however late. */
+const ofStarts = /^duplicate$/;
+
 /** What the losses of a store explain. */
 export class Losses {
   /** How many entries of the stream of events are gone. */
@@ -44,6 +47,8 @@ export class Losses {
   /** When something of a run, a pause or a node was lost, or of a job's own record. */
   readonly #touched = new Map<string, Span[]>();
   readonly #records = new Map<string, Span[]>();
+  /** When starts of a run were lost. */
+  readonly #starts = new Map<string, Span[]>();
   readonly #operations: readonly Asked[];
 
   constructor(evidence: readonly Evidence[]) {
@@ -61,6 +66,7 @@ export class Losses {
     if (explainedByLoss === false) return false;
     if (ofLeases.test(rule)) return isWithin(this.#spans, at, aftermath);
     return about.some((name) => {
+      if (ofStarts.test(rule) && isWithin(this.#starts.get(name), at, Number.POSITIVE_INFINITY)) return true;
       const { job = name, fireTime = at } = partsOf(name);
       // What has not ended is told of at the end of the trial, whenever it was to come.
       const [when, after] = ofAll.test(rule) ? [fireTime, Number.POSITIVE_INFINITY] : [at, ofRuns];
@@ -85,6 +91,7 @@ export class Losses {
 
   #touchTold(line: Told): void {
     const spans = this.#over(line.t, line.t);
+    if (line.what === "started") add(this.#starts, [line.run], spans);
     if (line.what !== "other") add(this.#touched, [line.run], spans);
     else if (line.word.startsWith("job")) add(this.#records, [line.subject], spans);
     else {
@@ -116,7 +123,10 @@ export class Losses {
   /** What nodes were given, or had accepted, while it was about to be lost. */
   #touchHeard(evidence: readonly Evidence[]): void {
     for (const kind of ["start", "end", "accepted", "refused", "claimed"] as const)
-      for (const { run, at } of factsOf(evidence, kind)) add(this.#touched, [run], this.#over(at, at));
+      for (const { run, at } of factsOf(evidence, kind)) {
+        add(this.#touched, [run], this.#over(at, at));
+        if (kind === "start") add(this.#starts, [run], this.#over(at, at));
+      }
   }
 
   /** The spans that a time overlaps. */

@@ -167,6 +167,9 @@ describe("where the store may lose what it acknowledged", () => {
     const ended = `ended ${runAt("job", 0)} 0 0 0 s 1 9 n1  `;
     expect(after(ended, twice(30_000))).toEqual([]);
     expect(after(ended, twice(60_000))).toEqual(["duplicate", "unclaimed-start"]);
+    // One whose start is lost may have waited for the end of a pause.
+    const started = `started ${runAt("job", 0)} 1 9 n1`;
+    expect(after(started, twice(60_000))).toEqual(["unclaimed-start"]);
     const neverDue = (history: MadeUp): MadeUp => history.attempt({ run: runAt("job", 60_000), at: 60_005 });
     expect(after("jobUpdated job", neverDue)).toEqual([]);
     expect(after("jobUpdated other", neverDue)).toEqual(["never-due"]);
