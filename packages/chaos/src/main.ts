@@ -15,7 +15,7 @@ import { runSoak } from "./soak/run-soak.js";
 import { sampleEvery } from "./soak/sample.js";
 import { topologies } from "./topologies/index.js";
 
-const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--settle 60s] [--keep FOLDER] [--json report.json]
+const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--settle 120s] [--keep FOLDER] [--json report.json]
        npm run chaos -- --judge FOLDER [--json report.json]
        npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
        npm run chaos -- --soak 20m [--rate 2000] [--topology everysec] [--faults mild] [--json report.json]
@@ -40,7 +40,7 @@ const { values, positionals } = parseArgs({
     topology: { type: "string" },
     faults: { type: "string" },
     keep: { type: "string" },
-    settle: { type: "string", default: "60s" },
+    settle: { type: "string", default: "120s" },
     judge: { type: "string" },
     voters: { type: "boolean", default: false },
     deaths: { type: "string" },

@@ -46,11 +46,12 @@ export const timeoutsHold: HistoryRule = (ledger) => {
     const lasted = over(begin.token);
     if (end?.state === "t" && (least === Number.POSITIVE_INFINITY || (lasted ?? least) < least - blur))
       return found("timed-out-early", `was timed out after ${lasted} ms; its timeout is ${least} ms.`);
-    const due = claim.t + most + abortGrace + slack;
+    // From when its handler began: the answer to the claim may have been on its way.
+    const due = begin.at + most + abortGrace + slack;
     if ((end?.t ?? last) > due && calm(claim.node, claim.t, due))
       return found(
         "timeout-ignored",
-        `was held for ${(end?.t ?? last) - claim.t} ms; its timeout is ${most} ms.`,
+        `was held for ${(end?.t ?? last) - begin.at} ms; its timeout is ${most} ms.`,
       );
     return [];
   });
