@@ -149,9 +149,12 @@ test("an observer's rules are enough for every question, and change nothing", as
   expect(await everything(cluster.namespace)).toEqual(before);
 });
 
+/** All keys but those that go by themselves within a minute, such as who has lately resigned. */
 async function everything(namespace: string): Promise<unknown> {
   const keys = (await redis.keys(`escapement:{${namespace}}:*`)).sort();
-  return Promise.all(keys.map(async (key) => [key, (await redis.dumpBuffer(key))?.toString("hex")]));
+  const ends = await Promise.all(keys.map((key) => redis.pttl(key)));
+  const stay = keys.filter((_, index) => (ends[index] ?? -1) < 0 || (ends[index] ?? 0) > 60_000);
+  return Promise.all(stay.map(async (key) => [key, (await redis.dumpBuffer(key))?.toString("hex")]));
 }
 
 test("an operator's rules set, look at and delete the keys of pauses, which pauses, and do nothing else", async () => {

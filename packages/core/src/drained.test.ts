@@ -1,6 +1,7 @@
 import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
+import { join } from "./scripts/index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -17,21 +18,25 @@ for (const [how, dies] of Object.entries(cases))
     await using proxy = await startProxy(server.url);
     await using cluster = new Cluster(server);
     const node = cluster.scheduler({ redis: proxy.url, deadline: 500, roles: ["worker"] });
-    const [starts, errors] = [heard(node, "beforeRun"), heard(node, "error")];
+    const starts = heard(node, "beforeRun");
     node.task("task", () => undefined);
     await node.start();
     const former = node.nodeId;
     const redis = server.client();
     const pauses = `escapement:{${cluster.namespace}}:pause:node:`;
     await redis.set(`${pauses}${former}`, "a new machine");
-    proxy.blockReplies(true);
-    await eventually(() => errors.filter(({ step }) => step === "join").length >= 2, { within: 20_000 });
+    // It is taken off the list and joins anew, the answer is lost, and it cannot ask again for a while.
+    await proxy.refuse(true);
+    const lost = proxy.cutAfter(join.sha);
+    await redis.zrem(`escapement:{${cluster.namespace}}:nodes`, former ?? "");
+    await eventually(() => lost.hit !== undefined, { within: 20_000 });
     expect(await redis.exists(`${pauses}${former}`)).toBe(0); // it has joined, and does not know
     const [joined = ""] = await redis.keys(`${pauses}*`);
     const dead = `escapement:{${cluster.namespace}}:dead`;
     if (dies) await redis.zadd(dead, 0, joined.slice(pauses.length));
-    proxy.cut();
-    proxy.blockReplies(false);
+    const again = dies ? undefined : proxy.cutAfter(join.sha);
+    await proxy.refuse(false);
+    await eventually(() => dies || again?.hit !== undefined, { within: 20_000 });
     await eventually(() => node.nodeId !== former, { within: 20_000 });
     expect(joined === `${pauses}${node.nodeId}`).toBe(!dies);
     expect(await redis.keys(`${pauses}*`)).toEqual([`${pauses}${node.nodeId}`]);

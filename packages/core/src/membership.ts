@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EscapementError } from "@escapement/redis";
+import { monotonic } from "./clock.js";
 import { jittered } from "./id.js";
 import { Node, type NodeParts } from "./node.js";
 
@@ -13,6 +14,8 @@ export class Membership {
   #joining: Node | undefined; // an identity that is not known to have joined
   #startingOver: Promise<void> | undefined;
   #open = true;
+  #joinedAt = 0; // monotonic
+  #deaths = 0; // in a row, of identities that did not live for half a lease
 
   constructor(parts: MemberParts) {
     this.#parts = parts;
@@ -37,6 +40,7 @@ export class Membership {
       throw error;
     });
     [this.#joining, this.#node] = [undefined, node];
+    this.#joinedAt = monotonic();
   }
 
   /** Stops the node, and becomes no other. */
@@ -53,8 +57,11 @@ export class Membership {
     return new Node({ ...this.#parts, former, onDead });
   }
 
-  /** A dead node comes back under a new identity, as soon as Redis answers. */
+  /** A dead node comes back under a new identity, as soon as Redis answers; what keeps dying young takes its time. */
   async #startOver(): Promise<void> {
+    const livedOn = monotonic() - this.#joinedAt >= this.#parts.settings.nodeTtl / 2;
+    this.#deaths = livedOn ? 0 : this.#deaths + 1;
+    if (this.#deaths > 0) await sleep(jittered(Math.min(50 * 2 ** this.#deaths, 2000)));
     for (let failures = 0; this.#open; failures += 1) {
       try {
         await this.join();

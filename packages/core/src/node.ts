@@ -10,6 +10,7 @@ import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import { type LoopName, startBeats } from "./loop-watch.js";
 import type { Settings } from "./options.js";
+import { repeat } from "./repeat.js";
 import { heartbeat, heartbeatWhenFull, join, leave } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
@@ -128,26 +129,27 @@ export class Node {
 
   async #join(again: boolean): Promise<void> {
     const { store, settings } = this.#parts;
-    const [sentAt, wallSentAt] = [monotonic(), wallClock()];
     const description = this.#description.next();
-    await store.timed(
-      () =>
-        join.run(store.commands, {
-          keys: store.keys,
-          args: {
-            ...store.told,
-            node: this.id,
-            former: this.#parts.former ?? "",
-            ttl: settings.nodeTtl,
-            info: description.text,
-            ...layout,
-            again: again ? 1 : 0,
-          },
-        }),
-      (time) => time,
-    );
+    const args = {
+      ...store.told,
+      node: this.id,
+      former: this.#parts.former ?? "",
+      ttl: settings.nodeTtl,
+      info: description.text,
+      ...layout,
+      again: again ? 1 : 0,
+    };
+    // Over the connection of the lease: while a failover goes on another one may reach another master, which would know this node alone.
+    await repeat(store.deadline, async () => {
+      await store.lease.ready(store.deadline);
+      const [sentAt, wallSentAt] = [monotonic(), wallClock()];
+      await store.timed(
+        () => join.run(store.lease, { keys: store.keys, args }, store.deadline),
+        (time) => time,
+      );
+      this.#lease.prolonged(sentAt, wallSentAt);
+    });
     description.told();
-    this.#lease.prolonged(sentAt, wallSentAt);
   }
 
   #schedule(ms: number): void {

@@ -32,11 +32,12 @@ export const termsRise: HistoryRule = ({ evidence, told }) => {
 };
 
 function falls(elected: readonly { epoch: number; at: number; node: string }[]): Finding[] {
-  return elected.flatMap(({ epoch, at, node }, index) => {
+  return elected.flatMap(({ epoch, node }, index) => {
     const before = elected[index - 1];
     if (before === undefined || epoch > before.epoch) return [];
     const message = `${node} was elected for term ${epoch} after ${before.node} for term ${before.epoch}.`;
-    return [{ rule: "epoch-order", at, message, about: [node, before.node] }];
+    // What was lost is the higher term: whoever is elected next, however late, does not know of it.
+    return [{ rule: "epoch-order", at: before.at, message, about: [node, before.node] }];
   });
 }
 
