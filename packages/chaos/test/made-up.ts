@@ -1,4 +1,5 @@
 import { every } from "@escapement/triggers";
+import { factsOf } from "../src/checker/case.js";
 import { type HistoryVerdict, judgeHistory } from "../src/checker/history/judge-history.js";
 import type { Answer, Evidence, Fact, TrialFact } from "../src/evidence/evidence.js";
 import { inputText } from "../src/evidence/input-text.js";
@@ -40,6 +41,7 @@ export class MadeUp {
   readonly evidence: Evidence[] = [];
   #sequence = 0;
   #ops = 0;
+  readonly #moves: { readonly from: number; readonly until: number; readonly ahead: number }[] = [];
 
   constructor(trial: Partial<TrialFact> = {}) {
     const conditions = { seed: 1, topology: "single", keepsWrites: true, voters: 0, namespace: "made-up" };
@@ -56,11 +58,24 @@ export class MadeUp {
   /** What the store tells in one step. */
   tell(ms: number, ...lines: string[]): this {
     this.#sequence += 1;
-    return this.add(
-      ms,
-      { kind: "told", entry: `${dawn + ms}-${this.#sequence}`, t: dawn + ms, lines },
-      "watcher",
-    );
+    const t = this.redisTime(ms);
+    return this.add(ms, { kind: "told", entry: `${t}-${this.#sequence}`, t, lines }, "watcher");
+  }
+
+  /** Somebody moves Redis' clock ahead, or back if `ahead` is negative, and later to where it belongs. To be said before what happens from then on. */
+  moveClock(from: number, until: number, ahead: number): this {
+    this.#moves.push({ from, until, ahead });
+    const when = { from: dawn + from, until: dawn + until, proof: "TIME was wrong" };
+    const moved = { ahead, by: when.from, back: when.until };
+    const fault = `redis-clock-${ahead > 0 ? "ahead" : "back"}`;
+    return this.add(until, { kind: "fault", fault, target: "clock", ...when, moved });
+  }
+
+  /** Redis' clock at a moment of the machine's, ms: the server's, or the latest that the store has told by then. */
+  redisTime(ms: number): number {
+    const move = this.#moves.find(({ from, until }) => from <= ms && ms < until);
+    const told = factsOf(this.evidence, "told").flatMap(({ at, t }) => (at <= dawn + ms ? [t] : []));
+    return Math.max(dawn + ms + (move?.ahead ?? 0), ...(this.#moves.length > 0 ? told : []));
   }
 
   /** An operation that is asked for and heard of 10 ms later. */
@@ -87,8 +102,8 @@ export class MadeUp {
     const token = this.token(at, more);
     const fact = { run, attempt, token };
     this.tell(at, `started ${run} ${attempt} ${token} ${nodeOf(node)}`);
-    this.add(at + 1, { kind: "claimed", ...fact, claimedAt: dawn + at }, node);
-    const scheduledAt = Number(/@(\d{13})/.exec(run)?.[1] ?? dawn + at);
+    this.add(at + 1, { kind: "claimed", ...fact, claimedAt: this.redisTime(at) }, node);
+    const scheduledAt = Number(/@(\d{13})/.exec(run)?.[1] ?? this.redisTime(at));
     const handed = inputText(input);
     this.add(
       at + 1,
@@ -97,8 +112,9 @@ export class MadeUp {
     );
     if (ends === "never") return this;
     if (ends === "s") this.add(at + takes, { kind: "end", ...fact }, node);
-    const head = `${this.#at(run, at)} ${dawn + at} ${dawn + at + takes} ${ends === "again" ? "f" : ends} ${attempt} ${token} ${nodeOf(node)}`;
-    if (ends === "again") this.tell(at + takes, `again ${run} ${head} ${dawn + at + takes + wait}`);
+    const [claimed, ended] = [this.redisTime(at), this.redisTime(at + takes)];
+    const head = `${this.#at(run, at)} ${claimed} ${ended} ${ends === "again" ? "f" : ends} ${attempt} ${token} ${nodeOf(node)}`;
+    if (ends === "again") this.tell(at + takes, `again ${run} ${head} ${ended + wait}`);
     else this.tell(at + takes, `ended ${run} ${head}  `);
     const outcome = { s: "succeeded", f: "failed", t: "timed-out", again: "failed" }[ends];
     return this.add(at + takes + 1, { kind: "accepted", ...fact, outcome }, node);

@@ -74,6 +74,8 @@ export type Fact =
       readonly from: number;
       readonly until: number;
       readonly proof: string;
+      /** If it moved Redis' clock, whether anything was seen of that or not. */
+      readonly moved?: ClockMove;
     }
   | {
       readonly kind: "store";
@@ -119,6 +121,14 @@ export interface LeasesFact {
   readonly leader: string | null;
   readonly epoch: number;
   readonly until: number;
+}
+
+/** How a fault moved Redis' clock: at some moment between its beginning and `by`, and back at one between `back` and its end. Wall clock, ms. */
+export interface ClockMove {
+  /** By so many ms it was ahead of the machine's clock meanwhile; negative: behind. */
+  readonly ahead: number;
+  readonly by: number;
+  readonly back: number;
 }
 
 /** What is done to the key of a pause: it is set, with a time to live in ms if it has one; or it is deleted. */

@@ -70,6 +70,8 @@ async function move({ trial }: Hands, ahead: number): Promise<Befallen> {
   if (clock === undefined)
     throw new Error(`The topology ${trial.topology.name} has no clock that can be moved`);
   clock.move(ahead);
+  const by = Date.now();
+  let back = Number.POSITIVE_INFINITY;
   // The server may be down just then: that is no trace, and the clock has to come back all the same.
   const seen = await ask(trial.redis, (client) => client.time())
     .then(([seconds = 0, micros = 0]) =>
@@ -77,7 +79,11 @@ async function move({ trial }: Hands, ahead: number): Promise<Befallen> {
     )
     .catch(() => 0);
   return {
-    end: () => clock.move(0),
+    end: () => {
+      back = Date.now();
+      clock.move(0);
+    },
+    moved: () => ({ ahead, by, back }),
     proof: () => (Math.abs(seen - ahead) < 900 ? `TIME was ${seen} ms ahead of the machine's clock` : ""),
   };
 }

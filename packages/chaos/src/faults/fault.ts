@@ -1,3 +1,4 @@
+import type { ClockMove } from "../evidence/evidence.js";
 import type { Random } from "../random.js";
 import type { Trial } from "../trial.js";
 
@@ -27,6 +28,8 @@ export interface Befallen {
   readonly proof: () => string | Promise<string>;
   /** Heals it. */
   readonly end?: () => unknown;
+  /** How it moved Redis' clock. Asked for once it is over. */
+  readonly moved?: () => ClockMove;
 }
 
 /** One kind of fault. */

@@ -1,3 +1,4 @@
+import type { ClockMove } from "../evidence/evidence.js";
 import type { Random } from "../random.js";
 import type { Trial } from "../trial.js";
 import { nothingHappened } from "./fault.js";
@@ -12,6 +13,8 @@ export interface InjectedFault {
   readonly until: number;
   /** What shows that it hit; empty: it did not. */
   readonly proof: string;
+  /** If it moved Redis' clock: how. */
+  readonly moved?: ClockMove;
 }
 
 /** What something befalls now, in each trial: a fault may take longer than was planned. */
@@ -38,11 +41,14 @@ export async function inject(
     trial.faults.push({ kind: kind.name, target, at });
     const hands = { trial, target, random, lasts, take };
     // What another fault has brought down cannot be asked: then this one has not hit.
-    const { end, proof } = free ? await kind.begin(hands).catch(() => nothingHappened) : nothingHappened;
+    const { end, proof, moved } = free
+      ? await kind.begin(hands).catch(() => nothingHappened)
+      : nothingHappened;
     if (free) await trial.lasts(lasts);
     await end?.();
     const until = Date.now();
-    return { kind: kind.name, target, at, until, proof: await Promise.resolve(proof()).catch(() => "") };
+    const seen = await Promise.resolve(proof()).catch(() => "");
+    return { kind: kind.name, target, at, until, proof: seen, ...(moved && { moved: moved() }) };
   } finally {
     for (const name of taken) busy.delete(name);
   }

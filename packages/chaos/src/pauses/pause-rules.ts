@@ -45,6 +45,9 @@ export interface PauseFindings {
   readonly wentOn: readonly GoneOn[];
 }
 
+/** An attempt that a node was handed. */
+export type Claimed = Extract<Evidence, { kind: "claimed" }>;
+
 type Start = Extract<Evidence, { kind: "start" }>;
 
 /** The job of a run; of an enqueued run the run itself. */
@@ -58,8 +61,21 @@ export function pausesOf({ id, task, queue, tags }: Pausable): string[] {
   return ["all", `queue:${queue}`, `task:${task}`, `job:${id}`, ...tags.map((tag) => `tag:${tag}`)];
 }
 
-/** Holds what nodes witnessed against the record of who paused and resumed. */
-export function judgePauses(evidence: readonly Evidence[], things: readonly Pausable[]): PauseFindings {
+const atRedisTime = ({ claimedAt }: Claimed): { least: number; most: number } => ({
+  least: claimedAt,
+  most: claimedAt,
+});
+
+/**
+ * Holds what nodes witnessed against the record of who paused and resumed.
+ *
+ * @param given when an attempt was given out, at the least and at the most, by the machine's wall clock in ms. @default what Redis' clock said, which is the same
+ */
+export function judgePauses(
+  evidence: readonly Evidence[],
+  things: readonly Pausable[],
+  given: (claimed: Claimed) => { readonly least: number; readonly most: number } = atRedisTime,
+): PauseFindings {
   const spans = pauseSpans(evidence);
   const byName = groupBy(spans, ({ name }) => name);
   const names = new Map(things.map((thing) => [thing.id, pausesOf(thing)]));
@@ -68,13 +84,15 @@ export function judgePauses(evidence: readonly Evidence[], things: readonly Paus
     [...(names.get(pausableOf(run)) ?? ["all"]), `node:${nodes(node, mono)}`].flatMap(
       (name) => byName.get(name) ?? [],
     );
-  const claimed = factsOf(evidence, "claimed").flatMap(({ run, attempt, node, mono, claimedAt }) =>
-    spansOf(run, node, mono).flatMap(({ name, from, sure }) =>
-      claimedAt > from.at && claimedAt < sure.at
-        ? [{ what: `${run}#${attempt}`, pause: name, ms: claimedAt - from.at }]
+  const claimed = factsOf(evidence, "claimed").flatMap((fact) => {
+    const { run, attempt, node, mono } = fact;
+    const { least, most } = given(fact);
+    return spansOf(run, node, mono).flatMap(({ name, from, sure }) =>
+      least > from.at && most < sure.at
+        ? [{ what: `${run}#${attempt}`, pause: name, ms: least - from.at }]
         : [],
-    ),
-  );
+    );
+  });
   const starts = factsOf(evidence, "start");
   const started = starts.flatMap(({ run, attempt, node, mono }) =>
     spansOf(run, node, mono).flatMap(({ name, from, sure }) =>

@@ -137,8 +137,8 @@ async function injectAll(
   for (const fault of planFaults(random, kinds, { nodes, topology, ...counts }, duration)) {
     await trial.lasts(Math.max(1, begin + fault.at - Date.now()));
     const happened = injected(trial, random, fault).then((one) => {
-      const { kind, target, at, until, proof } = one;
-      session.write({ kind: "fault", fault: kind, target, from: at, until, proof });
+      const { kind, target, at, until, proof, moved } = one;
+      session.write({ kind: "fault", fault: kind, target, from: at, until, proof, ...(moved && { moved }) });
       return one;
     });
     running.push(happened);

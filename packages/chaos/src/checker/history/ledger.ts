@@ -1,8 +1,11 @@
 import type { Evidence, TrialFact } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
+import type { Bounds } from "./causes.js";
+import { ServerTime } from "./clock-stretches.js";
 import { type JobStory, jobStories } from "./definitions.js";
 import { backOf } from "./handed-back.js";
 import { type Asked, operationsIn } from "./operations.js";
+import { momentsIn } from "./redis-clock.js";
 import { type Claim, type End, entriesIn, type Told, toldIn } from "./told.js";
 
 /** A handler that began. */
@@ -36,6 +39,10 @@ export interface Ledger {
   handedBack(claim: Claim): boolean;
   /** What shows that an attempt that never began, and has no end of its own, was back. */
   backBy(claim: Claim): Told | undefined;
+  /** Redis' own clock, TIME. */
+  readonly serverTime: ServerTime;
+  /** When a line was told, at the least and at the most, by this machine's wall clock; ms. */
+  momentOf(line: Told): Bounds;
   /** When a phase was reached by the wall clock; later than everything if it was not. */
   reached(phase: string): number;
 }
@@ -53,6 +60,7 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
   if (trial === undefined) throw new Error("The evidence does not say what trial it is of.");
   const told = toldIn(entriesIn(evidence).kept);
   const operations = operationsIn(evidence);
+  const serverTime = new ServerTime(evidence);
   const runs = runStories(evidence, told);
   const begun = new Map(factsOf(evidence, "start").map((begin) => [begin.token, begin]));
   const ended = new Map(
@@ -73,6 +81,8 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
     begun,
     ended,
     backBy,
+    momentOf: momentsIn(evidence, told, serverTime),
+    serverTime,
     handedBack: (claim) => backBy(claim) !== undefined,
     reached: (phase) => phases.get(phase) ?? Number.POSITIVE_INFINITY,
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dawn, MadeUp, type MadeUpAttempt, nodeOf, runAt, secondly } from "../../../test/made-up.js";
+import { MadeUp, type MadeUpAttempt, nodeOf, runAt, secondly } from "../../../test/made-up.js";
 import type { PlannedJob } from "../../workload/operations.js";
 
 const run = (ms: number, more: Partial<MadeUpAttempt> = {}): MadeUpAttempt => ({
@@ -77,25 +77,23 @@ test("a rate allows so many claims in any period, and the next one when it is ov
   expect(starts(5, 1005, 2004)).toEqual(["rate"]);
 });
 
-test("a rate's periods are the machine's while Redis' clock has gone back and the product's stands still", () => {
-  const startsAt = (last: number): string[] => {
-    const history = new MadeUp().define(
-      -500,
-      secondly("job", { concurrencyKey: "a", rateLimit: { max: 1, per: "2s" } }),
-    );
-    const when = { from: dawn, until: dawn + 9000, proof: "TIME was behind" };
-    history.add(9000, { kind: "fault", fault: "redis-clock-back", target: "clock", ...when });
-    for (const [index, read] of [5, last].entries())
-      history.add(read, {
-        kind: "told",
-        entry: `${dawn + 5}-${index}`,
-        t: dawn + 5,
-        lines: [`started ${runAt("job", 0)} ${index + 1} ${history.token(5, index)} ${nodeOf("n1")}`],
-      });
+test("a rate's periods are those of the server's clock while that has gone back and the product's stands still", () => {
+  const startsAt = (last: number, max = 1): string[] => {
+    const rated = secondly("job", { concurrencyKey: "a", rateLimit: { max, per: "2s" } });
+    const history = new MadeUp().define(-500, rated, secondly("other")).moveClock(0, 9000, -9000);
+    history.tell(-10, "jobUpdated other");
+    // Each comes after another attempt's end, which shows that it is not older.
+    for (const at of max === 1 ? [500, last] : [500, 1700, last])
+      history
+        .attempt({ run: runAt("other", 0), at: at - 20, takes: 5 })
+        .attempt({ run: runAt("job", 0), at }, 1);
     return history.broken.filter((rule) => rule === "rate");
   };
-  expect(startsAt(2005)).toEqual([]);
-  expect(startsAt(2004)).toEqual(["rate"]);
+  expect(startsAt(2505)).toEqual([]);
+  expect(startsAt(2100)).toEqual(["rate"]);
+  // It is remembered for a period after the latest start.
+  expect(startsAt(2505, 2)).toEqual(["rate"]);
+  expect(startsAt(3705, 2)).toEqual([]);
 });
 
 describe("runs of a job that take turns", () => {

@@ -20,7 +20,7 @@ export const cancelledRunsEnd: HistoryRule = (ledger) => {
     const run = runs.get(does.run);
     const claim = run?.claims.findLast(({ t }) => t < asked.at);
     if (run === undefined || claim === undefined || handedBack(claim)) return [];
-    if (!orders(run.id, claim.t, asked.at).every(({ input }) => input?.listens === true)) return [];
+    if (!orders(run.id, claim, asked.wall).every(({ input }) => input?.listens === true)) return [];
     const about = [run.id];
     const ended = run.ends.find(({ index }) => index > claim.index);
     const by = heard.at + heardWithin;

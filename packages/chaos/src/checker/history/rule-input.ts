@@ -8,7 +8,7 @@ export const inputsArrive: HistoryRule = (ledger) => {
   return [...ledger.runs.values()].flatMap(({ id, begins, claims }) =>
     begins.flatMap((begin): Finding[] => {
       const claim = claims.find(({ token }) => token === begin.token);
-      const given = orders(id, claim?.t ?? begin.at, begin.at).map(({ input }) => inputText(input));
+      const given = orders(id, claim, begin.at).map(({ input }) => inputText(input));
       if (given.length === 0 || given.includes(begin.input)) return [];
       const message = `${id}#${begin.attempt} on ${begin.node} was handed ${begin.input ?? "no input"}, and was to get ${given.map((one) => one ?? "none").join(" or ")}.`;
       return [{ rule: "input", at: begin.at, message, about: [id] }];

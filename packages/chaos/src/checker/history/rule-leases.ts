@@ -50,10 +50,11 @@ const freely = /^(closed|resigned|stalled)$/;
 
 /**
  * Nobody is elected while another's lease lasts, unless that one has let go of it: it takes that down before it tells the store. A term that no
- * node was elected for had no leader: its request was answered when its node had begun to leave, and what it got was handed back at once.
+ * node was elected for had no leader: its request was answered when its node had begun to leave, and what it got was handed back at once. Where
+ * somebody moved Redis' clock a lease may have ended by that between two looks, each of which is taken after the answer to the one before.
  */
-export const leasesAreExclusive: HistoryRule = ({ evidence }) => {
-  const samples = factsOf(evidence, "leases").sort((a, b) => a.t - b.t);
+export const leasesAreExclusive: HistoryRule = ({ evidence, serverTime }) => {
+  const samples = factsOf(evidence, "leases").sort((a, b) => a.mono - b.mono);
   const led = new Set(factsOf(evidence, "elected").map(({ epoch }) => epoch));
   const over = new Set<string>();
   const letGo = new Set<string>();
@@ -70,7 +71,10 @@ export const leasesAreExclusive: HistoryRule = ({ evidence }) => {
     const before = samples[index - 1];
     if (before === undefined || before.leader === null || sample.leader === null) return [];
     if (before.leader === sample.leader && before.epoch === sample.epoch) return [];
-    if (sample.t >= before.until || !led.has(before.epoch)) return [];
+    const time = serverTime.isMoved
+      ? serverTime.most(samples[index - 2]?.at ?? Number.NEGATIVE_INFINITY, sample.at)
+      : sample.t;
+    if (time >= before.until || !led.has(before.epoch)) return [];
     const term = `${before.leader} ${before.epoch}`;
     // Whoever has the lease still, and holds its term for over, begins another one.
     if (letGo.has(term) || (before.leader === sample.leader && over.has(term))) return [];

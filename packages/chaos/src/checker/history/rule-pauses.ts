@@ -1,30 +1,62 @@
 import type { Evidence } from "../../evidence/evidence.js";
-import { judgePauses, mostAfterPause, type Pausable, type PauseFindings } from "../../pauses/pause-rules.js";
+import {
+  type Claimed,
+  judgePauses,
+  mostAfterPause,
+  type Pausable,
+  type PauseFindings,
+} from "../../pauses/pause-rules.js";
 import { factsOf } from "../case.js";
+import type { Bounds } from "./causes.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
-import type { Asked } from "./operations.js";
 import { placesOf } from "./rule-places.js";
 
 /** How long after its claim a handler may begin though nobody froze its process: the processor may be busy, and voters have to be asked. */
 const slack = { alone: 2500, voters: 8000 };
 
-/** What the driver did to pauses, in the form in which those who set keys by hand take it down. */
-function asPauseEvidence(operations: readonly Asked[]): Evidence[] {
+/**
+ * What the driver did to pauses, in the form in which those who set keys by hand take it down. A time to live passes by the server's clock: where somebody
+ * moved that, it may be over sooner.
+ */
+function asPauseEvidence({ operations, serverTime: time }: Ledger): Evidence[] {
+  const shortest = (ttl: number, asked: number, heard: number): number =>
+    time.earliest(time.least(asked, heard) + ttl, asked) - asked;
   return operations.flatMap(({ op, does, asked, heard, end, answer }): Evidence[] => {
     const sets = does.do === "pause" || does.do === "set";
     if (!sets && does.do !== "resume" && does.do !== "del") return [];
     if (end === "refused") return [];
     const act = sets
-      ? ({ set: true, ...(does.ttl !== undefined && { ttl: does.ttl }) } as const)
+      ? ({
+          set: true,
+          ...(does.ttl !== undefined && { ttl: shortest(does.ttl, asked.wall, heard.wall) }),
+        } as const)
       : ({ set: false } as const);
     const lines: Evidence[] = [
-      { node: "driver", ...asked, kind: "asked", act: op, pause: does.name, does: act },
+      {
+        node: "driver",
+        mono: asked.mono,
+        at: asked.wall,
+        kind: "asked",
+        act: op,
+        pause: does.name,
+        does: act,
+      },
     ];
     if (end === "acknowledged" && answer !== "unanswered")
-      lines.push({ node: "driver", ...heard, kind: "acknowledged", act: op });
+      lines.push({ node: "driver", mono: heard.mono, at: heard.wall, kind: "acknowledged", act: op });
     return lines;
   });
+}
+
+/** When attempts were given out by the machine's clock, where somebody moved Redis'. */
+function claimTimes({ serverTime, runs, momentOf }: Ledger): ((claimed: Claimed) => Bounds) | undefined {
+  if (!serverTime.isMoved) return undefined;
+  const lines = new Map([...runs.values()].flatMap(({ claims }) => claims.map((line) => [line.token, line])));
+  return ({ token, at }) => {
+    const line = lines.get(token);
+    return line === undefined ? { least: Number.NEGATIVE_INFINITY, most: at } : momentOf(line);
+  };
 }
 
 /** How what happened agrees with the pauses. */
@@ -44,7 +76,7 @@ export function pausesIn(ledger: Ledger): PauseFindings {
     }
   }
   const others = evidence.filter(({ kind }) => kind !== "asked" && kind !== "acknowledged");
-  return judgePauses([...others, ...asPauseEvidence(operations)], things);
+  return judgePauses([...others, ...asPauseEvidence(ledger)], things, claimTimes(ledger));
 }
 
 /** Nothing is given out under a pause, and what was given out before it begins soon after, or was frozen. */

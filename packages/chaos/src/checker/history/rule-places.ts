@@ -2,7 +2,6 @@ import { parseDuration } from "@escapement/triggers";
 import type { PlannedJob } from "../../workload/operations.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
-import { clockFaults } from "./redis-clock.js";
 import { isCounted } from "./rule-fire-times.js";
 import type { Claim } from "./told.js";
 
@@ -68,12 +67,9 @@ export const limitsHold: HistoryRule = (ledger) => {
 
 /**
  * Within any period no more attempts of a scope are given out than its rate allows. While Redis' clock has gone back the product's stands still, and
- * what it remembers of starts ends by the server's own: then periods are those of the machine's clock.
+ * what it remembers of starts is forgotten by the server's own, a period after the latest.
  */
 export const ratesHold: HistoryRule = (ledger) => {
-  const isMoved = clockFaults(ledger.evidence).length > 0;
-  const since = (line: Claim, before: Claim): number =>
-    Math.max(line.t - before.t, isMoved ? line.at - before.at : 0);
   const placed = placesOf(ledger);
   const starts = new Map<string, Claim[]>();
   const found: Finding[] = [];
@@ -87,13 +83,25 @@ export const ratesHold: HistoryRule = (ledger) => {
       starts.set(scope, all);
       all.push(line);
       const before = all.at(-1 - rate.max);
-      if (before === undefined || since(line, before) >= rate.per) continue;
-      const message = `${line.run} was given out ${since(line, before)} ms after ${before.run}, with ${rate.max - 1} others of ${scope} between; ${rate.max} may start in ${rate.per} ms.`;
+      if (before === undefined || line.t - before.t >= rate.per) continue;
+      if (isForgotten(ledger, all.slice(-1 - rate.max), rate.per)) continue;
+      const message = `${line.run} was given out ${line.t - before.t} ms after ${before.run}, with ${rate.max - 1} others of ${scope} between; ${rate.max} may start in ${rate.per} ms.`;
       found.push({ rule: "rate", at: line.t, message, about: [line.run, before.run] });
     }
   }
   return found;
 };
+
+/** Whether the server's clock may have gone on by a period between one start and the next, where somebody moved it. */
+function isForgotten({ serverTime, momentOf }: Ledger, starts: readonly Claim[], per: number): boolean {
+  if (!serverTime.isMoved) return false;
+  return starts.some((line, index) => {
+    const before = starts[index - 1];
+    if (before === undefined) return false;
+    const [first, last] = [momentOf(before), momentOf(line)];
+    return serverTime.most(first.least, last.most) - serverTime.least(first.least, first.most) >= per;
+  });
+}
 
 function rateOf({ rateLimit }: Placed): { readonly max: number; readonly per: number } | undefined {
   if (rateLimit === undefined) return undefined;

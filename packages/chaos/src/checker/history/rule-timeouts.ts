@@ -62,7 +62,7 @@ function attemptsIn(ledger: Ledger): Attempt[] {
   return [...ledger.runs.values()].flatMap((run) =>
     run.begins.flatMap((begin): Attempt[] => {
       const claim = run.claims.find(({ token }) => token === begin.token);
-      const orders = claim === undefined ? [] : ordersAt(run.id, claim.t, begin.at);
+      const orders = claim === undefined ? [] : ordersAt(run.id, claim, begin.at);
       if (claim === undefined || orders.length === 0) return [];
       const timeouts = orders.map(({ timeout }) => millisOf(timeout) ?? Number.POSITIVE_INFINITY);
       return [{ run, begin, claim, timeouts, orders }];

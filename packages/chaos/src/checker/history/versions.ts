@@ -3,6 +3,7 @@ import type { PlannedJob } from "../../workload/operations.js";
 import { groupBy } from "../case.js";
 import type { Ledger } from "./ledger.js";
 import type { Asked } from "./operations.js";
+import type { Claim } from "./told.js";
 
 /** For so many ms two processes' views of the machine's clock may differ. */
 const blur = 50;
@@ -16,7 +17,7 @@ export function millisOf(duration: number | string | undefined): number | undefi
   return Number.parseFloat(duration) * (duration.endsWith("ms") ? 1 : 1000);
 }
 
-/** A definition, and when it was possibly in force. */
+/** A definition, and when it was possibly in force, by the machine's wall clock. */
 interface Version {
   readonly job: PlannedJob;
   readonly from: number;
@@ -24,20 +25,22 @@ interface Version {
 }
 
 /**
- * How to find what an attempt that is given out at `from`, and begins at `until`, may have been told to do: one of these. None: nothing says so.
- * A node that did not hear the answer to its claim is told its job's definition of when it hears it.
+ * How to find what an attempt that is given out by `claim`, and begins at `begin` by the machine's wall clock, may have been told to do: one of these.
+ * None: nothing says so. A node that did not hear the answer to its claim is told its job's definition of when it hears it.
  */
 export function ordersOf({
   operations,
-}: Ledger): (run: string, from: number, until: number) => readonly Orders[] {
+  momentOf,
+}: Ledger): (run: string, claim: Claim | undefined, begin: number) => readonly Orders[] {
   const enqueued = new Map<string, Orders>();
   for (const { does } of operations)
     if (does.do === "enqueue")
       for (const run of does.runs) enqueued.set(run.id ?? "", { ...run, task: does.task });
   const versions = versionsIn(operations);
-  return (run, since, begin) => {
+  return (run, claim, begin) => {
     const own = enqueued.get(run);
     if (own !== undefined) return [own];
+    const since = claim === undefined ? begin : momentOf(claim).least;
     const all = versions.get(run.slice(0, Math.max(0, run.lastIndexOf("@")))) ?? [];
     return all
       .filter(({ from, until }) => from - blur <= begin && since <= until + blur)
@@ -73,12 +76,12 @@ function changesOf({ does }: Asked): { id: string; change: Change }[] {
 }
 
 function follow(versions: Version[], change: Change, { asked, heard, end }: Asked): void {
-  const open = versions.filter(({ until }) => until > asked.at);
+  const open = versions.filter(({ until }) => until > asked.wall);
   const next = new Map<string, PlannedJob>();
   for (const before of open.length === 0 ? [undefined] : open.map(({ job }) => job)) {
     const job = change(before);
     if (job !== undefined) next.set(JSON.stringify(job), job);
   }
-  if (end === "acknowledged") for (const version of open) version.until = heard.at;
-  for (const job of next.values()) versions.push({ job, from: asked.at, until: Number.POSITIVE_INFINITY });
+  if (end === "acknowledged") for (const version of open) version.until = heard.wall;
+  for (const job of next.values()) versions.push({ job, from: asked.wall, until: Number.POSITIVE_INFINITY });
 }
