@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
+import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
 
 type CatchUp = "none" | "latest" | "earliest" | "all";
 
@@ -44,6 +44,19 @@ test("nothing is missed before its grace is over", () => {
   expect(missed(2001, "latest", 0)).toEqual([]);
   expect(missed(2001, "earliest", 1000)).toEqual([]);
   expect(missed(2000, "earliest", 1000)).toEqual(["missed-for-nothing"]);
+});
+
+test("what was handed back waits before what is missed behind it, and is made up for", () => {
+  const handed = `started ${runAt("job", 0)} 1 ${new MadeUp().token(5)} ${nodeOf("n1")}`;
+  const missed = (before: string): string[] =>
+    new MadeUp()
+      .define(-500, secondly("job", { misfire: { grace: "2s", catchUp: "earliest" }, endAt: dawn + 2000 }))
+      .tell(5, before)
+      .runs("job", 1000, 1000)
+      .ended(2501, runAt("job", 2000), "m", "misfire")
+      .attempt({ run: runAt("job", 0), at: 2502 })
+      .heal(2600).broken;
+  expect(missed(handed)).toEqual([]);
 });
 
 test("a job is not due before its startAt", () => {

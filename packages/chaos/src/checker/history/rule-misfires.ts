@@ -15,13 +15,13 @@ export function graceOf({ misfire, jitter }: JobStory["job"]): number {
 
 /**
  * The first fire time that may have been waiting when an entry for missed ones was written: under `earliest` one that is made up for stands
- * before them, and is given out after that.
+ * before them, and is given out after that; it may have been before, and handed back.
  */
 export function firstWaiting({ runs }: Ledger, story: JobStory, { run, index }: End): number {
   const time = Number(run.slice(run.lastIndexOf("@") + 1));
   if (story.job.misfire?.catchUp !== "earliest") return time;
   const times = story.spells.flatMap((spell) => fireTimesIn(spell, time - usualGrace, time - 1));
-  const given = times.filter((one) => (runs.get(`${story.id}@${one}`)?.claims[0]?.index ?? -1) > index);
+  const given = times.filter((one) => (runs.get(`${story.id}@${one}`)?.claims.at(-1)?.index ?? -1) > index);
   return Math.min(time, ...given, ...times.slice(-1));
 }
 
