@@ -166,9 +166,13 @@ describe("a node whose lease has ended", () => {
 
   test("is judged only where looks and steps have one order", () => {
     expect(seen(1304, 1304, new MadeUp({ keepsWrites: false })).broken).toEqual([]);
-    const moved = { kind: "fault", fault: "redis-clock-back", target: "-", proof: "it says so" } as const;
-    const when = { from: dawn + 100, until: dawn + 200 };
-    expect(seen(1304, 1304, new MadeUp().add(300, { ...moved, ...when })).broken).toEqual([]);
+    const moved = (from: number, until: number, ahead: number): string[] =>
+      seen(1304, 1304, new MadeUp().moveClock(from, until, ahead)).broken;
+    expect(moved(1100, 1400, -50)).toEqual([]);
+    expect(moved(1310, 1400, -50)).toEqual([]); // not yet, but at the next look
+    expect(moved(100, 200, -50)).toEqual(["no-lease"]);
+    expect(moved(100, 200, 1000)).toEqual(["no-lease"]);
+    expect(moved(100, 200, 1200)).toEqual([]); // it stands still until 1400
   });
 });
 

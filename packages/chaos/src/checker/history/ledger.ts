@@ -1,11 +1,11 @@
 import type { Evidence, TrialFact } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
 import type { Bounds } from "./causes.js";
-import { ServerTime } from "./clock-stretches.js";
 import { type JobStory, jobStories } from "./definitions.js";
 import { backOf } from "./handed-back.js";
 import { type Asked, operationsIn } from "./operations.js";
 import { momentsIn } from "./redis-clock.js";
+import { ServerTime } from "./server-time.js";
 import { type Claim, type End, entriesIn, type Told, toldIn } from "./told.js";
 
 /** A handler that began. */

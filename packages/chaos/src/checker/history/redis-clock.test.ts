@@ -162,16 +162,27 @@ test("a pause's time to live is over when the server's clock says so, which may 
   expect(given(2100, 1500)).toEqual(["paused-claim"]);
 });
 
-test("a lease ends when the server's clock has gone past it, if only for a while", () => {
-  const looks = (...leaders: [ms: number, leader: string, epoch: number][]): string[] => {
-    const history = ahead();
-    for (const [index, [ms, leader, epoch]] of leaders.entries()) {
-      const t = dawn + ms;
+describe("a leader's lease", () => {
+  const looks = (
+    history: MadeUp,
+    ...leaders: [ms: number, leader: string, epoch: number, t: number][]
+  ): string[] => {
+    for (const [index, [ms, leader, epoch, t]] of leaders.entries()) {
       if (epoch !== leaders[index - 1]?.[2]) history.add(ms, { kind: "elected", epoch }, leader);
-      history.add(ms, { kind: "leases", t, nodes: {}, leader, epoch, until: t + 2500 }, "watcher");
+      const lease = { leader, epoch, until: dawn + t + 2500 };
+      history.add(ms, { kind: "leases", t: dawn + t, nodes: {}, ...lease }, "watcher");
     }
     return history.heal(-300).broken;
   };
-  expect(looks([800, "n1", 1], [900, "n1", 1], [2200, "n2", 2])).toEqual([]);
-  expect(looks([2100, "n1", 1], [2200, "n1", 1], [2300, "n2", 2])).toEqual(["lease-exclusive"]);
+
+  test("ends when the server's clock has gone past it, if only for a while", () => {
+    expect(looks(ahead(), [800, "n1", 1, 800], [900, "n1", 1, 900], [2200, "n2", 2, 2200])).toEqual([]);
+    expect(looks(ahead(), [2100, "n1", 1, 2100], [2200, "n1", 1, 2200], [2300, "n2", 2, 2300])).toEqual([
+      "lease-exclusive",
+    ]);
+  });
+
+  test("is looked at in one order, whatever the clock says", () => {
+    expect(looks(behind(), [-1600, "n1", 1, -1600], [950, "n2", 2, 950], [1300, "n2", 2, 500])).toEqual([]);
+  });
 });

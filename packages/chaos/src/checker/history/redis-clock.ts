@@ -1,6 +1,6 @@
 import type { Evidence } from "../../evidence/evidence.js";
 import { type Bounds, causalBounds } from "./causes.js";
-import { ServerTime } from "./clock-stretches.js";
+import { ServerTime } from "./server-time.js";
 import { entriesIn, type Told, toldIn } from "./told.js";
 
 /**

@@ -9,12 +9,15 @@ type Work = Claim | End;
 /**
  * Whoever is given an attempt, or ends one, has a lease at that moment, also while nobody has declared it dead yet. Leases are looked at now and
  * then: this finds what was done after the end of a lease that had not been prolonged at the next look, or that its node could not prolong in
- * time, since it was declared dead too soon for that. Where the store can lose writes, or its clock goes back, looks and steps have no one order.
+ * time, since it was declared dead too soon for that. Where the store can lose writes, or while its clock is moved or stands still, looks and steps have no
+ * one order.
  */
-export const workNeedsALease: HistoryRule = ({ evidence, told, trial }) => {
-  const moved = factsOf(evidence, "fault").some(({ fault }) => fault.startsWith("redis-clock-"));
-  if (!trial.keepsWrites || moved) return [];
-  const looks = factsOf(evidence, "leases").sort((a, b) => a.t - b.t);
+export const workNeedsALease: HistoryRule = ({ evidence, told, trial, serverTime, momentOf }) => {
+  if (!trial.keepsWrites) return [];
+  const all = factsOf(evidence, "leases").sort((a, b) => a.mono - b.mono);
+  const looks = all
+    .filter(({ at }, index) => serverTime.isRight(all[index - 1]?.at ?? at, at))
+    .sort((a, b) => a.t - b.t);
   const joined = new Map<string, number>();
   const dead = new Map<string, number>();
   for (const line of told) {
@@ -28,6 +31,9 @@ export const workNeedsALease: HistoryRule = ({ evidence, told, trial }) => {
     const next = firstFrom(looks, line.t);
     const before = looks[next - 1];
     if (before === undefined) return [];
+    const { least, most } = momentOf(line);
+    const until = Math.max(looks[next]?.t ?? most, most);
+    if (!serverTime.isRight(Math.min(before.t, least), until)) return [];
     const end = before.nodes[line.node];
     const gone = dead.get(line.node) ?? Number.POSITIVE_INFINITY;
     const message =

@@ -40,6 +40,12 @@ export class ServerTime {
     return Math.max(...within.map((one) => Math.min(one.until, until) + one.ahead));
   }
 
+  /** Whether it was the machine's between two moments, and had never been ahead of that before: then the product's is the same. */
+  isRight(from: number, until: number): boolean {
+    if (this.most(Number.NEGATIVE_INFINITY, from) > from) return false;
+    return this.#stretches.every((one) => one.ahead === 0 || one.from > until || one.until < from);
+  }
+
   /** When it may have said so much, or more, for the first time since a moment. */
   earliest(time: number, since: number = Number.NEGATIVE_INFINITY): number {
     return Math.min(
