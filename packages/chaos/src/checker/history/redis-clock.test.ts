@@ -183,6 +183,8 @@ describe("a leader's lease", () => {
   });
 
   test("is looked at in one order, whatever the clock says", () => {
-    expect(looks(behind(), [-1600, "n1", 1, -1600], [950, "n2", 2, 950], [1300, "n2", 2, 500])).toEqual([]);
+    const details = { node: "n1", epoch: 1, reason: "closed" };
+    const left = behind().add(900, { kind: "event", event: "leaderLost", details }, "n1");
+    expect(looks(left, [800, "n1", 1, 800], [1300, "n2", 2, 500])).toEqual([]);
   });
 });
