@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MadeUp, type MadeUpAttempt } from "../../../test/made-up.js";
+import { dawn, MadeUp, type MadeUpAttempt } from "../../../test/made-up.js";
 
 /** One run of a handler that works for so long, with a timeout, and how it went. */
 function enqueued(work: number, timeout: number | undefined, attempt: Partial<MadeUpAttempt>): MadeUp {
@@ -42,6 +42,18 @@ describe("a run with a timeout", () => {
         ...{ kind: "fault", fault: "node-freeze", target, proof: "" },
         ...{ from: 1_000_000_001_000, until: 1_000_000_008_000 },
       }).broken;
+    const looks = (...times: number[]): string[] =>
+      times.reduce(
+        (history, ms) =>
+          history.add(
+            ms,
+            { kind: "leases", t: dawn + ms, nodes: {}, leader: null, epoch: 0, until: 0 },
+            "watcher",
+          ),
+        held(9000),
+      ).broken;
+    expect(looks(1000, 1900, 2800, 3700)).toEqual(["timeout-ignored"]);
+    expect(looks(1000, 1900, 5800)).toEqual([]); // the store stood still
     expect(frozen("n1")).toEqual([]);
     expect(frozen("store-1")).toEqual([]);
     expect(frozen("n2")).toEqual(["timeout-ignored"]);
