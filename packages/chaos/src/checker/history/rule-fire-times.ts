@@ -35,8 +35,7 @@ export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
     permitted += new Set(bySpell.flat()).size;
     const runs = firesOf.get(story.id) ?? new Map<number, RunStory>();
     const entries = missedOf.get(story.id) ?? [];
-    const firstMissed = new Set(entries.map(({ run }) => Number(run.slice(run.lastIndexOf("@") + 1))));
-    const sure = requiredTimes(ledger, story, until, runs, firstMissed);
+    const sure = requiredTimes(ledger, story, until, runs);
     const missed = coveredBy(entries, sure, bySpell.flat(), runs);
     for (const time of sure) {
       required += 1;
@@ -80,13 +79,10 @@ function requiredTimes(
   story: JobStory,
   until: number,
   runs: ReadonlyMap<number, RunStory>,
-  firstMissed: ReadonlySet<number>,
 ): number[] {
   const healed = ledger.reached("healed");
-  const begun = [
-    ...firstMissed,
-    ...[...runs].flatMap(([time, { begins }]) => (begins.length > 0 ? [time] : [])),
-  ];
+  // Not what was missed: a change of the trigger tells that of the latest, while earlier ones wait.
+  const begun = [...runs].flatMap(([time, { begins }]) => (begins.length > 0 ? [time] : []));
   const times = story.spells.flatMap((spell) => {
     const all = fireTimesIn(spell, spell.sureFrom + 1, Math.min(spell.sureUntil, until) - 1);
     const { removed } = spell;
