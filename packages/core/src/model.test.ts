@@ -15,8 +15,9 @@ afterAll(() => server.stop());
 
 /** How many random sequences are tried. */
 const numRuns = Number(process.env["ESCAPEMENT_MODEL_RUNS"] ?? 100);
-/** Where random numbers start from. */
-const seed = Number(process.env["ESCAPEMENT_MODEL_SEED"] ?? Date.now() % 0x7fff_ffff);
+/** Where random numbers start from: always the same in a normal run, which must not pass one day and fail the next. */
+const usual = process.env["ESCAPEMENT_MODEL_RUNS"] === undefined ? 20_261_123 : Date.now() % 0x7fff_ffff;
+const seed = Number(process.env["ESCAPEMENT_MODEL_SEED"] ?? usual);
 
 test(
   `overlap, limits, retry, maxRuns, misfire and pause do together what a small model says (seed ${seed})`,

@@ -1,6 +1,7 @@
 import { eventually } from "@escapement/testing";
 import { ledgerOf } from "../checker/history/ledger.js";
 import { openIn } from "../checker/history/open.js";
+import { ask } from "../faults/hands.js";
 import { impostors } from "../workload/impostor.js";
 import type { Session } from "./session.js";
 
@@ -12,6 +13,7 @@ import type { Session } from "./session.js";
  */
 export async function bringToAnEnd(session: Session, within: number): Promise<readonly string[]> {
   const { trial } = session;
+  await eventually(() => hasOneMaster(session), { within: 30_000, every: 200 });
   await endPauses(session);
   session.write({ kind: "phase", phase: "healed" });
   const healed = Date.now();
@@ -40,6 +42,21 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
   await session.watcher.stop();
   await takeDownLocks(session);
   return open;
+}
+
+/** Whether one server alone takes writes: what is told to one that a failover has yet to make a replica is thrown away. */
+async function hasOneMaster({ trial: { topology, client } }: Session): Promise<boolean> {
+  const key = `escapement:{${client.namespace}}:clock`;
+  const masters = await Promise.all(
+    topology.store.map((server) =>
+      ask(
+        server,
+        async (redis) =>
+          /role:master/.test(await redis.info("replication")) && (await redis.exists(key)) === 1,
+      ).catch(() => false),
+    ),
+  );
+  return masters.filter((is) => is).length === 1;
 }
 
 /** Whoever set them. A node that starts over takes its pause along, so there may be ones that nobody set. */
