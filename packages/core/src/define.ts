@@ -197,9 +197,9 @@ async function defineRound(
   round: number,
   owner: Owner | undefined,
 ): Promise<Item[]> {
-  // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
   const until = monotonic() + store.deadline;
   const left = (): number => until - monotonic();
+  // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
   const now = (await repeat(left(), () => store.now())) + (round === 0 ? 0 : 2 ** Math.min(round, 7));
   const all = await repeat(left(), () => readStored(store, items, owner !== undefined));
   const writes: Write[] = [];
