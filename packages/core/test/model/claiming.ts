@@ -1,6 +1,6 @@
 // How a node's request is answered: which attempts end, and which start.
 import type { Bound, Job, Run } from "./entities.js";
-import { isBehind, letGo, pausesOf, settle } from "./leading.js";
+import { isBehind, letGo, pausesOf, settle, unhold } from "./leading.js";
 import type { World } from "./world.js";
 
 /** How an attempt ended. `handed-back`, `vetoed`: it had not started; `given-up`: its node stops. */
@@ -55,11 +55,12 @@ export interface Request {
 export function claim(world: World, request: Request): Run[] {
   const started: Run[] = [];
   const key: Limits = [["key", world.setting.key]];
+  const goingOn = new Set<Job>();
   if (!isFull(world, key)) for (const run of world.runs.values()) run.waitsForKey = false;
   for (const run of due(world, request.node)) {
     if (started.length === request.slots) break;
     // What came before it in this claim may have ended it.
-    if (world.runs.get(run.id) === run && run.state === "queued" && consider(world, run, request))
+    if (world.runs.get(run.id) === run && run.state === "queued" && consider(world, run, request, goingOn))
       started.push(run);
   }
   world.settleExhausted();
@@ -88,8 +89,8 @@ function isForced({ byForce, attempt }: Run): boolean {
   return byForce && attempt === 1;
 }
 
-/** Answers whether it starts. */
-function consider(world: World, run: Run, request: Request): boolean {
+/** Answers whether it starts. `goingOn`: jobs of which this request has let runs go on that were held back: they start with the next one. */
+function consider(world: World, run: Run, request: Request, goingOn: Set<Job>): boolean {
   const { job } = run;
   const limits = request.limited ? limitsOf(world, job) : [];
   if (isFull(world, limits, "wait")) return false;
@@ -104,6 +105,7 @@ function consider(world: World, run: Run, request: Request): boolean {
     world.finish(run, "skipped limit");
     return false;
   }
+  if (isFirst && comesAfterHeld(world, run, goingOn)) return false;
   if (!hasTurn(world, run)) return false;
   run.state = "active";
   run.node = request.node;
@@ -148,6 +150,24 @@ function isHeld(world: World, run: Run): boolean {
     world.nextTurn(job);
   }
   return run.held;
+}
+
+/**
+ * Where runs of a job take turns or cut each other short, those that a pause has held back go first. Nobody may have looked since its end:
+ * then they go on now, and this one after them.
+ */
+function comesAfterHeld(world: World, run: Run, goingOn: Set<Job>): boolean {
+  const { job } = run;
+  if (job.definition.overlap === "allow") return false;
+  if (goingOn.has(job)) return true;
+  if (![...world.runs.values()].some((other) => other.job === job && other.held && other.id < run.id))
+    return false;
+  if (isBehind(world, job)) run.held = true;
+  else {
+    goingOn.add(job);
+    unhold(world, job);
+  }
+  return true;
 }
 
 type Limits = readonly (readonly [scope: string, bound: Bound])[];

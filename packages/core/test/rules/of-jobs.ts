@@ -79,7 +79,7 @@ export const ofJobs: readonly Rule[] = [
       "all",
     ),
     cluster: of("misfire", "catchUp %s", "grace: what is late by less"),
-    killed: of("misfire", "all nodes are away", "S10: after 24 hours"),
+    killed: ["misfire: S10: after 24 hours"],
   },
   {
     section: "`overlap`",
