@@ -160,8 +160,10 @@ function comesAfterHeld(world: World, run: Run, goingOn: Set<Job>): boolean {
   const { job } = run;
   if (job.definition.overlap === "allow") return false;
   if (goingOn.has(job)) return true;
-  if (![...world.runs.values()].some((other) => other.job === job && other.held && other.id < run.id))
-    return false;
+  const held = [...world.runs.values()].filter(
+    (one) => one.job === job && one.held && one.state === "queued",
+  );
+  if (!held.some(({ id }) => id < run.id)) return false;
   if (isBehind(world, job)) run.held = true;
   else {
     goingOn.add(job);
