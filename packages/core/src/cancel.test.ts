@@ -2,7 +2,7 @@ import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testi
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
-import { expectSound, StoreBench } from "../test/store-bench.js";
+import { BenchNode, expectSound, StoreBench } from "../test/store-bench.js";
 import { enqueueRuns } from "./enqueue.js";
 import { NonRetriableError, RunCancelledError } from "./errors.js";
 import { createScheduler, type Scheduler } from "./scheduler.js";
@@ -89,6 +89,26 @@ describe("cancel", () => {
     await node.complete(claimed, "c");
     expect(await node.heartbeat()).toEqual([]);
     expect((await bench.keysLeft()).filter((key) => key.startsWith("cancelled"))).toEqual([]);
+  });
+
+  test("reaches what is held by a node that somebody took off the list, before anybody has noticed", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await bench.define("job", { overlap: "replace" });
+    const now = await bench.now();
+    const [older = "", newer = ""] = await bench.write("job", [now - 2, now + 1000]);
+    const [enqueued = ""] = await enqueueRuns(bench.store, "task", [{ input: 5 }], 1000);
+    expect(await (await bench.node("unlisted")).take()).toEqual([older, enqueued]);
+    await bench.redis.zrem(bench.store.keys.nodes, "unlisted");
+    const other = await bench.node("other");
+    await bench.advance(1001);
+    expect(await other.take()).toEqual([newer]);
+    expect(await bench.run(enqueued).cancel({ reason: "asked" })).toBe(true);
+    await new BenchNode(bench, "back", 60_000).join(0, "unlisted");
+    while ((await bench.recover()).more);
+    expect(await bench.run(older).get()).toMatchObject({ state: "cancelled", reason: "overlap" });
+    expect(await bench.run(enqueued).get()).toMatchObject({ state: "cancelled", reason: "asked" });
+    expect(await other.take()).toEqual([]);
+    await expectSound(bench);
   });
 
   test("of what there is not says so, and a reason must be one", async () => {

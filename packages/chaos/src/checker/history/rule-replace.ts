@@ -6,21 +6,10 @@ import type { Claim } from "./told.js";
  * A run of a job with the overlap `replace` cuts the one short that holds the job. From then on that one ends: no other attempt of it follows, or
  * is given out. A further attempt cuts nothing short: it waits until no newer run holds the job.
  */
-export const replacedRunsEnd: HistoryRule = (ledger) => {
-  // Nobody can be asked to cancel who was taken off the list of nodes by hand: what it holds is found when the sweeper comes by.
-  const unlisted = new Set(
-    ledger.told.flatMap((line) =>
-      line.what === "other" && line.word === "mended" && line.rest.join(" ") === "node without a lease"
-        ? [line.subject]
-        : [],
-    ),
-  );
-  return [...ledger.jobs.values()].flatMap(({ id, job }) =>
-    job.overlap === "replace" ? ofJob(ledger, id, unlisted) : [],
-  );
-};
+export const replacedRunsEnd: HistoryRule = (ledger) =>
+  [...ledger.jobs.values()].flatMap(({ id, job }) => (job.overlap === "replace" ? ofJob(ledger, id) : []));
 
-function ofJob(ledger: Ledger, job: string, unlisted: ReadonlySet<string>): Finding[] {
+function ofJob(ledger: Ledger, job: string): Finding[] {
   const found: Finding[] = [];
   const replaced = new Map<string, Claim>();
   let holder: Claim | undefined;
@@ -46,7 +35,7 @@ function ofJob(ledger: Ledger, job: string, unlisted: ReadonlySet<string>): Find
     } else if (line.what === "started") {
       if (holder !== undefined && holder.run !== line.run) {
         if (line.attempt > 1) wrong("was given out beside", holder);
-        else if (!unlisted.has(holder.node)) replaced.set(holder.run, line);
+        else replaced.set(holder.run, line);
       }
       // What is handed back holds its job no more, from when on is not told.
       holder = ledger.handedBack(line) ? undefined : line;

@@ -2,9 +2,7 @@
 
 -- Leaves word for the node that holds a run. Answers whether one does.
 local function ask_to_cancel(run, reason)
-  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
-  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
-  for _, node in ipairs(nodes) do
+  for _, node in ipairs(holders()) do
     if redis.call('HEXISTS', arg.prefix .. 'active:' .. node, run) == 1 then
       redis.call('HSET', arg.prefix .. 'cancelled:' .. node, run, reason)
       publish('cancel ' .. node)
@@ -16,9 +14,7 @@ end
 
 -- Leaves word for the nodes that hold runs of a job, whatever they may overlap.
 local function ask_to_cancel_all(job, reason)
-  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
-  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
-  for _, node in ipairs(nodes) do
+  for _, node in ipairs(holders()) do
     local asked = false
     for _, run in ipairs(redis.call('HKEYS', arg.prefix .. 'active:' .. node)) do
       if job_of(run) == job then

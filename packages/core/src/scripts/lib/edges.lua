@@ -62,9 +62,7 @@ do -- a script has room for 200 names: those that are used in here alone take no
       for _, text in ipairs(redis.call('LRANGE', arg.prefix .. name .. job, -MOST_PENDING, -1)) do add(job .. '@' .. string.match(text, '^%S+')) end
     end
     for _, run in ipairs(redis.call('ZRANGEBYLEX', key.requeued, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)) do add(run) end
-    local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
-    for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
-    for _, node in ipairs(nodes) do
+    for _, node in ipairs(holders()) do
       for _, run in ipairs(redis.call('HKEYS', arg.prefix .. 'active:' .. node)) do if job_of(run) == job then add(run) end end
     end
     for _, run in ipairs(unstarted_of(job)) do add(run) end

@@ -8,9 +8,7 @@ local exhausted = {} -- by this step: job, then `removed` or nothing
 local function is_held_anywhere(job, several)
   if redis.call('HEXISTS', key.running, job) == 1 then return true end
   if not several then return false end
-  local nodes = redis.call('ZRANGE', key.nodes, 0, -1)
-  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do nodes[#nodes + 1] = node end
-  for _, node in ipairs(nodes) do
+  for _, node in ipairs(holders()) do
     for _, run in ipairs(redis.call('HKEYS', arg.prefix .. 'active:' .. node)) do
       if job_of(run) == job then return true end
     end

@@ -3,6 +3,19 @@
 -- Scopes: `all`, `queue:<queue>`, `task:<task>`, `key:<concurrencyKey>`. Runs that wait for a key stand in `full:<key>`, out of
 -- the way of others; `limited` says for which.
 
+-- Nodes that may hold runs: those with a lease, dead ones that are still to be taken over, and those that somebody took off the list, of which nobody
+-- has taken notice yet.
+local function holders()
+  local nodes, seen = redis.call('ZRANGE', key.nodes, 0, -1), {}
+  for _, node in ipairs(nodes) do seen[node] = true end
+  for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
+    nodes[#nodes + 1] = node
+    seen[node] = true
+  end
+  for _, node in ipairs(redis.call('HKEYS', arg.prefix .. 'node-info')) do if not seen[node] then nodes[#nodes + 1] = node end end
+  return nodes
+end
+
 local freed = false -- whether places have become free
 
 local function held_key(scope) return arg.prefix .. 'held:' .. scope end
