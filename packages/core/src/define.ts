@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { EscapementError } from "@escapement/redis";
+import { EscapementError, RedisError } from "@escapement/redis";
 import { assertFires, compileTrigger, holdsNow, type Trigger } from "@escapement/triggers";
 import { monotonic } from "./clock.js";
 import { type Definition, defineJob } from "./definition.js";
 import { assertTies } from "./dependencies.js";
-import { InvalidOptionError } from "./errors.js";
+import { InvalidOptionError, PartlyWrittenError } from "./errors.js";
 import type { JobOptions } from "./job.js";
 import { compileSchedule, countsFromCompletion, scheduleOf } from "./job-trigger.js";
 import { locate } from "./locate.js";
@@ -136,11 +136,19 @@ export function digestOf(items: readonly Item[]): string {
   return createHash("sha256").update(texts.sort().join("\n")).digest("hex").slice(0, 16);
 }
 
-/** Writes jobs that have been checked; with an owner only while that may write, and as its own. */
+/**
+ * Writes jobs that have been checked; with an owner only while that may write, and as its own.
+ *
+ * @throws PartlyWrittenError if some batches were written, and then Redis failed
+ */
 export async function writeItems(store: Store, items: readonly Item[], owner?: Owner): Promise<Defined[]> {
   const done = new Map<string, Defined>();
   for (let from = 0; from < items.length; from += batch) {
-    await defineBatch(store, items.slice(from, from + batch), done, owner);
+    await defineBatch(store, items.slice(from, from + batch), done, owner).catch((error: unknown) => {
+      if (from === 0 || !(error instanceof RedisError)) throw error;
+      const ids = items.map(({ id }) => id);
+      throw new PartlyWrittenError("jobs", ids, from, error);
+    });
   }
   return items.flatMap(({ id }) => done.get(id) ?? []);
 }

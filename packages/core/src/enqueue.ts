@@ -1,6 +1,7 @@
+import { RedisError } from "@escapement/redis";
 import { fields, inputJson, isList, nameAt, readable } from "./check.js";
 import { sharedOptions } from "./definition.js";
-import { InvalidOptionError } from "./errors.js";
+import { InvalidOptionError, PartlyWrittenError } from "./errors.js";
 import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
 import type { Limit, RateLimit } from "./limit.js";
@@ -76,6 +77,7 @@ export function runOptions(all: unknown): EnqueueOptions[] {
  * Queues runs of a task, in order. All are checked before the first is written; each batch of 500 is written whole.
  *
  * @returns their ids, in order
+ * @throws PartlyWrittenError if some batches were written, and then one was not
  */
 export async function enqueueRuns(
   store: Store,
@@ -98,7 +100,7 @@ export async function enqueueRuns(
   const { prefix, ...keys } = store.keys;
   for (let from = 0; from < items.length; from += batch) {
     const runs = withoutRepeats(items.slice(from, from + batch)).flat();
-    await store.calls.run(({ caller, ...numbered }) =>
+    const call = store.calls.run(({ caller, ...numbered }) =>
       store.timed(
         () =>
           enqueue.run(store.commands, {
@@ -109,6 +111,10 @@ export async function enqueueRuns(
         ([time]) => time,
       ),
     );
+    await call.catch((error: unknown) => {
+      if (from === 0 || !(error instanceof RedisError)) throw error;
+      throw new PartlyWrittenError("runs", ids, from, error);
+    });
   }
   return ids;
 }

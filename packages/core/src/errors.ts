@@ -114,6 +114,29 @@ export class StaleJobSetError extends EscapementError {
   }
 }
 
+/**
+ * What a call with many items throws that was cut short after the first of them were written: what is written stays. Written are as many as `written` says, from
+ * the first one on; of the others none, or, if the `cause` is a `REDIS_TIMEOUT`, perhaps some. The same call again with these `ids` does the rest, and
+ * nothing twice.
+ */
+export class PartlyWrittenError extends EscapementError {
+  override readonly name: string = "PartlyWrittenError";
+  /** The ids of all the items, in order. */
+  readonly ids: readonly string[];
+  readonly written: number;
+
+  constructor(what: string, ids: readonly string[], written: number, cause: EscapementError) {
+    super(
+      "PARTLY_WRITTEN",
+      `${written} of ${ids.length} ${what} are written, and then: ${cause.message} ` +
+        "Call again for all of them, with their ids, which this error has: what is written already stays as it is.",
+      { cause },
+    );
+    this.ids = ids;
+    this.written = written;
+  }
+}
+
 /** The error for a job that there is not. */
 export function jobNotFound(id: string): EscapementError {
   return new EscapementError("JOB_NOT_FOUND", `There is no job ${id}. Define it with schedule() first.`);

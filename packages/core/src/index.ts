@@ -19,6 +19,7 @@ export {
   InvalidOptionError,
   LeaseLostError,
   NonRetriableError,
+  PartlyWrittenError,
   RunCancelledError,
   RunFailedError,
   RunTimeoutError,

@@ -65,7 +65,11 @@ export interface Scheduler extends AsyncDisposable {
   apply(set: JobSet, options?: ApplySetOptions): Promise<ApplyReport>;
   /** Queues one run of a task. */
   enqueue<T extends TaskRef>(task: T, options?: EnqueueOptions<InputOf<T>>): Promise<RunHandle<OutputOf<T>>>;
-  /** Queues many, in order. */
+  /**
+   * Queues many, in order, 500 in one step.
+   *
+   * @throws PartlyWrittenError if some steps were taken, and then Redis failed; it has the ids with which the same call does the rest
+   */
   enqueueMany<T extends TaskRef>(
     task: T,
     runs: readonly EnqueueOptions<InputOf<T>>[],
