@@ -87,7 +87,7 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
       startAt, endAt        78    9.59
       jitter                78    9.59
       misfire               78    9.59
-      maxRuns               88   15.62
+      maxRuns               87   14.62
       after completion      81   11.60
       whenExhausted         78    9.59
       retain                80   10.60
@@ -97,11 +97,11 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
       timeout               78    9.59
       at-most-once          78    9.59
       retry, not needed     78    9.59
-      retry, needed once   136   17.17
-      dead letter           83   13.60
-      no dead letter        79    9.60
+      retry, needed once   137   17.18
+      dead letter           84   13.61
+      no dead letter        80    9.61
       pauseAfterFailures    78    9.59
-      the same, failed      87   16.61
+      the same, failed      87   15.62
       result                80   11.59
       concurrencyKey        86   13.63
       key's rateLimit       90   17.63

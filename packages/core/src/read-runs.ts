@@ -38,7 +38,8 @@ async function readUnfinished(store: Store, id: string): Promise<Run | undefined
   return {
     id,
     jobId: job,
-    task: head?.task,
+    // Of what runs, the task that it was claimed for: its job may be another by now.
+    task: held[holder]?.split(" ")[4] ?? head?.task,
     state:
       current !== undefined ? "active" : waits ? (others === null ? "scheduled" : "waiting-retry") : "ready",
     scheduledAt: new Date(at),

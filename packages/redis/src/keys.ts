@@ -12,6 +12,8 @@ export interface Keys {
   readonly jobs: string;
   /** Hash: job id → version and counters. */
   readonly state: string;
+  /** Hash: job id → the first fencing token that could be given when it was defined: what was claimed with a lower one is of a former job. */
+  readonly born: string;
   /** Sorted set: job id by the next fire time (ms) to materialise. */
   readonly due: string;
   /** Sorted set: job id by the time (ms) at which it was parked with an error. */
@@ -137,6 +139,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     clock: `${prefix}clock`,
     jobs: `${prefix}jobs`,
     state: `${prefix}state`,
+    born: `${prefix}born`,
     due: `${prefix}due`,
     parked: `${prefix}parked`,
     exhaustion: `${prefix}exhaustion`,

@@ -4,16 +4,17 @@
 -- Its parts, in the order of their inclusion: claim/request, complete, limits, rates, pauses, lanes, overlap, misfires, max-runs, consider, take.
 
 local function claimed_before()
-  local active, runs = redis.call('HGETALL', key.active), {}
+  local active, runs, tokens = redis.call('HGETALL', key.active), {}, {}
   for i = 1, #active, 2 do
     local token, attempt, started, request, task = string.match(active[i + 1], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
     if request == arg.number then
       runs[#runs + 1] = active[i]
+      tokens[#tokens + 1] = token
       claimed[#claimed + 1] = { run = active[i], token = token, attempt = tonumber(attempt), started = started, task = task }
     end
   end
   if #runs == 0 then return end
-  local records = records_of(runs)
+  local records = former.records_of(runs, tokens)
   local others = redis.call('HMGET', key.attempts, unpack(runs))
   for i, item in ipairs(claimed) do
     item.record = records[item.run]

@@ -75,7 +75,7 @@ export const redrive = defineScript<[string, string[]]>()({
   version: 1,
   file: file("redrive"),
   include: records,
-  keys: ["clock", "requeued", "jobs", "runs", "attempts", "deadLetters", "finished", "ready", "wake"],
+  keys: ["born", "clock", "requeued", "jobs", "runs", "attempts", "deadLetters", "finished", "ready", "wake"],
   args: ["prefix", "queue", "limit", "retry"],
   lists: { runs: ["run"] },
 });

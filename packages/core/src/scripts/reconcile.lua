@@ -8,7 +8,7 @@ if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node 
 local number = tonumber(redis.call('HGET', key.request, 'number') or 0)
 if number > tonumber(arg.number) then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
 
-local held, active, runs, taken = {}, redis.call('HGETALL', key.active), {}, {}
+local held, active, runs, tokens, taken = {}, redis.call('HGETALL', key.active), {}, {}, {}
 for run, token in each(list.held) do held[run] = token end
 local texts, known, unknown = {}, {}, {}
 for i = 1, #active, 2 do known[active[i]] = string.match(active[i + 1], '^%S+') end
@@ -16,11 +16,12 @@ for run, token in pairs(held) do if known[run] ~= token then unknown[#unknown + 
 for i = 1, #active, 2 do
   if #runs < tonumber(arg.batch) and known[active[i]] ~= held[active[i]] then
     runs[#runs + 1] = active[i]
+    tokens[#tokens + 1] = known[active[i]]
     texts[#texts + 1] = active[i + 1]
   end
 end
 if #runs == 0 then return { int(now), taken, {}, unknown } end
-local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
+local records, others = former.records_of(runs, tokens), redis.call('HMGET', key.attempts, unpack(runs))
 local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 redis.call('HDEL', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 for i, run in ipairs(runs) do

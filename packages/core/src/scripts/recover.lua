@@ -16,10 +16,13 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
   if left <= 0 then break end
   local active = arg.prefix .. 'active:' .. node
   local held = redis.call('HRANDFIELD', active, left, 'WITHVALUES')
-  local runs = {}
-  for i = 1, #held, 2 do runs[#runs + 1] = held[i] end
+  local runs, tokens = {}, {}
+  for i = 1, #held, 2 do
+    runs[#runs + 1] = held[i]
+    tokens[#tokens + 1] = string.match(held[i + 1], '^%S+')
+  end
   if #runs > 0 then
-    local records, others = records_of(runs), redis.call('HMGET', key.attempts, unpack(runs))
+    local records, others = former.records_of(runs, tokens), redis.call('HMGET', key.attempts, unpack(runs))
     local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. node, unpack(runs))
     for i, run in ipairs(runs) do
       local token, attempt, started, _, task = string.match(held[2 * i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')

@@ -1,5 +1,5 @@
 -- Takes runs out of the dead letters: the ones named, or else the oldest `limit` of a queue. `retry`: each gets another attempt, now;
--- else they are forgotten. One whose job is gone is forgotten in any case.
+-- else they are forgotten. One whose job is gone is forgotten in any case, though another may have been defined under its id.
 local now = clock()
 local runs, done = {}, {}
 for run in each(list.runs) do runs[#runs + 1] = run end
@@ -7,7 +7,9 @@ if #runs == 0 then runs = redis.call('ZRANGE', arg.prefix .. 'dead-letters:' .. 
 if #runs == 0 then return { int(now), runs } end
 local texts = redis.call('HMGET', key.deadLetters, unpack(runs))
 
-local function retry(run, attempt, text)
+local function retry(run, attempt, of, text)
+  local job = job_of(run)
+  if job and of ~= former.number_of(job) then return false end
   if text ~= '' then
     -- The id has been given to another run meanwhile.
     if redis.call('HEXISTS', key.runs, run) == 1 then return false end
@@ -30,11 +32,11 @@ local function retry(run, attempt, text)
 end
 
 for i, run in ipairs(runs) do
-  local attempt, queue, text = string.match(texts[i] or '', '^(%S+) (%S+)\n(.*)$')
+  local attempt, queue, of, text = string.match(texts[i] or '', '^(%S+) (%S+) ?(%S*)\n(.*)$')
   if attempt then
     redis.call('ZREM', arg.prefix .. 'dead-letters:' .. queue, run)
     redis.call('HDEL', key.deadLetters, run)
-    if arg.retry == '0' or retry(run, attempt, text) then done[#done + 1] = run end
+    if arg.retry == '0' or retry(run, attempt, of, text) then done[#done + 1] = run end
   end
 end
 if flush_lanes() then publish(int(now)) end

@@ -23,6 +23,7 @@ export const records = [
   clockLua,
   ...[
     "records",
+    "former",
     "events",
     "lanes",
     "history",
@@ -42,6 +43,7 @@ export const records = [
 export const recordKeys = [
   "attempts",
   "blocked",
+  "born",
   "calledOff",
   "clock",
   "counts",

@@ -13,6 +13,8 @@ end
 local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local done, soonest = {}, nil
+-- By this number what is claimed of a new job is told from what was claimed before. Clients may only read the key: it is no declared one.
+local born = int(tonumber(redis.call('GET', arg.prefix .. 'fence') or 0) + 1)
 local holds_back = redis.call('EXISTS', key.paused, key.frozen) > 0
 if arg.set ~= '' then
   for i, owner in ipairs(redis.call('HMGET', key.setOf, unpack(ids))) do
@@ -90,12 +92,13 @@ for i, item in ipairs(items) do
   else
     local old, new = parse(records[i] or ''), parse(item.record)
     done[i] = '1'
+    if not records[i] then redis.call('HSET', key.born, item.id, born) end
     tell((records[i] and 'jobUpdated ' or 'jobAdded ') .. item.id)
     redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created)
     redis.call('HSET', key.jobs, item.id, item.record)
     if arg.set ~= '' then redis.call('HSET', key.setOf, item.id, arg.set) end
     local interval = extra(parse(item.record), 'ac')
-    if interval then redis.call('HSET', key.paced, item.id, interval) else redis.call('HDEL', key.paced, item.id) end
+    if interval then redis.call('HSET', key.paced, item.id, interval .. ':' .. former.number_of(item.id)) else redis.call('HDEL', key.paced, item.id) end
     follow_retention(item.id, records[i], old, new)
     if extra(new, 'rf') then redis.call('SADD', key.resumeNow, item.id)
     elseif records[i] and (not old or extra(old, 'rf')) then redis.call('SREM', key.resumeNow, item.id) end

@@ -29,7 +29,10 @@ export const ofOperations: readonly Rule[] = [
   },
   {
     section: "remove",
-    tests: of("remove", "takes back all", "leaves the run that runs"),
+    tests: of(
+      "remove",
+      ...["takes back all", "leaves the run that runs", "an attempt under a job", "what waits", "a dead letter"],
+    ),
     cluster: ["remove: from one instance"],
     killed: ["remove: asked while its node is dead"],
   },

@@ -1,11 +1,10 @@
 -- Outcomes that the node reports.
 
-local function created_at(job) return string.match(redis.call('HGET', key.state, job) or '', '^%S+ (%S+)') or '' end
-
 -- A run that had not started after all, if it counts: it counts no more, and what was held back since as many as may have started goes on.
+-- `record`: nil for one of a former job, of which nothing is counted any more.
 local function uncount(run, record)
-  local job, created = job_of(run), string.match(' ' .. (redis.call('HGET', key.holds, run) or ''), ' counted=(%S*)')
-  if not created or created ~= created_at(job) then return end
+  local job = job_of(run)
+  if not record or not string.find(' ' .. (redis.call('HGET', key.holds, run) or ''), ' counted=', 1, true) then return end
   redis.call('HINCRBY', key.counts, job, -1)
   if extra(record, 'nt') or redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
     or redis.call('ZSCORE', key.parked, job) or redis.call('HEXISTS', key.paced, job) == 1 then
@@ -19,10 +18,22 @@ end
 -- Ends a run that was kept from starting, whatever attempt it would have been.
 local function end_vetoed(run, record, task, attempt, earlier, detail)
   redis.call('HDEL', key.attempts, run)
-  if record then uncount(run, record) end
+  uncount(run, record)
   local first = tonumber(attempt) == 1
   local text = entry(at_of(run) or int(now), 0, now, 'k', first and 0 or attempt, 0, '-', detail)
   finish(run, task, text, first and '' or earlier, '', now)
+end
+
+-- The records of runs of which something other than an outcome is reported, or that failed.
+local function records_of_unfinished(items, runs, held)
+  for _, item in ipairs(items) do
+    if item.outcome ~= 's' and item.outcome ~= 'c' then
+      local tokens = {}
+      for i, text in ipairs(held) do tokens[i] = string.match(text or '', '^%S+') or '0' end
+      return former.records_of(runs, tokens)
+    end
+  end
+  return {}
 end
 
 -- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
@@ -35,7 +46,7 @@ local function complete()
   end
   if #items == 0 then return end
   local held = redis.call('HMGET', key.active, unpack(runs))
-  local records, gone, locks = nil, {}, {}
+  local records, gone, locks = records_of_unfinished(items, runs, held), {}, {}
   local others = redis.call('EXISTS', key.attempts) == 1 and redis.call('HMGET', key.attempts, unpack(runs)) or {}
   -- One call where there is neither, as nearly always.
   local there = redis.call('EXISTS', key.cancelled, key.failing)
@@ -57,12 +68,10 @@ local function complete()
         -- What was cancelled is not tried again, whatever became of the attempt.
         if others[i] then redis.call('HDEL', key.attempts, item.run) end
         if item.outcome == 'b' or item.outcome == 'v' then
-          records = records or records_of(runs)
-          if records[item.run] then uncount(item.run, records[item.run]) end
+          uncount(item.run, records[item.run])
         end
         end_cancelled(item.run, task, started, attempt, token, arg.node, cancels[i], earlier, now)
       elseif item.outcome == 'b' then
-        records = records or records_of(runs)
         local record = records[item.run]
         if record then
           if is_fire_time(item.run) and tonumber(attempt) == 1 then redis.call('ZADD', key.unstarted, 0, item.run)
@@ -80,18 +89,17 @@ local function complete()
         else
           if earlier ~= '' then end_begun({ { run = item.run, attempt = attempt, earlier = earlier } }, task, now) end
           forget(item.run)
+          local job = job_of(item.run)
+          if job then ended_jobs[job] = true end -- another one of its id may wait for this end to be exhausted
         end
       elseif item.outcome == 'v' then
-        records = records or records_of(runs)
         end_vetoed(item.run, records[item.run], task, attempt, earlier, item.detail)
       elseif item.outcome == 'x' or item.outcome == 'l' then
-        records = records or records_of(runs)
         local text = entry(at_of(item.run) or started, started, now, 'l', attempt, token, arg.node, item.detail)
         local not_before = item.outcome == 'x' and now + tonumber(arg.lease_ttl) or now
         lose(item.run, records[item.run], tonumber(attempt), lost, earlier, text, now, not_before)
       else
         local failed = item.outcome ~= 's' and item.outcome ~= 'c'
-        if failed then records = records or records_of(runs) end
         local record, state = failed and records[item.run] or nil, string.lower(item.outcome)
         local text = entry(at_of(item.run) or started, started, now, state, attempt, token, arg.node, item.detail)
         local again = state ~= item.outcome
@@ -103,7 +111,7 @@ local function complete()
           if failed then
             bury(item.run, record, attempt, now)
             failing.count(item.run, record, text, now)
-          elseif state == 's' then failing.reset(item.run, text) end
+          elseif state == 's' then failing.reset(item.run, token) end
         end
       end
     end

@@ -60,7 +60,10 @@ local function consider(lane)
         '{"reason":"lock","task":"' .. record.task .. '"}')
       if fires and attempt == 1 then count_run(run, job, record) end -- it has started, somewhere
       redis.call('HDEL', key.holds, run)
-      lose(run, record, attempt, lost, earlier, text, now, now + tonumber(arg.lease_ttl))
+      -- What is buried has drawn a token, so that its job is told from a later one of its id although nothing was claimed.
+      if not lose(run, record, attempt, lost, earlier, text, now, now + tonumber(arg.lease_ttl)) then
+        redis.call('SET', key.fence, int(tonumber(redis.call('GET', key.fence) or 0) + 1))
+      end
       return pass(run, 'lockRefused', 'lock')
     end
   end

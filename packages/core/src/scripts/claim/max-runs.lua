@@ -11,8 +11,6 @@ local function count_run(run, job, record)
   if not most then return end
   if redis.call('HINCRBY', key.counts, job, 1) >= most then redis.call('HSET', key.exhaustion, job, 'full') end
   -- Among the places that it holds, so that it is known to be counted should it be handed back.
-  -- With the job's creation: should it be removed and defined anew meanwhile, its count is another.
-  local mark = 'counted=' .. created_at(job)
   local held = redis.call('HGET', key.holds, run)
-  redis.call('HSET', key.holds, run, held and held .. ' ' .. mark or mark)
+  redis.call('HSET', key.holds, run, held and held .. ' counted=1' or 'counted=1')
 end

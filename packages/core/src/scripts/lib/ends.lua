@@ -26,9 +26,11 @@ end
 local function bury(run, record, attempt, now)
   if not record or extra(record, 'dl') == '0' then return end
   local list = arg.prefix .. 'dead-letters:' .. record.queue
-  local former = string.match(redis.call('HGET', key.deadLetters, run) or '', '^%S+ (%S+)')
-  if former and former ~= record.queue then redis.call('ZREM', arg.prefix .. 'dead-letters:' .. former, run) end
-  redis.call('HSET', key.deadLetters, run, attempt .. ' ' .. record.queue .. '\n' .. (job_of(run) and '' or record.text))
+  local before = string.match(redis.call('HGET', key.deadLetters, run) or '', '^%S+ (%S+)')
+  if before and before ~= record.queue then redis.call('ZREM', arg.prefix .. 'dead-letters:' .. before, run) end
+  local job = job_of(run)
+  local of = job and ' ' .. former.number_of(job) or ''
+  redis.call('HSET', key.deadLetters, run, attempt .. ' ' .. record.queue .. of .. '\n' .. (job and '' or record.text))
   redis.call('ZADD', list, int(now), run)
   local over = redis.call('ZCARD', list) - 10000
   if over > 0 then

@@ -86,17 +86,10 @@ do
     for _, item in ipairs({ job, tostring(count), reason }) do table.insert(failing.paused, item) end
   end
 
-  -- A run that was claimed before its job was defined anew under its id says nothing about that one.
-  local function is_of_former(job, text)
-    local started = tonumber(string.match(text, '^%S+ (%d+)')) or 0
-    local created = tonumber(string.match(redis.call('HGET', key.state, job) or '', '^%S+ (%d+)')) or 0
-    return started > 0 and started < created
-  end
-
-  -- A run has failed for good. `text`: the entry of its last attempt.
+  -- A run has failed for good. `text`: the entry of its last attempt. `record`: nil for one of a former job, which says nothing about this one.
   function failing.count(run, record, text, now)
     local job, most = job_of(run), record and tonumber(extra(record, 'pf') or nil)
-    if not job or not most or is_of_former(job, text) then return end
+    if not job or not most then return end
     local said = redis.call('HGET', key.failing, job) or '0'
     local count = tonumber(string.match(said, '^%d+')) or 0
     if string.find(said, ' paused', 1, true) then
@@ -126,11 +119,11 @@ do
     for i, job in ipairs(jobs) do failing.of[job] = found[i] end
   end
 
-  -- A run that was looked at has succeeded. `text`: the entry of its last attempt.
-  function failing.reset(run, text)
+  -- A run that was looked at has succeeded, in the attempt that had this token.
+  function failing.reset(run, token)
     local job = job_of(run)
     local said = job and failing.of[job]
-    if not said or is_of_former(job, text) or (string.find(said, ' paused', 1, true) and is_paused_now(job)) then return end
+    if not said or former.has(run, token) or (string.find(said, ' paused', 1, true) and is_paused_now(job)) then return end
     failing.of[job] = false
     redis.call('HDEL', key.failing, job)
   end

@@ -45,10 +45,12 @@ local function append(list, text, most, oldest, finished_of)
 end
 
 -- A job whose interval counts from the end of its runs gets its next fire time when one of a fire time has come to an end,
--- whatever end that is; not if it has one already, or a run of one that has not started.
+-- whatever end that is; not if it has one already, or a run of one that has not started, nor by what was claimed under a former job of its id.
 local function pace(job, text, now)
-  local interval, last, most = string.match(redis.call('HGET', key.paced, job) or '', '^(%d+):(%S-):(%S-)$')
-  if not interval or not string.find(text, '^%d+ ') then return end
+  local interval, last, most, born = string.match(redis.call('HGET', key.paced, job) or '', '^(%d+):(%d*):(%d*):?(%d*)$')
+  local at, token = string.match(text, '^(%d+) %S+ %S+ %S+ %S+ (%S+)')
+  if not interval or not at or former.found[job .. '@' .. at] then return end
+  if token ~= '0' and tonumber(token) < (tonumber(born) or 0) then return end
   interval = tonumber(interval)
   if (last ~= '' and now + interval > tonumber(last))
     or (most ~= '' and tonumber(redis.call('HGET', key.counts, job) or 0) >= tonumber(most)) then
@@ -56,7 +58,7 @@ local function pace(job, text, now)
     return
   end
   if redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job) then return end
-  local own = job .. '@' .. string.match(text, '^%d+') -- one that is skipped may still be listed
+  local own = job .. '@' .. at -- one that is skipped may still be listed
   for _, run in ipairs(redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 2)) do
     if run ~= own then return end
   end

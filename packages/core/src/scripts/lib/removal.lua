@@ -42,6 +42,7 @@ local function remove_job(job)
   until #runs < TAKE
   redis.call('HDEL', key.jobs, job)
   redis.call('HDEL', key.state, job)
+  former.forget(job)
   redis.call('HDEL', key.counts, job)
   redis.call('HDEL', key.paced, job)
   redis.call('HDEL', key.exhaustion, job, job .. '@')
