@@ -260,19 +260,22 @@ describe("remove: what waits", () => {
 
   for (const byHand of [false, true])
     for (const attempt of [1, 2])
-      test.each(places)(`%s, ${byHand ? "by hand, " : ""}attempt ${attempt}: goes with it`, async (_, wait) => {
-        await using on = new Replaced(server);
-        await on.ready();
-        await on.held(attempt, { overlap: "queue-all" }, byHand);
-        await wait(on);
-        await on.replace({ overlap: "queue-all" });
-        await on.watch();
-        expect(await on.given()).toEqual([]);
-        await on.advance(2000); // the holder dies with what it holds still
-        await on.recover();
-        expect(await on.given()).toEqual([]);
-        await on.untouched();
-      });
+      test.each(places)(
+        `%s, ${byHand ? "by hand, " : ""}attempt ${attempt}: goes with it`,
+        async (_, wait) => {
+          await using on = new Replaced(server);
+          await on.ready();
+          await on.held(attempt, { overlap: "queue-all" }, byHand);
+          await wait(on);
+          await on.replace({ overlap: "queue-all" });
+          await on.watch();
+          expect(await on.given()).toEqual([]);
+          await on.advance(2000); // the holder dies with what it holds still
+          await on.recover();
+          expect(await on.given()).toEqual([]);
+          await on.untouched();
+        },
+      );
 });
 
 describe("remove: a dead letter of a job that was defined anew", () => {

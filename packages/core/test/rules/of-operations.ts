@@ -31,7 +31,13 @@ export const ofOperations: readonly Rule[] = [
     section: "remove",
     tests: of(
       "remove",
-      ...["takes back all", "leaves the run that runs", "an attempt under a job", "what waits", "a dead letter"],
+      ...[
+        "takes back all",
+        "leaves the run that runs",
+        "an attempt under a job",
+        "what waits",
+        "a dead letter",
+      ],
     ),
     cluster: ["remove: from one instance"],
     killed: ["remove: asked while its node is dead"],
