@@ -1,7 +1,7 @@
 import { once as eventOnce } from "node:events";
 import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
 import { every } from "@escapement/triggers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Cluster, fast, gate, heard, startsOf } from "../test/cluster.js";
 import { longestSleep, monotonic, StoreClock, wallClock } from "./clock.js";
 import { LeaseLostError, type RunContext } from "./index.js";
@@ -83,12 +83,32 @@ describe("a node that loses its lease", () => {
     // The monotonic clock stood still for ten minutes while the machine slept.
     lease.prolonged(monotonic(), wallClock() - 600_000);
     expect(lease.isHeld()).toBe(false);
+    expect(lease.isOver()).toBe(false); // or somebody has set the clock: only Redis knows
     // The other way round: the request was under way for longer than the lease.
     lease.prolonged(monotonic() - 1001, wallClock());
     expect(lease.isHeld()).toBe(false);
     await eventually(() => ended > 0);
     lease.end();
     expect(lease.isHeld()).toBe(false);
+    expect(lease.isOver()).toBe(true);
+  });
+
+  test("T4: of more than a minute, is not ended by a wall clock that is set", async () => {
+    vi.useFakeTimers();
+    try {
+      let ended = 0;
+      const lease = new NodeLease(180_000, () => {
+        ended += 1;
+      });
+      lease.prolonged(monotonic(), wallClock());
+      vi.setSystemTime(Date.now() + 7_200_000);
+      await vi.advanceTimersByTimeAsync(179_000);
+      expect(ended).toBe(0);
+      await vi.advanceTimersByTimeAsync(2000);
+      expect(ended).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("T4: a wall clock that is set does not end a lease, and shifts no sleep", () => {

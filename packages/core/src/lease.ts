@@ -1,8 +1,9 @@
 import { longestSleep, monotonic, wallClock } from "./clock.js";
 
 /**
- * A node's lease as the node itself may count it: from the moment at which the request was sent, and over as soon as either
- * the monotonic or the wall clock says so (the monotonic one stands still while a machine is suspended).
+ * A node's lease as the node itself may count it: from the moment at which the request was sent, on the monotonic clock. That one stands
+ * still while a machine is suspended, and the wall clock tells of this; but it may have been set as well. So what it says only keeps from
+ * starting anything until Redis was asked: it ends nothing.
  */
 export class NodeLease {
   readonly #ttl: number;
@@ -25,12 +26,17 @@ export class NodeLease {
     this.#watch();
   }
 
-  /** Whether the lease surely holds at this instant. */
+  /** Whether the lease surely holds at this instant, by both clocks: nothing is started otherwise. */
   isHeld(): boolean {
-    return monotonic() < this.#monotonicEnd && wallClock() - this.#wallStart < this.#ttl + clockStep;
+    return !this.isOver() && wallClock() - this.#wallStart < this.#ttl + clockStep;
   }
 
-  /** Stops watching; `isHeld` is false from now on. */
+  /** Whether it has come to its end by the monotonic clock, which nobody sets: for what runs, and for a request under way. */
+  isOver(): boolean {
+    return monotonic() >= this.#monotonicEnd;
+  }
+
+  /** Stops watching; the lease is over from now on. */
   end(): void {
     clearTimeout(this.#timer);
     this.#monotonicEnd = 0;
@@ -41,8 +47,8 @@ export class NodeLease {
     const left = Math.min(Math.ceil(this.#monotonicEnd - monotonic()), longestSleep);
     this.#timer = setTimeout(
       () => {
-        if (this.isHeld()) this.#watch();
-        else this.#onEnd();
+        if (this.isOver()) this.#onEnd();
+        else this.#watch();
       },
       Math.max(left, 1),
     );

@@ -14,6 +14,7 @@ import { repeat } from "./repeat.js";
 import { heartbeat, heartbeatWhenFull, join, leave } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
+import { deathIn } from "./until-answered.js";
 import { Worker } from "./worker.js";
 
 /** What a node is made of. */
@@ -59,7 +60,8 @@ export class Node {
         ...parts,
         node: this.id,
         isAlive: () => this.#lease.isHeld(),
-        onDead: () => this.#die("Redis says that the lease has ended"),
+        isOver: () => this.#lease.isOver(),
+        onDead: (reason) => this.#die(reason),
       });
     }
     if (settings.roles.includes("leader"))
@@ -161,8 +163,8 @@ export class Node {
     this.#heartbeat().then(
       () => this.#schedule(this.#parts.settings.nodeTtl / 4),
       (error: unknown) => {
-        if (error instanceof EscapementError && error.code === "NODE_DEAD")
-          this.#die("Redis says that the lease has ended");
+        const death = deathIn(error);
+        if (death !== undefined) this.#die(death);
         else this.#schedule(jittered(this.#parts.settings.nodeTtl / 10));
       },
     );

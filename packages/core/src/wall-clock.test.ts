@@ -42,3 +42,51 @@ test("T4: a wall clock that is set ahead by hours loses no run: what was just cl
   const told = await redis.client().xrange(`escapement:{${namespace}}:events`, "-", "+");
   expect(JSON.stringify(told).match(/started /g)).toHaveLength(5);
 });
+
+test("T4: a wall clock that is set ahead while a request is under way, which then fails, ends nothing: the request is repeated", async () => {
+  await using redis = await startRedis();
+  await using proxy = await startProxy(redis.url);
+  const namespace = uniqueNamespace("step");
+  await using node = createScheduler({ redis: proxy.url, namespace, concurrency: 2 });
+  await using client = createScheduler({ redis: redis.url, namespace });
+  const died: unknown[] = [];
+  node.on("nodeDead", (event) => died.push(event));
+  const [long, short] = [gate(), gate()];
+  let started = 0;
+  const task = (name: string, until: Promise<void>): void => {
+    node.task(name, async ({ signal }) => {
+      started += 1;
+      await until;
+      signal.throwIfAborted();
+    });
+  };
+  task("long", long.opened);
+  task("short", short.opened);
+  await node.start();
+  const identity = node.nodeId;
+  const kept = await client.enqueue("long", { delivery: "at-most-once" });
+  const ended = await client.enqueue("short", { delivery: "at-most-once" });
+  await eventually(() => started === 2);
+
+  // The end of one is on its way while the clock is set, and the answer is lost.
+  proxy.blockReplies(true);
+  short.open();
+  const active = `escapement:{${namespace}}:active:${identity}`;
+  await eventually(async () => (await redis.client().hexists(active, ended.id)) === 0);
+  const real = Date.now;
+  const set = vi.spyOn(Date, "now").mockImplementation(() => real() + 7_200_000);
+  try {
+    proxy.cut();
+    proxy.blockReplies(false);
+    // Nothing new starts until a heartbeat has shown that the lease holds; then all goes on.
+    await (await client.enqueue("short")).result({ timeout: 10_000 });
+    long.open();
+    await kept.result({ timeout: 10_000 });
+  } finally {
+    set.mockRestore();
+  }
+
+  expect(await ended.get()).toMatchObject({ state: "succeeded" });
+  expect(died).toEqual([]);
+  expect(node.nodeId).toBe(identity);
+});

@@ -1,8 +1,9 @@
-import { EscapementError } from "@escapement/redis";
+import { setTimeout as pause } from "node:timers/promises";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import {
   type ClaimAnswer,
   type Claimed,
+  type ClaimRequest,
   type Completion,
   completeAndClaim,
   maxCompletions,
@@ -18,6 +19,7 @@ import type { Settings } from "./options.js";
 import { reconcileHeld } from "./reconcile.js";
 import type { Store, WakeMessage } from "./store.js";
 import { type AnyTask, limitsOf } from "./task.js";
+import { deathIn, untilAnswered } from "./until-answered.js";
 
 /** What a worker works with. */
 export interface WorkerParts {
@@ -30,10 +32,12 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** Handlers that run in this process, those of earlier identities included. */
   readonly busy: Set<object>;
-  /** Whether the node's lease surely holds. */
+  /** Whether the node's lease surely holds, by the wall clock as well: nothing starts otherwise. */
   isAlive(): boolean;
-  /** Redis says that this node is dead. */
-  onDead(): void;
+  /** Whether the node's lease has ended by the monotonic clock: what is under way is given up only then. */
+  isOver(): boolean;
+  /** This node is dead, for that reason. */
+  onDead(reason: string): void;
 }
 
 /** An attempt whose outcome is to be reported, and what to say once it is accepted. */
@@ -193,14 +197,12 @@ export class Worker {
         if (this.#isDue()) await this.#exchange();
         failures = 0;
       } catch (error) {
-        if (error instanceof EscapementError && error.code === "NODE_DEAD") {
-          this.#parts.onDead();
-          return;
-        }
+        const death = deathIn(error);
+        if (death !== undefined) return this.#parts.onDead(death);
         failures += 1;
         this.#parts.events.emit("error", { step: "claim", error: error as Error });
         if (failures === 1) this.#parts.logger.warn({ err: error }, "claiming failed; it is tried again");
-        if (!this.#open && (failures > 5 || !this.#parts.isAlive())) return;
+        if (!this.#open && (failures > 5 || this.#parts.isOver())) return;
         await pause(jittered(Math.min(50 * 2 ** failures, 1000)));
       }
     }
@@ -286,23 +288,23 @@ export class Worker {
     await this.#begin(answer.claimed);
   }
 
-  async #untilAnswered(request: Parameters<typeof completeAndClaim>[1]): Promise<ClaimAnswer> {
-    for (let failures = 0; ; failures += 1) {
-      this.watch.turned();
-      if (request.completions.length > 0) this.#attempts.logs.flushEnded();
-      try {
-        return await completeAndClaim(this.#parts.store, request);
-      } catch (error) {
-        if (error instanceof EscapementError && error.code === "NODE_DEAD") throw error;
-        // Once a request is given up, so is the identity: a heartbeat that is answered late must not revive it.
-        if (!this.#parts.isAlive() || monotonic() >= this.#giveUpAt)
-          throw new EscapementError("NODE_DEAD", "The lease has ended.", { cause: error });
-        this.#parts.events.emit("error", { step: "claim", error: error as Error });
-        if (failures === 0)
-          this.#parts.logger.warn({ err: error }, "claiming failed; the request is repeated");
-        await pause(jittered(Math.min(20 * 2 ** Math.min(failures, 6), 1000)));
-      }
-    }
+  #untilAnswered(request: ClaimRequest): Promise<ClaimAnswer> {
+    const { store, events, logger, isOver } = this.#parts;
+    return untilAnswered({
+      send: () => {
+        this.watch.turned();
+        if (request.completions.length > 0) this.#attempts.logs.flushEnded();
+        return completeAndClaim(store, request);
+      },
+      endedBy: () => {
+        if (isOver()) return "the lease was not prolonged in time";
+        return monotonic() >= this.#giveUpAt ? "it stops, and Redis did not take what had ended" : undefined;
+      },
+      onFailure: (error, isFirst) => {
+        events.emit("error", { step: "claim", error });
+        if (isFirst) logger.warn({ err: error }, "claiming failed; the request is repeated");
+      },
+    });
   }
 
   /** Whether what is claimed could start: not where too few voters answer, nor where the lease may have ended, until a heartbeat shows that it has not. */
@@ -389,10 +391,6 @@ export class Worker {
     this.#finishedOf.push({ claimed, accepted });
     this.#wakeUp();
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function nextTurn(): Promise<void> {
