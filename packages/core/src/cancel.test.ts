@@ -103,7 +103,7 @@ describe("cancel", () => {
     await bench.advance(1001);
     expect(await other.take()).toEqual([newer]);
     expect(await bench.run(enqueued).cancel({ reason: "asked" })).toBe(true);
-    await new BenchNode(bench, "back", 60_000).join(0, "unlisted");
+    await new BenchNode(bench, "back", 60_000).join(0, ["unlisted"]);
     while ((await bench.recover()).more);
     expect(await bench.run(older).get()).toMatchObject({ state: "cancelled", reason: "overlap" });
     expect(await bench.run(enqueued).get()).toMatchObject({ state: "cancelled", reason: "asked" });

@@ -10,14 +10,15 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const cases = {
-  "the answer to its joining is lost, more than once": false,
-  "the answer to its joining is lost, and that identity is dead before it knows": true,
-};
-for (const [how, dies] of Object.entries(cases))
+  "the answer to its joining is lost, more than once": [20_000, "lives"],
+  "the answer to its joining is lost, and that identity is dead before it knows": [20_000, "dead"],
+  "the answer to its joining is lost for longer than a lease": [1000, "over"],
+} as const;
+for (const [how, [nodeTtl, end]] of Object.entries(cases))
   test(`a drained node is drained still when it starts over and ${how}`, async () => {
     await using proxy = await startProxy(server.url);
     await using cluster = new Cluster(server);
-    const node = cluster.scheduler({ redis: proxy.url, deadline: 500, roles: ["worker"] });
+    const node = cluster.scheduler({ redis: proxy.url, deadline: 500, nodeTtl, roles: ["worker"] });
     const starts = heard(node, "beforeRun");
     node.task("task", () => undefined);
     await node.start();
@@ -32,13 +33,15 @@ for (const [how, dies] of Object.entries(cases))
     await eventually(() => lost.hit !== undefined, { within: 20_000 });
     expect(await redis.exists(`${pauses}${former}`)).toBe(0); // it has joined, and does not know
     const [joined = ""] = await redis.keys(`${pauses}*`);
-    const dead = `escapement:{${cluster.namespace}}:dead`;
-    if (dies) await redis.zadd(dead, 0, joined.slice(pauses.length));
-    const again = dies ? undefined : proxy.cutAfter(join.sha);
+    const [key, id] = [`escapement:{${cluster.namespace}}:`, joined.slice(pauses.length)];
+    if (end === "dead") await redis.zadd(`${key}dead`, 0, id);
+    if (end === "over")
+      await eventually(async () => Number(await redis.zscore(`${key}nodes`, id)) < Date.now());
+    const again = end === "lives" ? proxy.cutAfter(join.sha) : undefined;
     await proxy.refuse(false);
-    await eventually(() => dies || again?.hit !== undefined, { within: 20_000 });
+    await eventually(() => end !== "lives" || again?.hit !== undefined, { within: 20_000 });
     await eventually(() => node.nodeId !== former, { within: 20_000 });
-    expect(joined === `${pauses}${node.nodeId}`).toBe(!dies);
+    expect(joined === `${pauses}${node.nodeId}`).toBe(end === "lives");
     expect(await redis.keys(`${pauses}*`)).toEqual([`${pauses}${node.nodeId}`]);
     const client = cluster.scheduler();
     const run = await client.enqueue("task");

@@ -3,9 +3,10 @@ import type { EscapementError } from "@escapement/redis";
 import { monotonic } from "./clock.js";
 import { jittered } from "./id.js";
 import { Node, type NodeParts } from "./node.js";
+import { repeat } from "./repeat.js";
 
 /** What a member's nodes are made of. */
-export type MemberParts = Omit<NodeParts, "former" | "onDead">;
+export type MemberParts = Omit<NodeParts, "formers" | "onDead">;
 
 /** A process as a member of the cluster: one node after the other, since an identity that has died is dead for good. */
 export class Membership {
@@ -28,19 +29,34 @@ export class Membership {
 
   /**
    * Becomes a node. One whose joining was not answered may have joined, and have taken over its former's pause: it is tried until it has,
-   * or is dead.
+   * or may be dead.
    *
    * @throws EscapementError if it cannot join
    */
   async join(): Promise<void> {
-    const node = this.#joining ?? this.#newNode(this.#node?.id);
-    this.#joining = node;
-    await node.start().catch((error: unknown) => {
-      if ((error as EscapementError).code === "NODE_DEAD") this.#joining = this.#newNode(node.id);
-      throw error;
+    await repeat(this.#parts.store.deadline, async () => {
+      this.#joining ??= this.#newNode(this.#node === undefined ? [] : [this.#node.id]);
+      const node = await this.#start(this.#joining);
+      [this.#joining, this.#node] = [undefined, node];
+      this.#joinedAt = monotonic();
     });
-    [this.#joining, this.#node] = [undefined, node];
-    this.#joinedAt = monotonic();
+  }
+
+  /** Answers which node has joined: this one, or, if it must not be used any more, another. */
+  async #start(node: Node): Promise<Node> {
+    try {
+      await node.start();
+      return node;
+    } catch (error) {
+      if ((error as EscapementError).code !== "NODE_DEAD") throw error;
+      const next = this.#newNode(node.names);
+      this.#joining = next;
+      const { logger } = this.#parts;
+      logger.warn({ node: node.id, err: error }, `this identity may be dead: it joins as ${next.id}`);
+      await node.discard();
+      await next.start();
+      return next;
+    }
   }
 
   /** Stops the node, and becomes no other. */
@@ -50,11 +66,11 @@ export class Membership {
     await this.#node?.stop(timeout);
   }
 
-  #newNode(former: string | undefined): Node {
+  #newNode(formers: readonly string[]): Node {
     const onDead = (): void => {
       this.#startingOver = this.#startOver();
     };
-    return new Node({ ...this.#parts, former, onDead });
+    return new Node({ ...this.#parts, formers, onDead });
   }
 
   /** A dead node comes back under a new identity, as soon as Redis answers; what keeps dying young takes its time. */

@@ -4,6 +4,7 @@ import { NodeDescription } from "./describe-node.js";
 import { LeaseLostError, SchedulerStoppedError } from "./errors.js";
 import type { Events } from "./events.js";
 import { jittered, newNodeId } from "./id.js";
+import { Joining } from "./joining.js";
 import { Leader } from "./leader.js";
 import { NodeLease } from "./lease.js";
 import type { RunLocks } from "./lock.js";
@@ -26,11 +27,14 @@ export interface NodeParts {
   readonly events: Events;
   readonly logger: Logger;
   readonly busy: Set<object>;
-  /** What the same process was called before, if it starts over. */
-  readonly former: string | undefined;
+  /** What the same process was called before, if it starts over: the last name that it worked under, and those since that may have joined. */
+  readonly formers: readonly string[];
   /** This identity is dead; the scheduler starts another. */
   onDead(): void;
 }
+
+/** Each name but the first took a lease of unanswered joining. */
+const mostNames = 100;
 
 /** The layout of keys that this version writes, and over how many partitions. */
 export const layout = { layout: 1, partitions: 1 } as const;
@@ -49,11 +53,13 @@ export class Node {
   #dead = false;
   #stopping = false;
   readonly #description: NodeDescription;
+  readonly #joining: Joining;
   #endBeats: (() => void) | undefined;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
     const { store, settings, events, logger } = parts;
+    this.#joining = new Joining(settings.nodeTtl);
     this.#lease = new NodeLease(settings.nodeTtl, () => this.#die("the lease was not prolonged in time"));
     if (settings.roles.includes("worker")) {
       this.#worker = new Worker({
@@ -73,10 +79,15 @@ export class Node {
     }));
   }
 
-  /** Takes up the lease and starts to work. */
+  /**
+   * Asks once for the lease, and starts to work under it. If it is not known whether that was granted, it can be called again.
+   *
+   * @throws EscapementError `NODE_DEAD` if this identity must not be used any more
+   */
   async start(): Promise<void> {
     const { store, settings, events } = this.#parts;
-    await this.#join(false);
+    await store.lease.ready(store.deadline);
+    this.#lease.prolonged(...(await this.#joining.ask(store, (began) => this.#join(began))));
     events.emit("nodeJoined", { node: this.id });
     this.#schedule(settings.nodeTtl / 4);
     store.on("restored", this.#beatNow);
@@ -89,7 +100,22 @@ export class Node {
 
   /** Tells the store of tasks that were registered after the start. */
   async describe(): Promise<void> {
-    if (this.#description.hasChanged) await this.#join(true);
+    if (!this.#description.hasChanged) return;
+    const { store } = this.#parts;
+    await repeat(store.deadline, async () => {
+      await store.lease.ready(store.deadline);
+      this.#lease.prolonged(...(await this.#join("again")));
+    });
+  }
+
+  /** It is not started again: lets go of what it was made with. */
+  async discard(): Promise<void> {
+    await this.#leader?.stop();
+  }
+
+  /** Names under which the process may have joined, this one the latest. */
+  get names(): readonly string[] {
+    return [...this.#parts.formers, this.id].slice(-mostNames);
   }
 
   async stop(timeout: number): Promise<void> {
@@ -129,29 +155,32 @@ export class Node {
     return (["worker", "leader"] as const).filter((name) => loops[name]?.watch.isStuck === true);
   }
 
-  async #join(again: boolean): Promise<void> {
-    const { store, settings } = this.#parts;
+  /**
+   * Over the connection of the lease: while a failover goes on another one may reach another master, which would know this node alone.
+   *
+   * @param began the store's time before the first request, or `again` for one that has joined
+   * @returns when it was sent, on both clocks
+   */
+  async #join(began: number | "again"): Promise<[number, number]> {
+    const { store, settings, formers } = this.#parts;
     const description = this.#description.next();
     const args = {
       ...store.told,
       node: this.id,
-      former: this.#parts.former ?? "",
       ttl: settings.nodeTtl,
       info: description.text,
       ...layout,
-      again: again ? 1 : 0,
+      again: began === "again" ? 1 : 0,
+      began: began === "again" ? 0 : began,
     };
-    // Over the connection of the lease: while a failover goes on another one may reach another master, which would know this node alone.
-    await repeat(store.deadline, async () => {
-      await store.lease.ready(store.deadline);
-      const [sentAt, wallSentAt] = [monotonic(), wallClock()];
-      await store.timed(
-        () => join.run(store.lease, { keys: store.keys, args }, store.deadline),
-        (time) => time,
-      );
-      this.#lease.prolonged(sentAt, wallSentAt);
-    });
+    const input = { keys: store.keys, args, lists: { formers } };
+    const sent: [number, number] = [monotonic(), wallClock()];
+    await store.timed(
+      () => join.run(store.lease, input, store.deadline),
+      (time) => time,
+    );
     description.told();
+    return sent;
   }
 
   #schedule(ms: number): void {

@@ -284,7 +284,7 @@ describe("pause, resume", () => {
     await bench.runNow("job");
     expect(await node.take()).toEqual([]);
     const again = await bench.node("again", 1e9);
-    await again.join(0, "node");
+    await again.join(0, ["node"]);
     expect(await again.take()).toEqual([]);
     expect(await bench.redis.exists(bench.store.keys.pause("node:node"))).toBe(0);
     expect(await bench.redis.pexpiretime(bench.store.keys.pause("node:again"))).toBe(4e12);

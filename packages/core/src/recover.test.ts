@@ -187,11 +187,11 @@ test("what a node held is taken over as soon as it comes back under another iden
   const [run] = await queue(on, [{}]);
   expect(await former.take()).toEqual([run]);
   await on.redis.zrem(on.store.keys.nodes, "a");
-  await next.join(0, "a");
-  await next.join(0, "a"); // asked again, since nobody knew whether it had
+  await next.join(0, ["a"]);
+  await next.join(0, ["a"]); // asked again, since nobody knew whether it had
   await on.recover();
   expect((await next.claim()).claimed).toMatchObject([{ run, attempt: 2 }]);
-  await next.join(0, "a");
+  await next.join(0, ["a"]);
   expect(await on.redis.zrange(on.store.keys.dead, 0, -1)).toEqual([]);
   await expectSound(on);
 });
@@ -199,6 +199,6 @@ test("what a node held is taken over as soon as it comes back under another iden
 test("a node that comes back under another identity while its former lease goes on leaves that to its end", async () => {
   await using on = await bench();
   await on.node("a", 60_000);
-  await (await on.node("b")).join(0, "a");
+  await (await on.node("b")).join(0, ["a"]);
   expect(await on.redis.zrange(on.store.keys.dead, 0, -1)).toEqual([]);
 });

@@ -148,9 +148,9 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   }
 
   /** Redis' time in ms, by asking. Not below what scripts have seen. */
-  async now(): Promise<number> {
+  async now(connection: Connection = this.commands): Promise<number> {
     const sentAt = monotonic();
-    const [time, seen] = await this.commands.run("reading the time", (client) =>
+    const [time, seen] = await connection.run("reading the time", (client) =>
       Promise.all([client.time(), client.get(this.keys.clock)]),
     );
     const now = Math.max(Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000), Number(seen ?? 0));

@@ -197,12 +197,13 @@ export class BenchNode {
     this.ttl = ttl;
   }
 
-  async join(again = 0, former = ""): Promise<void> {
+  /** @param began when it asked first, by the store's clock; now, if left out */
+  async join(again = 0, formers: readonly string[] = [], began?: number): Promise<void> {
     const { store } = this.#bench;
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
-    const ours = { node: this.id, former, ttl: this.ttl, info };
+    const ours = { node: this.id, ttl: this.ttl, info, began: began ?? (await store.now()) };
     const args = { ...store.told, ...ours, layout: 1, partitions: 1, again };
-    await join.run(store.commands, { keys: store.keys, args });
+    await join.run(store.commands, { keys: store.keys, args, lists: { formers } });
   }
 
   /** Answers what is to be cancelled: runs, each with the reason. */

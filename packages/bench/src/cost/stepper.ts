@@ -69,8 +69,12 @@ export class Stepper implements AsyncDisposable {
     await Promise.all([store.commands.ready(), store.lease.ready(), redis.ping()]);
     await redis.set(store.keys.epoch, 1);
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
-    const args = { ...store.told, node, ttl: day, info, layout: 1, partitions: 1, again: 0, former: "" };
-    await join.run(store.commands, { keys: store.keys, args });
+    const own = { node, ttl: day, info, layout: 1, partitions: 1, again: 0, began: await store.now() };
+    await join.run(store.commands, {
+      keys: store.keys,
+      args: { ...store.told, ...own },
+      lists: { formers: [] },
+    });
     return stepper;
   }
 

@@ -99,8 +99,9 @@ export class Impostor {
       tasks: [impostors],
       concurrency: 1,
     });
-    const own = { node, former: "", ttl: 10_000, info, layout: 1, partitions: 1, again: 0 };
-    await join.run(lease, { keys, args: { ...told, ...own } });
+    const began = await this.#store.now(lease);
+    const own = { node, ttl: 10_000, info, layout: 1, partitions: 1, again: 0, began };
+    await join.run(lease, { keys, args: { ...told, ...own }, lists: { formers: [] } });
   }
 
   async #leave(node: string): Promise<void> {

@@ -48,11 +48,12 @@ export const reconcile = defineScript<[string, string[], string[], string[]]>()(
 /** The time of the store. */
 export const join = defineScript<string>()({
   name: "join",
-  version: 2,
+  version: 3,
   file: file("join"),
   include: records,
   keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events", "pauses", "wake"],
-  args: ["prefix", "node", "former", "ttl", "info", "layout", "partitions", "again", "events_max"],
+  args: ["prefix", "node", "ttl", "info", "layout", "partitions", "again", "began", "events_max"],
+  lists: { formers: ["node"] },
 });
 
 /** `[now, runs to be cancelled and why (2 values a run)]` */
