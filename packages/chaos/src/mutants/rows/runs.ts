@@ -26,7 +26,7 @@ export const runMutants: readonly Mutant[] = [
     breaks: "A node whose lease has ended goes on under its old identity as if nothing had happened",
     changes: goesOn,
     secondLayers: [
-      "the node counts its lease itself, by two clocks, and is dead once that is over",
+      "the node counts its lease itself, by a clock that nobody sets, and is dead once that is over",
       "heartbeat, claim and reconcile each refuse a node whose lease has ended",
     ],
     trial: frozen,
