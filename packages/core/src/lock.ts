@@ -143,7 +143,9 @@ export class RunLocks {
   async extend(now: number): Promise<void> {
     const due = [...this.#held.values()].filter((lock) => lock.validUntil - now < this.#ttl / 2);
     if (due.length === 0) return;
-    const { extended } = await this.#locker.extend(due);
+    // By the wall clock they may seem to be over, and that may have been set: voters prolong only what they still hold.
+    const asked = due.map((lock) => ({ ...lock, isValid: () => monotonic() < lock.validUntil }));
+    const { extended } = await this.#locker.extend(asked);
     for (const lock of extended) if (this.#held.has(lock.name)) this.#held.set(lock.name, lock);
   }
 
