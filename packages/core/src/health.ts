@@ -10,7 +10,8 @@ import type { Refusal } from "./store.js";
  * - `REDIS_OUT_OF_MEMORY`: the job store is at its maxmemory, and refused the last write
  * - `REDIS_READONLY`: it is a replica, and refused the last write
  * - `REDIS_NOT_PERSISTING`: it cannot write its files, and refused the last write
- * - `NOT_JOINED`: the node's lease has ended, and it is about to join anew under another identity
+ * - `NOT_JOINED`: the node's lease has ended, and it is about to join anew under another identity; or the machine's clock says so, having been set, and
+ *   the next heartbeat will tell
  * - `VOTERS_LOST`: a majority of the voters cannot be reached
  * - `WORKER_STUCK`, `LEADER_STUCK`: a loop of this process stands still
  */
@@ -74,7 +75,7 @@ const messages: Readonly<Record<HealthCode, string>> = {
   REDIS_READONLY: "Redis is a read-only replica. After a failover this passes by itself.",
   REDIS_NOT_PERSISTING: "Redis cannot write its files and refuses writes. Look at its log and at the disk.",
   NOT_JOINED:
-    "The node's lease has ended. It joins anew by itself, under another identity, once Redis answers.",
+    "The node's lease has ended, or seems to have by this machine's clock. Once Redis answers it goes on, or joins anew by itself, under another identity.",
   VOTERS_LOST:
     "A majority of the voters cannot be reached: nothing starts. Bring them back; work goes on by itself.",
   WORKER_STUCK:
