@@ -45,7 +45,10 @@ else
 end
 
 for _, run in ipairs(given_up) do pass(run, 'skipped', 'dependency') end
-for i = 1, #exhausted, 2 do pass(exhausted[i], 'jobExhausted', exhausted[i + 1]) end
+for i = 1, #exhausted, 3 do
+  if exhausted[i + 2] ~= '' then pass(exhausted[i + 2], 'missed', 'exhausted') end
+  pass(exhausted[i], 'jobExhausted', exhausted[i + 1])
+end
 for i = 1, #failing.paused, 3 do pass(failing.paused[i], 'autoPaused', failing.paused[i + 1] .. ' ' .. failing.paused[i + 2]) end
 local reply = {}
 for _, item in ipairs(claimed) do

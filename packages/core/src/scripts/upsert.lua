@@ -63,15 +63,17 @@ local function follow_retention(job, record, old, new)
   elseif record and (former or not old) then redis.call('HDEL', key.retention, job) end
 end
 
--- Fire times of a former trigger that have come and were not written, held back by a pause or by a leader that is behind: nobody will any more.
+-- Fire times of a former trigger that have come and were not written, held back by a pause or by a leader that is behind, or since as many as
+-- its maxRuns have started: nobody will any more.
 local function miss_passed(item, old)
-  if item.passed == 0 or not old or redis.call('HGET', key.exhaustion, item.id) == 'full' then return end
+  if item.passed == 0 or not old then return end
   local names = { 'all' }
   add_pauses_of_lane(names, old)
   add_pauses_of_job(names, item.id, old)
   look_at_pauses(names)
   local paused = pause_of_lane(old) or pause_of_job(item.id, old)
-  local detail = '{"reason":"' .. (paused and 'paused' or 'misfire') .. '","count":' .. int(item.passed) .. ',"to":' .. item.passed_to
+  local reason = redis.call('HGET', key.exhaustion, item.id) == 'full' and 'exhausted' or (paused and 'paused' or 'misfire')
+  local detail = '{"reason":"' .. reason .. '","count":' .. int(item.passed) .. ',"to":' .. item.passed_to
     .. (item.exact == '0' and ',"exact":false}' or '}')
   remember_job(item.id, entry(item.passed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
 end

@@ -1,5 +1,6 @@
 // The model's state at one instant, and what becomes of a run that ends.
 import { type Definition, interval, type Job, type Run, type Setting } from "./entities.js";
+import { isBehind } from "./leading.js";
 
 /** Everything that there is. What happens to it is in claiming.ts and leading.ts. */
 export class World {
@@ -91,6 +92,9 @@ export class World {
       if (!job.full || runs.some((run) => !isUnstarted(run))) continue;
       job.full = this.isFull(job); // more may start since it was noticed
       if (!job.full) continue;
+      // "What was due and has not started is missed"; of what the leader has yet to write nobody knows more than the first.
+      const due = this.unstarted(job).filter(({ at }) => at <= this.now);
+      job.missed += due.length + (isBehind(this, job) ? 1 : 0);
       this.takeBack(job, 0);
       job.cursor = undefined;
       job.frozen = false;

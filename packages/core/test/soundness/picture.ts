@@ -19,6 +19,8 @@ export interface Picture {
   readonly jobs: ReadonlySet<string>;
   /** Jobs of which no further fire time starts. */
   readonly exhausted: ReadonlySet<string>;
+  /** The store's time, ms. */
+  readonly now: number;
 }
 
 export async function look({ redis, store }: StoreBench): Promise<Picture> {
@@ -46,10 +48,11 @@ export async function look({ redis, store }: StoreBench): Promise<Picture> {
       }
     }),
   );
-  const [defined, unstarted, counts] = await Promise.all([
+  const [defined, unstarted, counts, clock] = await Promise.all([
     redis.hgetall(keys.jobs),
     redis.zrange(keys.unstarted, 0, -1),
     redis.hgetall(keys.counts),
+    redis.get(keys.clock),
   ]);
   const ids = Object.keys(defined);
   const most = (id: string): number =>
@@ -57,6 +60,7 @@ export async function look({ redis, store }: StoreBench): Promise<Picture> {
   return {
     ...{ live, ended, missed, unstarted: new Set(unstarted), jobs: new Set(ids) },
     exhausted: new Set(ids.filter((id) => Number(counts[id] ?? 0) >= most(id))),
+    now: Number(clock),
   };
 }
 
@@ -92,13 +96,15 @@ export function expectNoLoss(before: Picture, after: Picture, what: Step | "sett
 export function isTakenBack(id: string, before: Picture, after: Picture, what: Step | "settle"): boolean {
   const owner = jobOf(id);
   if (owner === undefined) return false;
-  if (what === "settle")
-    return before.unstarted.has(id) && (after.exhausted.has(owner) || !after.jobs.has(owner));
-  if (!after.jobs.has(owner))
-    return (
-      what.do === "remove" || (what.do === "end" && what.outcome === "b") || before.unstarted.has(id) // whenExhausted
-    );
-  return before.unstarted.has(id) && (what.do === "define" || after.exhausted.has(owner));
+  if (what !== "settle" && !after.jobs.has(owner) && (what.do === "remove" || isHandBack(what))) return true;
+  if (!before.unstarted.has(id)) return false;
+  if (what !== "settle" && what.do === "define") return true;
+  // With the last run of its job what is to come vanishes; what was due is missed.
+  return (after.exhausted.has(owner) || !after.jobs.has(owner)) && Number(id.split("@")[1]) > after.now;
+}
+
+function isHandBack(what: Step): boolean {
+  return what.do === "end" && what.outcome === "b";
 }
 
 /** Dead letters have ended and stand in one queue; a node is told to cancel only what it holds. */
