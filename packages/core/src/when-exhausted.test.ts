@@ -65,7 +65,8 @@ describe("whenExhausted: remove", () => {
     go.open();
     await removed.opened;
     expect(await one.job("job").get()).toBeUndefined();
-    const history = await two.job("job").history();
+    // Fire times that came while these two ran are missed.
+    const history = (await two.job("job").history()).filter(({ state }) => state !== "missed");
     expect(history.map(({ state, result }) => [state, result])).toEqual(Array(2).fill(["succeeded", "done"]));
     expect(told.filter((type) => type === "jobExhausted" || type === "jobRemoved")).toEqual([
       "jobExhausted",
