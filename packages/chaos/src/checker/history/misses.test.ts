@@ -75,3 +75,14 @@ test("what a pause holds back is missed as paused when its job is given another 
   expect(changed(900)).toEqual([]);
   expect(changed(300)).toEqual(["missed-for-nothing"]);
 });
+
+test("what is left when as many as may have started is missed in the step in which the last of them ends, or its job is changed", () => {
+  const left = (maxRuns: number, told: number, word: string): string[] =>
+    missed(1505, "exhausted", (history) => history.tell(told, word), { maxRuns });
+  for (const word of ["jobExhausted job", "jobUpdated job"]) {
+    expect(left(1, 1505, word)).toEqual([]);
+    expect(left(1, 1504, word)).toEqual(["missed-for-nothing"]);
+    expect(left(2, 1505, word)).toEqual(["missed-for-nothing"]);
+  }
+  expect(left(1, 1505, "jobExhausted other")).toEqual(["missed-for-nothing"]);
+});

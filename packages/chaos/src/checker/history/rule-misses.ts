@@ -4,6 +4,7 @@ import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 import type { Asked } from "./operations.js";
 import { firstWaiting, graceOf } from "./rule-misfires.js";
+import { isCounted } from "./rule-places.js";
 import type { End } from "./told.js";
 
 /** What nobody heard of is done within so many ms after it was given up, or never. */
@@ -13,22 +14,34 @@ const noticing = { usual: 3000, afterFaults: 15_000 } as const;
 
 /**
  * What is missed was later than its grace; or its job was given another trigger in the same step; or, for the
- * reason `paused`, it was passed over: by a resume from now that was under way, or after the end of a pause of a job that goes on from now.
+ * reason `paused`, it was passed over: by a resume from now that was under way, or after the end of a pause of a job that goes on from now; or,
+ * for the reason `exhausted`, as many as its job's `maxRuns` had started, and the last of them ended in that step, or the job was changed.
  */
 export const missesHaveReasons: HistoryRule = (ledger) =>
   ledger.told.flatMap((line): Finding[] => {
     if (line.what !== "ended" || line.state !== "m") return [];
     const job = line.run.slice(0, line.run.lastIndexOf("@"));
     const late = line.t - Number(line.run.slice(job.length + 1));
-    if (
-      line.reason === "paused"
-        ? wasPassedOver(ledger, job, line)
-        : isLate(ledger, job, line) || isChanged(ledger, job, line)
-    )
-      return [];
+    if (isExplained(ledger, job, line)) return [];
     const message = `${line.run} and ${line.count - 1} others were recorded as missed (${line.reason}) ${late} ms after the first.`;
     return [{ rule: "missed-for-nothing", at: line.t, message, about: [line.run, job] }];
   });
+
+function isExplained(ledger: Ledger, job: string, line: End): boolean {
+  if (line.reason === "paused") return wasPassedOver(ledger, job, line);
+  if (line.reason === "exhausted") return isUsedUp(ledger, job, line);
+  return isLate(ledger, job, line) || isChanged(ledger, job, line);
+}
+
+/** Whether as many runs as may have been given out, and the step that tells of it exhausted the job, or changed it. */
+function isUsedUp(ledger: Ledger, job: string, line: End): boolean {
+  const { maxRuns = Number.POSITIVE_INFINITY } = ledger.jobs.get(job)?.job ?? {};
+  const given = [...ledger.runs.values()].filter(
+    (run) => run.job === job && isCounted(ledger, run) && run.claims.some(({ index }) => index < line.index),
+  );
+  if (given.length < maxRuns) return false;
+  return isTold(ledger, "jobExhausted", job, line) || isChanged(ledger, job, line);
+}
 
 function isLate(ledger: Ledger, job: string, line: End): boolean {
   const story = ledger.jobs.get(job);
@@ -36,10 +49,15 @@ function isLate(ledger: Ledger, job: string, line: End): boolean {
 }
 
 /** Whether the step that tells of it changed the job. */
-function isChanged({ told }: Ledger, job: string, { t, index }: End): boolean {
+function isChanged(ledger: Ledger, job: string, line: End): boolean {
+  return isTold(ledger, "jobUpdated", job, line);
+}
+
+/** Whether the step that tells of an end also tells this of a job. */
+function isTold({ told }: Ledger, word: string, job: string, { t, index }: End): boolean {
   const isIt = (at: number): boolean => {
     const line = told[at];
-    return line?.what === "other" && line.word === "jobUpdated" && line.subject === job;
+    return line?.what === "other" && line.word === word && line.subject === job;
   };
   // One step may change several jobs, each with what is told of it.
   for (const step of [-1, 1])
