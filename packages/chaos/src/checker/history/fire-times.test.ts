@@ -131,6 +131,71 @@ test("bounds hold: nothing after endAt, and no more runs than maxRuns", () => {
   expect(at(bounded({ maxRuns: 2 }), 0, 1000, 2000).heal(3500).broken).toEqual(["max-runs"]);
 });
 
+describe("a job of which as many as may have started", () => {
+  /** Four fire times come before the end of the second and last run. */
+  const few = (): MadeUp =>
+    new MadeUp()
+      .define(-500, secondly("job", { maxRuns: 2 }))
+      .attempt({ run: runAt("job", 0), at: 5 })
+      .attempt({ run: runAt("job", 1000), at: 1005, takes: 2500 });
+  const missed = (line: (history: MadeUp) => MadeUp): string[] => line(few()).heal(6500).broken;
+  const head = (first: number, at: number, count: number): string =>
+    `ended ${runAt("job", first)} ${dawn + first} 0 ${dawn + at} m 0 0 - ${count} "exhausted"`;
+
+  test("accounts for what was due before the last of them ended, and for nothing later", () => {
+    expect(missed((history) => history)).toEqual(["missed"]);
+    expect(missed((history) => history.tell(3505, "jobExhausted job"))).toEqual(["missed"]);
+    expect(missed((history) => history.tell(3505, head(2000, 3505, 2), "jobExhausted job"))).toEqual([]);
+    expect(missed((history) => history.tell(3505, head(3000, 3505, 1), "jobExhausted job"))).toEqual([
+      "missed",
+    ]);
+  });
+
+  test("says how many that were at the least: what its leader had yet to write is not counted", () => {
+    expect(missed((history) => history.tell(3505, head(2000, 3505, 1), "jobExhausted job"))).toEqual([]);
+  });
+
+  test("has nothing to account for where all have started", () => {
+    const all = new MadeUp().define(-500, secondly("job", { maxRuns: 2 })).runs("job", 0, 1000);
+    expect(all.heal(6500).broken).toEqual([]);
+  });
+});
+
+describe("a job that is removed after nothing of it has started for long", () => {
+  const idle = (
+    removed: number,
+    options: object = {},
+    more: (history: MadeUp) => MadeUp = (one) => one,
+  ): string[] =>
+    more(at(new MadeUp().define(-500, secondly("job", options)), 0, 1000))
+      .ask(removed, { do: "remove", job: "job", cancelRunning: false })
+      .heal(removed + 1000).broken;
+
+  test("has missed what there was time for", () => {
+    expect(idle(19_500)).toEqual(["missed"]);
+    expect(idle(11_900)).toEqual([]);
+    expect(idle(19_500, { overlap: "skip" })).toEqual(["missed"]);
+  });
+
+  test("may have been held back: by a fault, a pause, a limit, another job, or its own runs", () => {
+    const fault = { kind: "fault", fault: "all-kill", target: "-", proof: "they ended" } as const;
+    const down = (from: number, until: number): string[] =>
+      idle(19_500, {}, (one) => one.add(until, { ...fault, from: dawn + from, until: dawn + until }));
+    expect(down(1500, 12_000)).toEqual([]);
+    expect(down(1500, 2000)).toEqual(["missed"]);
+    expect(down(18_000, 19_000)).toEqual(["missed"]);
+    const paused = (name: string): string[] => idle(19_500, {}, (one) => one.ask(1500, { do: "set", name }));
+    for (const name of ["job:job", "all", "node:n1"]) expect(paused(name)).toEqual([]);
+    expect(paused("job:other")).toEqual(["missed"]);
+    expect(idle(19_500, { concurrencyKey: "one" })).toEqual([]);
+    expect(idle(19_500, { dependsOn: ["other"] })).toEqual([]);
+    const long = (overlap: string): string[] =>
+      idle(19_500, { overlap }, (one) => one.attempt({ run: runAt("job", 2000), at: 2005, takes: 17_600 }));
+    expect(long("queue-all")).toEqual([]);
+    expect(long("allow")).toEqual(["missed"]);
+  });
+});
+
 test("a job that follows another starts after each success of it, and only then", () => {
   const family = (): MadeUp =>
     new MadeUp().define(-500, secondly("parent"), { id: "child", task: "tick", dependsOn: ["parent"] });

@@ -1,6 +1,7 @@
 import { fireTimesIn, isTimed, type JobStory } from "./definitions.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger, RunStory } from "./ledger.js";
+import { cameToSomething, Requirements } from "./required-times.js";
 import type { End } from "./told.js";
 
 /** What became of the fire times that were required, by what accounts for them. */
@@ -29,13 +30,14 @@ export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
   const open: { job: string; time: number }[] = [];
   let [required, permitted] = [0, 0];
   const { firesOf, missedOf } = byJob(ledger);
+  const requirements = new Requirements(ledger, until);
   for (const story of ledger.jobs.values()) {
     if (!isTimed(story.job)) continue;
     const bySpell = permittedTimes(story, until);
     permitted += new Set(bySpell.flat()).size;
     const runs = firesOf.get(story.id) ?? new Map<number, RunStory>();
     const entries = missedOf.get(story.id) ?? [];
-    const sure = requiredTimes(ledger, story, until, runs);
+    const sure = requirements.of(story, runs);
     const missed = coveredBy(entries, sure, bySpell.flat(), runs);
     for (const time of sure) {
       required += 1;
@@ -73,46 +75,11 @@ function permittedTimes({ spells }: JobStory, until: number): number[][] {
   );
 }
 
-/** Fire times that were surely to come, for as long as somebody could have waited for them. */
-function requiredTimes(
-  ledger: Ledger,
-  story: JobStory,
-  until: number,
-  runs: ReadonlyMap<number, RunStory>,
-): number[] {
-  const healed = ledger.reached("healed");
-  // Not what was missed: a change of the trigger tells that of the latest, while earlier ones wait.
-  const begun = [...runs].flatMap(([time, { begins }]) => (begins.length > 0 ? [time] : []));
-  const times = story.spells.flatMap((spell) => {
-    const all = fireTimesIn(spell, spell.sureFrom + 1, Math.min(spell.sureUntil, until) - 1);
-    const { removed } = spell;
-    if (removed === undefined || removed >= healed) return all;
-    // What had not started when its job was removed goes without a word, also if others were skipped behind it. Before what did start, nothing
-    // can have been left.
-    const last = Math.max(0, ...begun.filter((time) => time < removed));
-    return all.filter((time) => time <= last);
-  });
-  const { maxRuns } = story.job;
-  if (maxRuns === undefined) return times;
-  const counted = [...runs.values()].filter((run) => isCounted(ledger, run));
-  // When as many have started as may, what else was due is not to come any more, and some may have overtaken it: after a pause those that came
-  // later, where runs need not take turns.
-  return counted.length < maxRuns ? times : times.filter((time) => cameToSomething(runs.get(time)));
-}
-
-function cameToSomething(run: RunStory | undefined): boolean {
-  return run !== undefined && (run.begins.length > 0 || run.ends.length > 0);
-}
-
-/** Whether `maxRuns` counts a run: it was given out, and not handed back. One that was lost before it began has counted. */
-export function isCounted({ handedBack }: Ledger, { fireTime, claims }: RunStory): boolean {
-  return fireTime !== undefined && claims.some((claim) => claim.attempt === 1 && !handedBack(claim));
-}
-
 /**
  * An entry names the first fire time and how many, up to when it was written: those between that have an account of their own are not among
  * them. Runs of several definitions may be, where one had changed before they could start. Of fire times that were only possible nobody knows
- * whether they are counted; the sure ones are, as far as the number goes.
+ * whether they are counted; the sure ones are, as far as the number goes. Of a job that is exhausted the number is a lower bound: what its
+ * leader had yet to write is not counted.
  */
 function coveredBy(
   missed: readonly End[],
@@ -127,7 +94,7 @@ function coveredBy(
   });
   for (const { run, count, reason, finished } of missed) {
     const first = Number(run.slice(run.lastIndexOf("@") + 1));
-    let left = count;
+    let left = reason === "exhausted" ? Number.POSITIVE_INFINITY : count;
     for (const time of open) {
       if (left === 0) break;
       if (time < first || time > finished || covered.has(time)) continue;

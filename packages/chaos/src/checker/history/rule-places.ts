@@ -1,8 +1,7 @@
 import { parseDuration } from "@escapement/triggers";
 import type { PlannedJob } from "../../workload/operations.js";
 import type { Finding, HistoryRule } from "./finding.js";
-import type { Ledger } from "./ledger.js";
-import { isCounted } from "./rule-fire-times.js";
+import type { Ledger, RunStory } from "./ledger.js";
 import type { Claim } from "./told.js";
 
 /** What says which limits a run falls under, and what becomes of it when it is lost: its job's definition, or what it was enqueued with. */
@@ -146,3 +145,8 @@ export const maxRunsHold: HistoryRule = (ledger) =>
     const message = `${counted.length} runs of ${id} started, which has maxRuns ${maxRuns}.`;
     return [{ rule: "max-runs", at: over.claims[0]?.t ?? 0, message, about: [over.id, id] }];
   });
+
+/** Whether `maxRuns` counts a run: it was given out, and not handed back. One that was lost before it began has counted. */
+export function isCounted({ handedBack }: Ledger, { fireTime, claims }: RunStory): boolean {
+  return fireTime !== undefined && claims.some((claim) => claim.attempt === 1 && !handedBack(claim));
+}
