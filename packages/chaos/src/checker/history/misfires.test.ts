@@ -1,14 +1,23 @@
 import { expect, test } from "vitest";
 import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
 
+type Overlap = "allow" | "skip";
 type CatchUp = "none" | "latest" | "earliest" | "all";
 
 /** A job with a grace of two seconds, which is paused until 6100 ms, and which of its fire times from 0 to 6000 start then. */
-function late(catchUp: CatchUp, started: number[], missed?: { first: number; count: number }): string[] {
+function late(
+  catchUp: CatchUp,
+  started: number[],
+  missed?: { first: number; count: number },
+  overlap: Overlap = "allow",
+  before: (history: MadeUp) => MadeUp = (history) => history,
+): string[] {
   const misfire = { grace: "2s", catchUp, ...(catchUp === "all" && { max: 3 }) };
-  const history = new MadeUp()
-    .define(-500, secondly("job", { misfire, endAt: dawn + 6000 }))
-    .ask(-100, { do: "set", name: "job:job", ttl: 6000 });
+  const history = before(
+    new MadeUp()
+      .define(-500, secondly("job", { misfire, overlap, endAt: dawn + 6000 }))
+      .ask(-100, { do: "set", name: "job:job", ttl: 6000 }),
+  );
   if (missed !== undefined) history.ended(6100, runAt("job", missed.first), "m", "misfire", missed.count);
   for (const [index, ms] of started.entries())
     history.attempt({ run: runAt("job", ms), at: 6100 + index * 20 });
@@ -32,6 +41,19 @@ test("no more of it starts", () => {
 test("where the latest are to be made up for, not all are missed", () => {
   expect(late("latest", [], { first: 0, count: 7 })).toEqual(["misfire"]);
   expect(late("all", [], { first: 0, count: 7 })).toEqual(["misfire"]);
+});
+
+test("so it is where runs are skipped while another one runs, if none does", () => {
+  expect(late("latest", [6000], { first: 0, count: 6 }, "skip")).toEqual([]);
+  expect(late("latest", [], { first: 0, count: 7 }, "skip")).toEqual(["misfire"]);
+  expect(late("latest", [3000, 6000], { first: 0, count: 5 }, "skip")).toEqual(["misfire"]);
+  // A run by hand that runs may have others skipped, or kept waiting until its end.
+  const [run, token] = [`${runAt("job", 0)}-abcdefgh`, new MadeUp().token(-160)];
+  const byHand = (history: MadeUp): MadeUp =>
+    history
+      .ask(-180, { do: "run-now", job: "job" }, { end: "acknowledged", answer: run })
+      .tell(-160, `started ${run} 1 ${token} ${nodeOf("n1")}`);
+  expect(late("latest", [], { first: 0, count: 7 }, "skip", byHand)).not.toContain("misfire");
 });
 
 test("nothing is missed before its grace is over", () => {
