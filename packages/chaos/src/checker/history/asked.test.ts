@@ -44,7 +44,7 @@ describe("an enqueued run", () => {
       enqueue().ask(150, { do: "cancel", run: "run-1" }, { end: "acknowledged", answer });
     expect(cancel(true).ended(155, "run-1", "c", "cancelled").heal(500).broken).toEqual([]);
     expect(cancel(true).attempt(run).heal(500).broken).toEqual(["cancelled-started"]);
-    expect(cancel(false).attempt(run).heal(500).broken).toEqual([]);
+    expect(cancel(false).attempt(run).heal(500).broken).toEqual(["cancel-denied"]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dawn, MadeUp, type MadeUpAttempt } from "../../../test/made-up.js";
+import { dawn, MadeUp, type MadeUpAttempt, runAt, secondly } from "../../../test/made-up.js";
 
 /** A run that works for twenty seconds is cancelled after one, and goes on as is said. */
 function cancelled(
@@ -21,7 +21,6 @@ describe("a run that runs and whose cancelling was acknowledged", () => {
     expect(cancelled({ takes: 20_000 }).broken).toEqual(["cancel-ignored"]);
     expect(cancelled({ ends: "never" }).broken).toContain("cancel-ignored");
     expect(cancelled({ takes: 20_000 }, false).broken).toEqual([]);
-    expect(cancelled({ takes: 20_000 }, true, false).broken).toEqual([]);
   });
 
   test("has no other attempt", () => {
@@ -37,5 +36,70 @@ describe("a run that runs and whose cancelling was acknowledged", () => {
       until: dawn + 9000,
     });
     expect(frozen.broken).toEqual([]);
+  });
+});
+
+describe("whoever cancels is not told that nothing is to be cancelled", () => {
+  const notFound = { end: "refused", code: "RUN_NOT_FOUND", message: "" } as const;
+  const ended = { end: "acknowledged", answer: false } as const;
+  const enqueued = (): MadeUp =>
+    new MadeUp().ask(0, { do: "enqueue", task: "tick", runs: [{ id: "run-1" }] });
+  const cancel = { do: "cancel", run: "run-1" } as const;
+
+  test("while the run runs", () => {
+    for (const answer of [notFound, ended]) {
+      const told = (takes: number): string[] =>
+        enqueued().attempt({ run: "run-1", at: 50, takes }).ask(1000, cancel, answer).heal(10_000).broken;
+      expect(told(9000)).toEqual(["cancel-denied"]);
+      expect(told(955)).toEqual([]);
+      expect(told(900)).toEqual([]);
+    }
+  });
+
+  test("while it waits, from when its enqueuing was acknowledged on", () => {
+    const told = (ms: number): string[] =>
+      enqueued().ask(ms, cancel, notFound).attempt({ run: "run-1", at: 2000 }).heal(3000).broken;
+    expect(told(1000)).toEqual(["cancel-denied"]);
+    expect(told(5)).toEqual([]);
+  });
+
+  test("unless it was cancelled meanwhile, or there is none", () => {
+    expect(
+      enqueued().ended(500, "run-1", "c", "cancelled").ask(495, cancel, ended).heal(3000).broken,
+    ).toEqual([]);
+    expect(new MadeUp().ask(495, cancel, notFound).heal(3000).broken).toEqual([]);
+  });
+});
+
+describe("a run that runs when its job is removed with `cancelRunning`", () => {
+  const input = { work: 9000, listens: true };
+  const job = secondly("job", { overlap: "skip", input, endAt: dawn });
+  const run = runAt("job", 0);
+  const removed = (takes: number, cancelRunning = true, answer = true, given = job): MadeUp =>
+    new MadeUp()
+      .define(-500, given)
+      .attempt({ run, at: 5, takes, ...(given.input && { input: given.input }) })
+      .ask(1000, { do: "remove", job: "job", cancelRunning }, { end: "acknowledged", answer })
+      .tell(1005, "jobRemoved job");
+
+  test("ends soon, if its handler listens", () => {
+    expect(removed(9000).heal(20_000).broken).toEqual(["cancel-ignored"]);
+    expect(removed(1500).heal(20_000).broken).toEqual([]);
+    expect(removed(9000, false).heal(20_000).broken).toEqual([]);
+    expect(removed(9000, true, false).heal(20_000).broken).toEqual([]);
+    const deaf = secondly("job", { endAt: dawn, input: { work: 9000 } });
+    expect(removed(9000, true, true, deaf).heal(20_000).broken).toEqual([]);
+  });
+
+  test("ends also where it is of a definition before the one that is removed", () => {
+    const again = (takes: number): string[] =>
+      removed(takes, false)
+        .define(1500, job)
+        .tell(1505, "jobAdded job")
+        .ask(2000, { do: "remove", job: "job", cancelRunning: true }, { end: "acknowledged", answer: true })
+        .tell(2005, "jobRemoved job")
+        .heal(20_000).broken;
+    expect(again(9000)).toEqual(["cancel-ignored"]);
+    expect(again(2500)).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ import {
   runsByHandStart,
   staleWritesAreRefused,
 } from "./rule-asked.js";
-import { cancelledRunsEnd } from "./rule-cancels.js";
+import { cancelledRunsEnd, openRunsCanBeCancelled, removedRunsEnd } from "./rule-cancels.js";
 import { childrenFollow } from "./rule-children.js";
 import { lossesFollowDelivery } from "./rule-delivery.js";
 import {
@@ -89,6 +89,8 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   oneOffsRunOnce,
   misfiresAreCaughtUp,
   cancelledRunsEnd,
+  removedRunsEnd,
+  openRunsCanBeCancelled,
 };
 
 /** The judgement of a trial from its evidence alone. */

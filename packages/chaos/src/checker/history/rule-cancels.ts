@@ -1,5 +1,8 @@
+import { groupBy } from "../case.js";
 import { calmIn } from "./calm.js";
 import type { Finding, HistoryRule } from "./finding.js";
+import type { Ledger, RunStory } from "./ledger.js";
+import type { Asked } from "./operations.js";
 import { lastMoment } from "./rule-fire-times.js";
 import { ordersOf } from "./versions.js";
 
@@ -11,25 +14,71 @@ const heardWithin = 2500 + 3000;
  * by itself before that. No other attempt follows.
  */
 export const cancelledRunsEnd: HistoryRule = (ledger) => {
-  const { operations, runs, handedBack } = ledger;
+  const { operations, runs } = ledger;
+  const goesOn = goingOnIn(ledger);
+  return operations.flatMap((asked) => {
+    const { does, end, answer } = asked;
+    if (does.do !== "cancel" || end !== "acknowledged" || answer !== true) return [];
+    return goesOn(runs.get(does.run), asked, "cancelled");
+  });
+};
+
+/** So do the runs that run of a job that is removed with `cancelRunning`, those of an earlier definition too. */
+export const removedRunsEnd: HistoryRule = (ledger) => {
+  const goesOn = goingOnIn(ledger);
+  const runs = groupBy(ledger.runs.values(), ({ job = "" }) => job);
+  return ledger.operations.flatMap((asked) => {
+    const { does, end, answer } = asked;
+    // Whoever is answered `false` has removed nothing, or has with a request whose answer was lost.
+    if (does.do !== "remove" || !does.cancelRunning || end !== "acknowledged" || answer !== true) return [];
+    return (runs.get(does.job) ?? []).flatMap((run) => goesOn(run, asked, "removed with its job"));
+  });
+};
+
+/** How to find whether an attempt that runs when somebody asks for its end goes on although that was acknowledged. */
+function goingOnIn(ledger: Ledger): (run: RunStory | undefined, by: Asked, was: string) => Finding[] {
   const orders = ordersOf(ledger);
   const calm = calmIn(ledger);
   const last = lastMoment(ledger);
-  return operations.flatMap(({ does, end, answer, asked, heard }): Finding[] => {
-    if (does.do !== "cancel" || end !== "acknowledged" || answer !== true) return [];
-    const run = runs.get(does.run);
+  return (run, { asked, heard }, was) => {
     const claim = run?.claims.findLast(({ t }) => t < asked.at);
-    if (run === undefined || claim === undefined || handedBack(claim)) return [];
-    if (!orders(run.id, claim, asked.wall).every(({ input }) => input?.listens === true)) return [];
-    const about = [run.id];
+    if (run === undefined || claim === undefined || ledger.handedBack(claim)) return [];
     const ended = run.ends.find(({ index }) => index > claim.index);
-    const by = heard.at + heardWithin;
-    if (ended?.what === "again" && ended.t > heard.at) {
-      const message = `${run.id}#${claim.attempt} had been cancelled, and has another attempt.`;
-      return [{ rule: "cancel-ignored", at: ended.t, message, about }];
-    }
-    if ((ended?.t ?? last) <= by || !calm(claim.node, asked.at, by)) return [];
-    const message = `${run.id}#${claim.attempt} ran on for ${(ended?.t ?? last) - heard.at} ms after its cancelling was acknowledged.`;
-    return [{ rule: "cancel-ignored", at: by, message, about }];
+    if (ended !== undefined && ended.t <= heard.at) return [];
+    if (!orders(run.id, claim, asked.wall).every(({ input }) => input?.listens === true)) return [];
+    const about = run.job === undefined ? [run.id] : [run.id, run.job];
+    const found = (at: number, what: string): Finding[] => [
+      { rule: "cancel-ignored", at, message: `${run.id}#${claim.attempt} ${what}.`, about },
+    ];
+    if (ended?.what === "again") return found(ended.t, `had been ${was}, and has another attempt`);
+    const [by, until] = [heard.at + heardWithin, ended?.t ?? last];
+    if (until <= by || !calm(claim.node, asked.at, by)) return [];
+    return found(by, `ran on for ${until - heard.at} ms after it was ${was}, which had been acknowledged`);
+  };
+}
+
+/** Nobody who cancels a run is told that it had ended, or that there is none, while it waits or runs from the asking to the answer. */
+export const openRunsCanBeCancelled: HistoryRule = (ledger) => {
+  const enqueued = enqueuedBy(ledger);
+  return ledger.operations.flatMap(({ does, answer, asked, heard }): Finding[] => {
+    if (does.do !== "cancel" || (answer !== false && answer !== "RUN_NOT_FOUND")) return [];
+    const run = ledger.runs.get(does.run);
+    const isThere =
+      (enqueued.get(does.run) ?? Number.POSITIVE_INFINITY) <= asked.mono ||
+      run?.claims.some((claim) => claim.t < asked.at && !ledger.handedBack(claim));
+    if (!isThere || run?.ends.some(({ what, t }) => what === "ended" && t <= heard.at)) return [];
+    const message = `Whoever cancelled ${does.run} was told ${answer === false ? "that it had ended" : answer}, and it had not ended.`;
+    return [{ rule: "cancel-denied", at: heard.at, message, about: [does.run] }];
   });
 };
+
+/** When it was acknowledged by the monotonic clock that a run was enqueued, ms. */
+function enqueuedBy({ operations }: Ledger): Map<string, number> {
+  return new Map(
+    operations.flatMap(({ does, end, heard }) =>
+      does.do === "enqueue" && end === "acknowledged"
+        ? does.runs.map(({ id = "" }): [string, number] => [id, heard.mono])
+        : [],
+    ),
+  );
+}
