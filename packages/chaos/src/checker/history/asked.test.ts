@@ -48,6 +48,21 @@ describe("an enqueued run", () => {
   });
 });
 
+describe("a run that nobody has enqueued", () => {
+  test("is not given out, nor does it begin", () => {
+    expect(enqueue().attempt(run).attempt({ run: "run-2", at: 300 }).heal(500).broken).toEqual(["unasked"]);
+    expect(new MadeUp().tell(200, `started run-2 1 ${new MadeUp().token(200)} id-n1`).broken).toContain(
+      "unasked",
+    );
+  });
+
+  test("may be an impostor's own, which is given to impostors and ends as cancelled", () => {
+    const own = `started own-1 1 ${new MadeUp().token(200)} impostor-1`;
+    expect(new MadeUp().tell(200, own).ended(400, "own-1", "c", "cancelled").broken).not.toContain("unasked");
+    expect(new MadeUp().ended(400, "own-2", "c", "cancelled").broken).not.toContain("unasked");
+  });
+});
+
 describe("a run by hand", () => {
   const [one, two] = [`${runAt("job", 110)}-abcdefgh`, `${runAt("job", 120)}-ijklmnop`] as const;
   const job = secondly("job", { endAt: 1 });
@@ -59,6 +74,23 @@ describe("a run by hand", () => {
   test("starts if that was acknowledged", () => {
     expect(asked().attempt({ run: one, at: 200 }).heal(500).broken).toEqual([]);
     expect(asked().heal(500).broken).toEqual(["missed"]);
+  });
+
+  test("goes with its job, but not with the removals with which a trial ends", () => {
+    const remove = { do: "remove", job: "job", cancelRunning: false } as const;
+    expect(asked().ask(300, remove).heal(500).broken).toEqual([]);
+    expect(asked().heal(500).ask(600, remove).broken).toEqual(["missed"]);
+  });
+
+  test("is of a job that there is", () => {
+    const other = `${runAt("other", 110)}-abcdefgh`;
+    expect(asked().attempt({ run: one, at: 200 }).attempt({ run: other, at: 300 }).heal(500).broken).toEqual([
+      "unasked",
+    ]);
+    const named = new MadeUp()
+      .define(-500, job)
+      .ask(100, { do: "run-now", job: "job" }, { end: "acknowledged", answer: other });
+    expect(named.attempt({ run: other, at: 200 }).heal(500).broken).toEqual(["unasked"]);
   });
 
   test("is there at most as often as it may have been asked for", () => {

@@ -7,6 +7,7 @@ import { countOperations } from "./operations.js";
 import {
   cancelledRunsStayDown,
   enqueuedRunsStart,
+  nothingRunsUnasked,
   runsByHandStart,
   staleWritesAreRefused,
 } from "./rule-asked.js";
@@ -57,6 +58,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   takenAwayStaysAway,
   enqueuedRunsStart,
   runsByHandStart,
+  nothingRunsUnasked,
   cancelledRunsStayDown,
   staleWritesAreRefused,
   childrenFollow,

@@ -1,3 +1,4 @@
+import { groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger, RunStory } from "./ledger.js";
 import type { Asked } from "./operations.js";
@@ -28,31 +29,54 @@ export const enqueuedRunsStart: HistoryRule = ({ operations, runs, reached }) =>
     });
   });
 
+/** A run without a job comes to something only if somebody enqueued it; those of impostors aside, which nobody else takes. */
+export const nothingRunsUnasked: HistoryRule = ({ operations, runs }) => {
+  const enqueued = new Set(
+    operations.flatMap(({ does }) => (does.do === "enqueue" ? does.runs.map(({ id }) => id) : [])),
+  );
+  return [...runs.values()].flatMap(({ id, job, claims, begins, ends }): Finding[] => {
+    if (job !== undefined || enqueued.has(id)) return [];
+    const claim = claims.find(({ node }) => !isImpostor(node));
+    // Runs of impostors that are left wait until they are cancelled.
+    const end = ends.find(({ node, state }) => state !== "c" && !isImpostor(node));
+    const at = begins[0]?.at ?? claim?.t ?? end?.t;
+    return at === undefined
+      ? []
+      : [{ rule: "unasked", at, message: `Nobody has enqueued ${id}.`, about: [id] }];
+  });
+};
+
+function isImpostor(node: string): boolean {
+  return node.startsWith("impostor-");
+}
+
 /** Runs that were asked for by hand and acknowledged start or say why not; others only where nothing was heard. */
-export const runsByHandStart: HistoryRule = ({ operations, runs, jobs }) => {
-  const asked = operations.filter(({ does }) => does.do === "run-now");
+export const runsByHandStart: HistoryRule = ({ operations, runs, jobs, reached }) => {
+  const asked = operations.flatMap(({ does, ...one }) =>
+    does.do === "run-now" ? [{ ...one, job: does.job }] : [],
+  );
   const known = new Map(
     asked.flatMap((one) => (one.end === "acknowledged" ? [[String(one.answer), one] as const] : [])),
   );
-  const lost = [...known].flatMap(([id, one]): Finding[] => {
-    const job = (one.does as { job: string }).job;
-    if (cameToSomething(runs.get(id)) || jobs.get(job)?.removals.some(({ heard }) => heard.at > one.asked.at))
-      return [];
-    return [
-      { rule: "missed", at: one.asked.at, message: `The run by hand ${id} never started.`, about: [id] },
-    ];
+  const lost = [...known].flatMap(([id, { job, asked }]): Finding[] => {
+    // Those with which the trial ends come when all that was asked for has started.
+    const mayHaveGone = jobs
+      .get(job)
+      ?.removals.some((removal) => removal.heard.at > asked.at && removal.asked.at < reached("healed"));
+    if (cameToSomething(runs.get(id)) || mayHaveGone) return [];
+    return [{ rule: "missed", at: asked.at, message: `The run by hand ${id} never started.`, about: [id] }];
   });
-  const unasked = [...jobs.keys()].flatMap((job): Finding[] => {
-    const strange = [...runs.values()].filter(
-      (run) => run.job === job && run.fireTime === undefined && !known.has(run.id),
-    );
-    const possible = asked.filter(
-      ({ does, end }) => (does as { job: string }).job === job && end === "maybe",
-    ).length;
+  const byHand = [...runs.values()].filter(
+    ({ job, fireTime }) => job !== undefined && fireTime === undefined,
+  );
+  const unasked = [...groupBy(byHand, ({ job = "" }) => job)].flatMap(([job, some]): Finding[] => {
+    const strange = some.filter(({ id }) => known.get(id)?.job !== job);
+    const possible = asked.filter((one) => one.job === job && one.end === "maybe").length;
     const [first] = strange;
     if (first === undefined || strange.length <= possible) return [];
     const message = `${strange.length} runs by hand of ${job} that nobody knows of; ${possible} may have been asked for.`;
-    return [{ rule: "unasked", at: first.begins[0]?.at ?? 0, message, about: strange.map(({ id }) => id) }];
+    const at = first.begins[0]?.at ?? first.claims[0]?.t ?? first.ends[0]?.t ?? 0;
+    return [{ rule: "unasked", at, message, about: strange.map(({ id }) => id) }];
   });
   return [...lost, ...unasked];
 };
