@@ -21,6 +21,7 @@ import {
   lastMoment,
   nothingElseStarts,
 } from "./rule-fire-times.js";
+import { formerRunsAreNotTriedAgain } from "./rule-former-runs.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
@@ -56,6 +57,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   everyFireTimeIsAccountedFor,
   nothingElseStarts,
   takenAwayStaysAway,
+  formerRunsAreNotTriedAgain,
   enqueuedRunsStart,
   runsByHandStart,
   nothingRunsUnasked,
