@@ -3,6 +3,8 @@ import { ledgerOf } from "../checker/history/ledger.js";
 import { openIn } from "../checker/history/open.js";
 import { ask } from "../faults/hands.js";
 import { impostors } from "../workload/impostor.js";
+import { guest, lastGuest } from "../workload/jobs.js";
+import type { PlannedJob } from "../workload/operations.js";
 import type { Session } from "./session.js";
 
 /**
@@ -28,7 +30,7 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
   );
   await session.dump("settled");
   if (done) session.write({ kind: "phase", phase: "settled" });
-  await cancelLast(session);
+  await Promise.all([cancelLast(session), removeLast(session)]);
   await removeJobs(session);
   await eventually(() => session.isIdle(), { within, every: 250 }).catch(() => undefined);
   session.write({ kind: "phase", phase: "removed" });
@@ -84,13 +86,34 @@ async function cancelLast({ record, client, trial }: Session): Promise<void> {
   await record.ask({ do: "cancel", run: run.id }, () => client.run(run.id).cancel());
 }
 
+/** Removes a job with its run, which takes long, now that nothing befalls its node any more. */
+async function removeLast({ record, client, trial }: Session): Promise<void> {
+  const job: PlannedJob = { ...guest(Date.now(), 0, lastGuest), task: "tick", id: lastGuest, priority: 10 };
+  const { task, ...options } = job;
+  const answer = await record.ask({ do: "define", jobs: [job] }, async () => {
+    const { version, createdAt } = await client.schedule(task, options);
+    return { version, createdAt };
+  });
+  if (answer.end !== "acknowledged") return;
+  const started = (): boolean => trial.facts("start").some(({ run }) => run.startsWith(`${lastGuest}@`));
+  await eventually(started, { within: 10_000, every: 50 }).catch(() => undefined);
+  await record.ask({ do: "remove", job: lastGuest, cancelRunning: true }, () =>
+    client.job(lastGuest).remove({ cancelRunning: true }),
+  );
+}
+
+/** Nobody waits for what guests still do. */
 async function removeJobs(session: Session): Promise<void> {
   const left = await session.client.unfinishedRuns({ task: impostors }, 1000);
   await Promise.all(left.map(({ id }) => session.client.run(id).cancel()));
   const ids: string[] = [];
   for await (const { id } of session.client.jobs()) ids.push(id);
-  for (const job of ids)
-    await session.insist({ do: "remove", job, cancelRunning: false }, () => session.client.job(job).remove());
+  for (const job of ids) {
+    const cancelRunning = job.startsWith("guest-");
+    await session.insist({ do: "remove", job, cancelRunning }, () =>
+      session.client.job(job).remove({ cancelRunning }),
+    );
+  }
 }
 
 async function takeDownLocks(session: Session): Promise<void> {

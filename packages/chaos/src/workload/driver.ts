@@ -194,7 +194,7 @@ export class Driver {
       );
     }
     const { tags = [] } = jobs.find((job) => job.id === id) ?? {};
-    const job: PlannedJob = { ...guest(begin, this.#round), task: "tick", id, tags };
+    const job: PlannedJob = { ...guest(begin, this.#round, id), task: "tick", id, tags };
     const { task, ...options } = job;
     return this.#ask(
       id,

@@ -24,7 +24,7 @@ export function plannedJobs(begin: number, duration: number): PlannedJob[] {
     ["cron", 4, (index) => ({ trigger: cron(`*/${index + 1} * * * * *`), input: { work: 30 } })],
     ["shift", 6, (index) => ({ trigger: shifted(begin, index), overlap: "allow", input: { work: 10 } })],
     ["edit", 4, () => ({ trigger: every("900ms", { from }), input: { work: 40 } })],
-    ["guest", 5, (index) => guest(begin, index)],
+    ["guest", 5, (index) => guest(begin, index, `guest-${index + 1}`)],
     ["lap", 5, (index) => lap(from, policies[index] ?? "skip")],
     ["key", 3, () => keyed(from, "wait")],
     ["rare", 2, () => keyed(from, "skip")],
@@ -90,10 +90,17 @@ export function shifted(begin: number, round: number): ReturnType<typeof every> 
   return every(interval, { from: at(begin), phase: 1 + ((round * 37) % 600) });
 }
 
-/** A job that comes and goes, with a cadence that is another one each time. */
-export function guest(begin: number, round: number): Draft {
-  return { trigger: shifted(begin, round + 3), input: { work: 30 } };
+/**
+ * A job that comes and goes, with a cadence that is another one each time. Runs of the last ones, of one a time, take longer than a node may take
+ * to hear that they are cancelled, for when their job is removed with them.
+ */
+export function guest(begin: number, round: number, id: string): Draft {
+  const isLong = ["guest-4", "guest-5", lastGuest].includes(id);
+  return { trigger: shifted(begin, round + 3), input: isLong ? { work: 9000, listens: true } : { work: 30 } };
 }
+
+/** The guest that comes when all has ended, and goes while it runs. */
+export const lastGuest = "guest-last";
 
 /** A job that is due once, now or soon, and is gone when it has run. */
 export function oneOff(random: Random, id: string): PlannedJob {

@@ -53,6 +53,36 @@ test("a run is skipped only where its job or its limit says so", () => {
   expect(other.broken).toEqual(["skipped-for-nothing"]);
 });
 
+test("a run is skipped for another one that waits, where one may wait, and never where it replaces what runs", () => {
+  const [first, second, third] = [0, 1000, 2000].map((ms) => runAt("job", ms)) as [string, string, string];
+  const base = (overlap: "queue-one" | "cancel-running" | "replace" | "skip"): MadeUp =>
+    new MadeUp().define(-500, secondly("job", { overlap })).attempt({ run: first, at: 5, takes: 2500 });
+  const alone = (overlap: Parameters<typeof base>[0]): string[] =>
+    base(overlap).ended(1005, second, "k", "overlap").ended(2005, third, "k", "overlap").heal(2900).broken;
+  expect(alone("skip")).toEqual([]);
+  for (const overlap of ["queue-one", "cancel-running", "replace"] as const)
+    expect(alone(overlap)).toEqual(["skipped-for-nothing"]);
+
+  const waits = base("queue-one").ended(2005, third, "k", "overlap");
+  expect(waits.attempt({ run: second, at: 2510 }).heal(2900).broken).toEqual([]);
+  const taken = base("cancel-running").ended(2005, second, "k", "overlap");
+  expect(taken.attempt({ run: third, at: 2510 }).heal(2900).broken).toEqual([]);
+});
+
+test("what waited may have been missed, or have gone with its job, before which nothing else was given out", () => {
+  const skipped = (): MadeUp =>
+    new MadeUp()
+      .define(-500, secondly("job", { overlap: "queue-one" }))
+      .attempt({ run: runAt("job", 0), at: 5, takes: 2500 })
+      .ended(2005, runAt("job", 2000), "k", "overlap");
+  const missed = skipped().ended(2600, runAt("job", 1000), "m", "misfire");
+  expect(missed.broken).not.toContain("skipped-for-nothing");
+  const removed = (history: MadeUp): MadeUp =>
+    history.ask(3500, { do: "remove", job: "job", cancelRunning: false }).tell(3505, "jobRemoved job");
+  expect(removed(skipped()).broken).not.toContain("skipped-for-nothing");
+  expect(removed(skipped().runs("job", 3000, 3000)).broken).toContain("skipped-for-nothing");
+});
+
 test("a run is skipped for what it depends on only if that did not succeed", () => {
   const skipped = (ends: "s" | "f"): string[] =>
     new MadeUp()
@@ -81,6 +111,20 @@ test("a run is cancelled only if that was asked for, by the driver, with its job
   expect(cancelled(base().ask(1050, { do: "remove", job: "job", cancelRunning: true }), "removed")).toEqual(
     [],
   );
+});
+
+test("a run that runs is cancelled with its job only if that was asked for; one between attempts in any case", () => {
+  const cancelled = (cancelRunning: boolean, token: string): string[] =>
+    new MadeUp()
+      .define(-500, secondly("job", { retry: { attempts: 2 }, endAt: dawn }))
+      .attempt({ run: runAt("job", 0), at: 5, ends: "again", wait: 500 })
+      .ask(300, { do: "remove", job: "job", cancelRunning })
+      .tell(305, `ended ${runAt("job", 0)} ${dawn} 0 ${dawn + 305} c 2 ${token} - 1 "removed"`)
+      .heal(900).broken;
+  expect(cancelled(true, "0")).toEqual([]);
+  expect(cancelled(false, "0")).toEqual([]);
+  expect(cancelled(true, "77")).not.toContain("cancelled-for-nothing");
+  expect(cancelled(false, "77")).toContain("cancelled-for-nothing");
 });
 
 test("what waited behind others of a job that was removed went with it; what should have started before one that did has not", () => {

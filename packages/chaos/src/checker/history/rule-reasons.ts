@@ -1,9 +1,11 @@
 import { groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
+import type { Asked } from "./operations.js";
 import { isMissed } from "./rule-children.js";
 import { mostOf, type Placed, placesOf, scopesOf } from "./rule-places.js";
 import type { Claim, End, Told } from "./told.js";
+import { waitingIn } from "./waiting.js";
 
 /** How long a claim that was handed back may have held its place: the store does not tell when that was. */
 const handBack = 15_000;
@@ -12,12 +14,13 @@ const handBack = 15_000;
 export const skipsHaveReasons: HistoryRule = (ledger) => {
   const open = new Holders(ledger);
   const sameMoment = claimsByTime(ledger.told);
+  const othersWait = waitingIn(ledger);
   return ledger.told.flatMap((line): Finding[] => {
     open.follow(line);
     if (line.what !== "ended" || line.state !== "k") return [];
     // What the same step gives out stands behind what it skips.
     const holders = [...open.at(line.t), ...(sameMoment.get(line.t) ?? [])];
-    if (stoodInItsWay(ledger, open.placed, line, holders)) return [];
+    if (stoodInItsWay(ledger, open.placed, line, holders, othersWait)) return [];
     const message = `${line.run} was skipped (${line.reason}), and nothing stood in its way.`;
     return [{ rule: "skipped-for-nothing", at: line.t, message, about: [line.run] }];
   });
@@ -28,13 +31,16 @@ function stoodInItsWay(
   placed: ReturnType<typeof placesOf>,
   line: End,
   holders: readonly Claim[],
+  othersWait: (skipped: End) => boolean,
 ): boolean {
   const job = jobOf(line.run);
   const { overlap = "skip", dependsOn = [] } = ledger.jobs.get(job)?.job ?? {};
   switch (line.reason) {
     case "overlap":
-      if (overlap === "allow" || overlap === "queue-all") return false;
-      return holders.some(({ run }) => run !== line.run && jobOf(run) === job);
+      if (/^(allow|queue-all|replace)$/.test(overlap)) return false;
+      if (!holders.some(({ run }) => run !== line.run && jobOf(run) === job)) return false;
+      // With the others one waits, or comes and takes the turn of what waits.
+      return overlap === "skip" || othersWait(line);
     case "limit":
       return isFull(ledger, placed, line, holders);
     case "dependency":
@@ -139,8 +145,7 @@ export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs, told }
       const { overlap } = definition ?? {};
       if (end.reason === "overlap" && isCutShort(end, overlap, rivals.get(job) ?? [])) return [];
       // What was handed back, or failed, when its job had been removed has no other attempt: it ends as `job-removed`.
-      if (/^(job-)?removed$/.test(end.reason) && removals.some(({ asked: when }) => when.at <= end.t))
-        return [];
+      if (removals.some((removal) => mayHaveEnded(removal, end))) return [];
       const message = `${id} was cancelled (${end.reason}), and nobody had asked for that.`;
       return [{ rule: "cancelled-for-nothing", at: end.t, message, about: [id] }];
     }),
@@ -153,6 +158,12 @@ export const cancelsHaveReasons: HistoryRule = ({ operations, runs, jobs, told }
     );
   }
 };
+
+/** Whether a run may have been cancelled with its job: one that ran only if that was asked for. */
+function mayHaveEnded({ does, asked }: Asked, { reason, token, t }: End): boolean {
+  if (!/^(job-)?removed$/.test(reason) || asked.at > t) return false;
+  return reason === "job-removed" || token === "0" || (does.do === "remove" && does.cancelRunning);
+}
 
 /** Whether a run of a job may have been cut short for another: one that replaces it has been given out, in the same step at the latest. */
 function isCutShort({ run, t }: End, overlap: string | undefined, claims: readonly Claim[]): boolean {
