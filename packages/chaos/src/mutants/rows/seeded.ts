@@ -96,6 +96,45 @@ export const seededMutants: readonly Mutant[] = [
     caughtBy: ["cancel-ignored"],
   },
   {
+    name: "cancel-finds-nothing",
+    breaks: "A run that runs is not found when it is to be cancelled",
+    changes: [
+      {
+        file: "core/dist/scripts/cancel.lua",
+        find: "if ask_to_cancel(arg.run, arg.reason) then",
+        put: "if not arg.run then",
+      },
+    ],
+    trial: whole,
+    caughtBy: ["cancel-denied"],
+  },
+  {
+    name: "removal-cancels-nothing",
+    breaks: "A job that is removed with its runs leaves them running",
+    changes: [
+      {
+        file: "core/dist/scripts/remove.lua",
+        find: "if arg.cancel ~= '' then",
+        put: "if not arg.cancel then",
+      },
+    ],
+    trial: whole,
+    caughtBy: ["cancel-ignored"],
+  },
+  {
+    name: "overlap-always-skips",
+    breaks: "Claim skips what should wait for its job's running one, or take its turn",
+    changes: [
+      {
+        file: "core/dist/scripts/claim/overlap.lua",
+        find: "if how == 's' and attempt == 1 and",
+        put: "if attempt == 1 and",
+      },
+    ],
+    trial: whole,
+    caughtBy: ["skipped-for-nothing"],
+  },
+  {
     name: "failure-not-retried",
     breaks: "A run whose attempt failed is never tried again",
     changes: [
