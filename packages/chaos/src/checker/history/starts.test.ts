@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
 
+const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
 const run = runAt("job", 1000);
 const started = (): MadeUp => new MadeUp().define(-500, secondly("job")).runs("job", 0, 3000).heal(3500);
 const base = (): MadeUp =>
@@ -51,6 +52,7 @@ describe("an attempt", () => {
     const told = (...lines: { run: string; token: string }[]): string[] =>
       base()
         .attempt({ run, at: 1005 })
+        .ask(3100, { do: "enqueue", task: "tick", runs: [{ id: first.run }, { id: second.run }] }, maybe)
         .tell(3200, ...lines.map((line) => `started ${line.run} 1 ${line.token} ${nodeOf("n1")}`)).broken;
     expect(told(first, second)).toEqual([]);
     expect(told(second, first)).toEqual(["token-order"]);
