@@ -26,21 +26,26 @@ export function waitingIn(ledger: Ledger): (skipped: End) => boolean {
     if ((misses.get(job) ?? []).some((miss) => isLater(miss, skipped) && dueOf(miss.run) <= skipped.t))
       return true;
     const end = (ends.get(job) ?? []).find(({ index }) => index > skipped.index);
-    const isBetween = ({ index }: Claim): boolean => index > skipped.index && index < (end?.index ?? 0);
-    return end !== undefined && !others.some((other) => firstClaims(other).some(isBetween));
+    if (end === undefined) return false;
+    return !others.some((other) => {
+      const { index = 0 } = turnOf(other) ?? {};
+      return index > skipped.index && index < end.index;
+    });
   };
 
   function waited(other: RunStory, skipped: End): boolean {
     if (dueOf(other.id) > skipped.t) return false;
-    const claims = firstClaims(other);
+    const turn = turnOf(other);
     const over = other.ends.filter(({ what }) => what === "ended");
-    if ([...claims, ...over].some((line) => !isLater(line, skipped))) return false;
-    // What is skipped in the same step was in the way of nobody for long: something else was in its own.
-    return claims.length > 0 || over.some(({ state, t }) => state !== "k" || t > skipped.t);
+    if ((turn !== undefined && !isLater(turn, skipped)) || over.some((line) => !isLater(line, skipped)))
+      return false;
+    // One that is skipped in the same step has taken nobody's turn: another one has taken both.
+    return turn !== undefined || over.some(({ state, t }) => state !== "k" || t > skipped.t);
   }
 
-  function firstClaims({ claims }: RunStory): Claim[] {
-    return claims.filter((claim) => !ledger.handedBack(claim));
+  /** When a run's turn came: from then on it holds its job, between its attempts too. */
+  function turnOf({ claims }: RunStory): Claim | undefined {
+    return claims.find((claim) => !ledger.handedBack(claim));
   }
 }
 
