@@ -3,18 +3,24 @@ import type { Finding, HistoryRule } from "./finding.js";
 import { type Ledger, partsOf } from "./ledger.js";
 import type { Asked } from "./operations.js";
 import { lastMoment } from "./rule-fire-times.js";
-import type { Claim, Other } from "./told.js";
+import type { Claim, End, Other } from "./told.js";
 
 /**
  * Nothing of a job is given out once it has been removed, until it is defined again; and no fire time that a change has taken away. What
- * was given out before may go on, and be given back.
+ * was given out before may go on, and be given back. What a removed job left running has no further attempt, also if a job is defined anew
+ * under its id: that has another task, input and delivery.
  */
 export const takenAwayStaysAway: HistoryRule = (ledger) => {
-  const removed = afterRemoval(ledger);
-  const known = new Set(removed.map(({ claim }) => claim.index));
-  const all = [...removed, ...afterAnswer(ledger).filter(({ claim }) => !known.has(claim.index))];
-  return [...all, ...afterChange(ledger)].map(({ claim: { run, attempt, t }, what }): Finding => {
-    const message = `${run}#${attempt} was given out after ${what}.`;
+  const known = new Set<number>();
+  const all = [
+    ...afterRemoval(ledger),
+    ...ofFormerJob(ledger),
+    ...afterAnswer(ledger),
+    ...afterChange(ledger),
+  ].filter(({ line }) => !known.has(line.index) && known.add(line.index));
+  return all.map(({ line: { what: kind, run, attempt, t }, what }): Finding => {
+    const came = kind === "started" ? "was given out" : "was to have another attempt";
+    const message = `${run}#${attempt} ${came} after ${what}.`;
     return { rule: "taken-away-started", at: t, message, about: [run, partsOf(run).job ?? run] };
   });
 };
@@ -23,7 +29,7 @@ export const takenAwayStaysAway: HistoryRule = (ledger) => {
 const blur = 100;
 
 interface Late {
-  readonly claim: Claim;
+  readonly line: Claim | End;
   /** After what. */
   readonly what: string;
 }
@@ -41,7 +47,50 @@ function afterRemoval({ told }: Ledger): Late[] {
     const since = gone.get(partsOf(line.run).job ?? "");
     return since === undefined
       ? []
-      : [{ claim: line, what: `the store had told, ${line.t - since} ms before, that its job was removed` }];
+      : [{ line, what: `the store had told, ${line.t - since} ms before, that its job was removed` }];
+  });
+}
+
+/**
+ * By the order of the stream: what was given out before its job was removed is not to be tried again. A run by hand is of one job only, whatever
+ * attempt is given out; a fire time may be one of the new definition as well, and begins with attempt 1 then.
+ */
+function ofFormerJob({ told }: Ledger): Late[] {
+  const given = new Map<string, Map<string, Claim>>(); // by job and run: the latest claim
+  const former = new Map<string, { readonly claim: Claim; readonly removed: number }>();
+  return told.flatMap((line): Late[] => {
+    if (line.what === "other") {
+      const own = given.get(line.subject);
+      if (line.word === "jobRemoved") {
+        for (const [run, claim] of own ?? []) former.set(run, { claim, removed: line.t });
+        given.delete(line.subject);
+      } else if (line.word === "jobAdded")
+        // In one and the same ms nobody can tell the one job from the other.
+        for (const [run, { claim }] of former)
+          if (partsOf(run).job === line.subject && claim.t >= line.t) former.delete(run);
+      return [];
+    }
+    const { job, fireTime } = partsOf(line.run);
+    if (job === undefined || (line.what === "ended" && line.state === "m")) return [];
+    if (line.what === "ended") {
+      former.delete(line.run);
+      given.get(job)?.delete(line.run);
+      return [];
+    }
+    const was = former.get(line.run);
+    const isNew = line.what === "started" && line.attempt === 1 && fireTime !== undefined;
+    if (was !== undefined && !isNew)
+      return [
+        {
+          line,
+          what: `its job, of which it had been given out, was removed ${line.t - was.removed} ms before`,
+        },
+      ];
+    if (line.what !== "started") return [];
+    former.delete(line.run);
+    const own = given.get(job) ?? new Map<string, Claim>();
+    given.set(job, own.set(line.run, line));
+    return [];
   });
 }
 
@@ -61,14 +110,14 @@ function afterAnswer({ operations, runs, jobs }: Ledger): Late[] {
       });
       return back
         ? []
-        : [{ claim, what: `the removal of its job, which was acknowledged at ${removal.heard.at}` }];
+        : [{ line: claim, what: `the removal of its job, which was acknowledged at ${removal.heard.at}` }];
     });
   });
 }
 
 /**
  * Fire times that a definition does not have any more: those after the step that changed it, where the stream of events tells of that. What had
- * come due by then is owed still, unless the job was removed.
+ * come due by then is owed still, unless the job was removed: then also what is handed back goes.
  */
 function afterChange(ledger: Ledger): Late[] {
   const until = lastMoment(ledger) + 60_000;
@@ -79,16 +128,21 @@ function afterChange(ledger: Ledger): Late[] {
       over: lineOfChange(ledger, id, spell.overBy),
       has: new Set(fireTimesIn(spell, spell.possibleFrom - 1, Math.min(until, spell.possibleUntil + 1))),
     }));
-    return [...ledger.runs.values()].flatMap(({ job: of, fireTime, claims: [claim] }): Late[] => {
-      if (of !== id || fireTime === undefined || claim === undefined) return [];
+    return [...ledger.runs.values()].flatMap(({ job: of, fireTime, claims }): Late[] => {
+      if (of !== id || fireTime === undefined) return [];
       const those = times.filter(({ has }) => has.has(fireTime));
-      const some = those.some(({ spell, over }) => isOwed(spell, over, fireTime, claim));
-      return those.length === 0 || some ? [] : [{ claim, what: "its fire time had been taken away" }];
+      if (those.length === 0) return [];
+      return claims
+        .filter(
+          (claim) =>
+            claim.attempt === 1 && !those.some(({ spell, over }) => isOwed(spell, over, fireTime, claim)),
+        )
+        .map((line) => ({ line, what: "its fire time had been taken away" }));
     });
   });
 }
 
-/** Whether a fire time of a definition may be given out for the first time. */
+/** Whether a fire time of a definition may be given out, as its first attempt. */
 function isOwed(
   { overBy, possibleUntil }: Spell,
   over: Other | undefined,

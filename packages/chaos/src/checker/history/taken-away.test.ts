@@ -1,6 +1,7 @@
-import { every } from "@escapement/triggers";
+import { every, once } from "@escapement/triggers";
 import { describe, expect, test } from "vitest";
 import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
+import type { PlannedJob } from "../../workload/operations.js";
 
 const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
 const remove = { do: "remove", job: "job", cancelRunning: false } as const;
@@ -46,7 +47,7 @@ describe("what is given out of a job that was removed", () => {
     }
   });
 
-  test("was given out before and goes on, and has no other attempt, also if the job is there again", () => {
+  test("was given out before and goes on, and has no further attempt, whether or not the job is there again", () => {
     const first = { run: runAt("job", 1000), at: 1005, takes: 3000, ends: "again", wait: 500 } as const;
     const second = { run: first.run, attempt: 2, at: 4600 };
     const removed = (): MadeUp => base(0).attempt(first).ask(1900, remove).tell(1905, "jobRemoved job");
@@ -57,10 +58,53 @@ describe("what is given out of a job that was removed", () => {
         .ask(1900, remove)
         .tell(1905, "jobRemoved job").broken,
     ).toEqual([]);
-    expect(removed().define(2500, again).tell(2505, "jobAdded job").attempt(second).broken).toEqual([
-      "former-run-tried-again",
-    ]);
-    expect(removed().attempt(second).broken).toContain(rule);
+    const anew = (history: MadeUp): MadeUp => history.define(2500, again).tell(2505, "jobAdded job");
+    expect(anew(removed()).broken).toEqual([rule]);
+    expect(anew(removed()).attempt(second).broken).toEqual([rule]);
+    expect(removed().attempt(second).broken).toEqual([rule]);
+    // Before the removal: what waits for it then ends with its job.
+    const waited = base(0)
+      .attempt({ ...first, takes: 100, wait: 9000 })
+      .ask(1900, remove);
+    waited.tell(
+      1905,
+      `ended ${first.run} ${dawn + 1000} 0 ${dawn + 1905} c 2 0 - 1 "removed"`,
+      "jobRemoved job",
+    );
+    expect(anew(waited).broken).toEqual([]);
+  });
+
+  test("is lost with its node under the job defined anew, and is not tried as a run of that", () => {
+    const at = (second: number, work: number, delivery: "at-most-once" | "at-least-once"): PlannedJob => {
+      return secondly("job", { trigger: once(new Date(dawn + second)), delivery, input: { work } });
+    };
+    const [run, node] = [runAt("job", 1000), "n2"];
+    const lost = (again: boolean): MadeUp =>
+      new MadeUp()
+        .define(-500, at(1000, 1, "at-most-once"))
+        .attempt({ run, at: 1005, ends: "never", node, input: { work: 1 } })
+        .ask(1100, remove, { end: "acknowledged", answer: true })
+        .tell(1105, "jobRemoved job")
+        .define(1200, at(2000, 2, "at-least-once"))
+        .tell(1205, "jobAdded job")
+        .tell(1300, `nodeDead ${nodeOf(node)}`)
+        .lost(1301, { run, at: 1005, node }, again);
+    const next = (history: MadeUp): string[] =>
+      history.attempt({ run: runAt("job", 2000), at: 2005, input: { work: 2 } }).heal(3000).broken;
+    expect(next(lost(false))).toEqual([]);
+    expect(next(lost(true).attempt({ run, attempt: 2, at: 1310, input: { work: 2 } }))).toEqual([rule]);
+  });
+
+  test("by hand is of the job as it was, if it was given out by then and handed back", () => {
+    const run = `${runAt("job", 1000)}-abcdefgh`;
+    const asked = { end: "acknowledged", answer: run } as const;
+    const handed = base(0)
+      .ask(1000, { do: "run-now", job: "job" }, asked)
+      .tell(1005, `started ${run} 1 ${base().token(1005)} ${nodeOf("n1")}`);
+    const removed = handed.ask(1900, remove).tell(1905, "jobRemoved job");
+    const anew = removed.define(2500, secondly("job", { endAt: dawn })).tell(2505, "jobAdded job");
+    expect(anew.broken).toEqual([]);
+    expect(anew.attempt({ run, at: 2600 }).broken).toEqual([rule]);
   });
 });
 
@@ -100,6 +144,7 @@ describe("a fire time that a change takes away", () => {
     const run = runAt("job", 1000);
     const handed = `started ${run} 1 ${base().token(1005)} ${nodeOf("n1")}`;
     expect(again(["jobUpdated other"]).attempt({ run, at: 1700 }).broken).toEqual([rule]);
-    expect(again([handed]).attempt({ run, at: 1700 }).broken).toEqual([]);
+    expect(again([handed]).attempt({ run, at: 1700 }).broken).toEqual([rule]);
+    expect(again([handed]).broken).toEqual([]);
   });
 });
