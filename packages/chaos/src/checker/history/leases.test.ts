@@ -198,10 +198,31 @@ describe("nothing is lost", () => {
     expect(lost(restart(450, ""))).toEqual(["lost-for-nothing"]);
   });
 
-  test("for a lock that refused nobody", () => {
+  test("for a lock that refused nobody, or another attempt, another node, or when it was given up already", () => {
     expect(lost(base(3))).toEqual(["lost-for-nothing"]);
-    const details = { runId: run.run };
-    expect(lost(base(3).add(400, { kind: "event", event: "lockRefused", details }, "n1"))).toEqual([]);
+    const refused = (at: number, node = "n1", voters = 3): MadeUp =>
+      base(voters).add(at, { kind: "event", event: "lockRefused", details: { runId: run.run } }, node);
+    expect(lost(refused(400))).toEqual([]);
+    expect(lost(refused(400, "n2"))).toEqual(["lost-for-nothing"]);
+    expect(lost(refused(700))).toEqual(["lost-for-nothing"]);
+    expect(lost(refused(400, "n1", 0))).toEqual(["lost-for-nothing"]);
+    const given = { ...again, ends: "never" } as const;
+    const third = { run: run.run, attempt: 3, at: 900 };
+    const twice = (...nodes: string[]): string[] => {
+      const history = refused(400).lost(500, run, true).attempt(given);
+      const details = { runId: run.run };
+      for (const node of nodes) history.add(750, { kind: "event", event: "lockRefused", details }, node);
+      return history.lost(800, given, true).attempt(third).heal(1000).broken;
+    };
+    expect(twice("n2")).toEqual([]);
+    expect(twice()).toEqual(["lost-for-nothing"]);
+  });
+
+  test("for a lock on the store itself, where voters hold the locks", () => {
+    const head = `${dawn} 0 ${dawn + 5} l 1 0 ${n1}`;
+    const told = `again ${run.run} ${head} ${dawn + 500}`;
+    const history = new MadeUp({ voters: 3 }).define(-500, secondly("job")).tell(5, told);
+    expect(history.attempt(again).heal(700).broken).toEqual(["lost-for-nothing"]);
   });
 });
 

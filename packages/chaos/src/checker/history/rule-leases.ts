@@ -1,8 +1,8 @@
 import type { LeasesFact } from "../../evidence/evidence.js";
-import { factsOf } from "../case.js";
+import { factsOf, groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
-import type { Other } from "./told.js";
+import type { Claim, End, Other } from "./told.js";
 
 /** Terms are given once and rise, by what nodes witness in the order of time, and by what the store tells. */
 export const termsRise: HistoryRule = ({ evidence, told }) => {
@@ -118,35 +118,63 @@ function lastLease(samples: readonly LeasesFact[], node: string, before: number)
 /** For so many ms after it was told to leave, or was taken off the list, what a node held may be given up. */
 const leaving = 30_000;
 
-/** What is lost is lost for a reason that happened: its node died or left by then, or just then, or was refused the attempt's lock. */
-export const lossesHaveReasons: HistoryRule = ({ told, evidence, trial, runs }) => {
+/** For so many ms two processes' views of the machine's clock may differ. */
+const blur = 100;
+
+/**
+ * What is lost is lost for a reason that happened: its node died or left by then, or just then, or said that voters refused it the lock of this very
+ * attempt: since that was given out, and by when it was given up. That another attempt's was refused, or another node, is none. Where there are
+ * voters the store has no lock that could refuse.
+ */
+export const lossesHaveReasons: HistoryRule = (ledger) => {
+  const { told, runs } = ledger;
   const gone = new Map<string, number>();
   for (const line of told)
     if (line.what === "other" && (line.word === "nodeDead" || line.word === "nodeLeft"))
       gone.set(line.subject, line.index);
-  const leaves = factsOf(evidence, "fault").filter(
-    ({ fault, proof }) => /^(node-restart|node-lease-deleted|rolling-restart)$/.test(fault) && proof !== "",
-  );
-  const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
-  const refused = new Set(
-    factsOf(evidence, "event").flatMap(({ event, details }) =>
-      event === "lockRefused" ? [(details as { runId: string }).runId] : [],
-    ),
-  );
-  const isLeaving = (id: string, t: number): boolean =>
-    leaves.some(
-      ({ fault, target, from, until }) =>
-        (fault === "rolling-restart" || target === nameOf.get(id)) && from <= t && t < until + leaving,
-    );
-  return [...runs.values()].flatMap(({ id, ends }) =>
+  const [isLeaving, wasRefused] = [leavingIn(ledger), refusalsIn(ledger)];
+  return [...runs.values()].flatMap(({ id, claims, ends }) =>
     ends.flatMap((end): Finding[] => {
       if (end.state !== "l") return [];
       if ((gone.get(end.node) ?? Number.POSITIVE_INFINITY) <= end.index || isLeaving(end.node, end.t))
         return [];
-      // A lock on the store itself refuses in the step that would have given the attempt out: that has no token.
-      if (trial.voters >= 3 && (refused.has(id) || end.token === "0")) return [];
-      const message = `${id}#${end.attempt} of ${end.node} was given up (${end.reason || "another attempt follows"}), and the node had neither died nor left.`;
+      const claim = claims.find(({ token }) => token === end.token);
+      if (claim !== undefined && wasRefused(claim, end)) return [];
+      const message = `${id}#${end.attempt} of ${end.node} was given up (${end.reason || "another attempt follows"}), and the node had neither died nor left, nor been refused its lock.`;
       return [{ rule: "lost-for-nothing", at: end.t, message, about: [id, end.node] }];
     }),
   );
 };
+
+/** Whether a node (its identity) was told to leave, or taken off the list, just before a time. */
+function leavingIn({ evidence }: Ledger): (id: string, t: number) => boolean {
+  const leaves = factsOf(evidence, "fault").filter(
+    ({ fault, proof }) => /^(node-restart|node-lease-deleted|rolling-restart)$/.test(fault) && proof !== "",
+  );
+  const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
+  return (id, t) =>
+    leaves.some(
+      ({ fault, target, from, until }) =>
+        (fault === "rolling-restart" || target === nameOf.get(id)) && from <= t && t < until + leaving,
+    );
+}
+
+/** Whether the node that was given an attempt said, before that was given up, that voters refused it the lock. It names the run alone. */
+function refusalsIn({ evidence, trial, momentOf }: Ledger): (claim: Claim, end: End) => boolean {
+  if (trial.voters < 3) return () => false;
+  const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
+  const refusals = groupBy(
+    factsOf(evidence, "event").filter(({ event }) => event === "lockRefused"),
+    ({ details }) => (details as { runId: string }).runId,
+  );
+  return (claim, end) => {
+    const [from, until] = [momentOf(claim).least - blur, momentOf(end).most + blur];
+    const isOfLock = end.reason === "" || end.reason === "lock";
+    return (
+      isOfLock &&
+      (refusals.get(end.run) ?? []).some(
+        ({ node, at }) => node === nameOf.get(claim.node) && from <= at && at <= until,
+      )
+    );
+  };
+}
