@@ -120,6 +120,13 @@ export class MadeUp {
     return this.add(at + takes + 1, { kind: "accepted", ...fact, outcome }, node);
   }
 
+  /** An attempt that is given out and never begins. Its node says that it hands it back, or not. */
+  given(ms: number, { run, attempt = 1, node = "n1" }: Omit<MadeUpAttempt, "at">, isBack = true): this {
+    const token = this.token(ms);
+    this.tell(ms, `started ${run} ${attempt} ${token} ${nodeOf(node)}`);
+    return isBack ? this.add(ms + 1, { kind: "back", run, attempt, token }, node) : this;
+  }
+
   /** The end of something that did not start: `skipped`, `missed`, `cancelled`. */
   ended(ms: number, run: string, state: "k" | "m" | "c", reason: string, count = 1): this {
     return this.tell(

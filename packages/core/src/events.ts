@@ -49,6 +49,11 @@ export interface SchedulerEvents {
   afterCrash: AttemptEvent & { readonly error: RunError };
   /** An outcome came too late: this node does not hold the attempt any more, and what it said was not recorded. */
   completionRefused: AttemptEvent;
+  /**
+   * An attempt that this node was given and has not started: it stops, or is not sure of its lease, or too few voters answered. Told before the store
+   * hears of it; the attempt is given out again under its number then.
+   */
+  handedBack: AttemptEvent;
   /** A lock says that the attempt has been started before; this node did not start it. */
   lockRefused: RunEvent;
   /** A fire time was skipped for a reason that a policy gives. */
@@ -104,6 +109,7 @@ const events: Readonly<Record<keyof SchedulerEvents, true>> = {
   afterError: true,
   afterCrash: true,
   completionRefused: true,
+  handedBack: true,
   lockRefused: true,
   skipped: true,
   missed: true,

@@ -1,6 +1,6 @@
 import { eventually, startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { expect, test, vi } from "vitest";
-import { gate } from "../test/cluster.js";
+import { gate, heard } from "../test/cluster.js";
 import { createScheduler } from "./index.js";
 
 test("T4: a wall clock that is set ahead by hours loses no run: what was just claimed is handed back, and starts once the lease is sure", async () => {
@@ -10,6 +10,7 @@ test("T4: a wall clock that is set ahead by hours loses no run: what was just cl
   await using node = createScheduler({ redis: proxy.url, namespace, concurrency: 1 });
   await using client = createScheduler({ redis: redis.url, namespace });
   const started: unknown[] = [];
+  const back = heard(node, "handedBack");
   const go = gate();
   node.task("task", async ({ id, attempt }) => {
     started.push([id, attempt]);
@@ -38,6 +39,7 @@ test("T4: a wall clock that is set ahead by hours loses no run: what was just cl
   }
 
   expect(started.sort()).toEqual(ids.map((id) => [id, 1]));
+  expect(back).toMatchObject([{ runId: "2", attempt: 1, task: "task", node: node.nodeId }]);
   // Nothing is claimed, to be handed back again, before it is sure.
   const told = await redis.client().xrange(`escapement:{${namespace}}:events`, "-", "+");
   expect(JSON.stringify(told).match(/started /g)).toHaveLength(5);

@@ -362,7 +362,7 @@ export class Worker {
     this.#nextDue = 0; // they are due again as soon as they are back
     const values = back.map((item) => locks.valueOf(item));
     await locks.release(back).catch(() => undefined);
-    for (const [index, item] of back.entries()) this.#complete(item, "b", values[index] ?? "-", "");
+    for (const [index, item] of back.entries()) this.#handBack(item, values[index] ?? "-");
   }
 
   #launch(claimed: Claimed): void {
@@ -372,7 +372,7 @@ export class Worker {
     if (!alive) this.#nextDue = 0; // it is due again as soon as it is back
     // Refused, if the lease has ended: the leader takes it over then.
     if (!this.#claiming || task === undefined || !alive) {
-      this.#complete(claimed, "b", locks?.valueOf(claimed) ?? "", "");
+      this.#handBack(claimed, locks?.valueOf(claimed) ?? "");
       return;
     }
     if (claimed.body === "") {
@@ -380,6 +380,12 @@ export class Worker {
       return;
     }
     this.#attempts.start(claimed, task);
+  }
+
+  /** Listeners hear of it before the request that takes it to the store: that is sent in a later turn. */
+  #handBack(claimed: Claimed, lock: string): void {
+    if (!this.#abandoned) this.#parts.events.emit("handedBack", describeAttempt(this.#parts.node, claimed));
+    this.#complete(claimed, "b", lock, "");
   }
 
   readonly #complete: Complete = (claimed, outcome, detail, result, accepted = () => undefined) => {

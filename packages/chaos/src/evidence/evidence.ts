@@ -27,6 +27,7 @@ export interface AttemptFact {
  * - `claimed`: it was handed an attempt, at `claimedAt` by Redis' clock
  * - `start`, `end`: the handler began, and came to its end
  * - `accepted`, `refused`: the store took the outcome, or said that the attempt is not the node's any more
+ * - `back`: it hands an attempt back that it has not begun, and is about to tell the store
  * - `elected`: it leads, in this term
  * - `up`: it has joined under the identity `id`, for the first time or again
  * - `event`: anything else that the scheduler told
@@ -60,6 +61,7 @@ export type Fact =
   | { readonly kind: "asked"; readonly act: number; readonly pause: string; readonly does: PauseAct }
   | { readonly kind: "acknowledged"; readonly act: number }
   | (AttemptFact & { readonly kind: "aborted" })
+  | (AttemptFact & { readonly kind: "back" })
   | { readonly kind: "operation"; readonly op: number; readonly does: Operation }
   | ({ readonly kind: "answer"; readonly op: number } & Answer)
   | ({ readonly kind: "trial" } & TrialFact)
@@ -103,6 +105,8 @@ export interface TrialFact {
   /** How many independent voters there are. */
   readonly voters: number;
   readonly namespace: string;
+  /** Whether nodes take down what they hand back. @default false, as in evidence from before they did */
+  readonly tellsHandBacks?: boolean;
   /** How many finished enqueued runs of each task the store keeps. */
   readonly keptRuns: number;
   /** Limits and rates of queues and tasks, by scope, such as `queue:narrow`. */

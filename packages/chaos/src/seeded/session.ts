@@ -70,7 +70,8 @@ export class Session implements AsyncDisposable {
     const { name: topology, keepsWrites, voters } = trial.topology;
     const { namespace } = trial.client;
     const conditions = { seed, topology, keepsWrites, voters: voters.length, namespace, limits, rates };
-    session.#evidence.write({ kind: "trial", ...conditions, keptRuns: keptRuns(seed) });
+    const told = { keptRuns: keptRuns(seed), tellsHandBacks: true };
+    session.#evidence.write({ kind: "trial", ...conditions, ...told });
     session.watcher.start();
     return session;
   }

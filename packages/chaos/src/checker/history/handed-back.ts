@@ -1,3 +1,5 @@
+import type { Evidence } from "../../evidence/evidence.js";
+import { factsOf } from "../case.js";
 import type { JobStory } from "./definitions.js";
 import type { RunStory } from "./ledger.js";
 import type { Claim, End, Other, Told } from "./told.js";
@@ -5,13 +7,15 @@ import type { Claim, End, Other, Told } from "./told.js";
 /**
  * What shows that an attempt that was given out was handed back before it began: it is given out again under its number, or its run ends. A
  * first attempt may also go without a word of its own, as fire times do that have not started: with its job, when that is removed, changed or
- * exhausted, or among those of an entry for what was missed. One that neither began nor is back is held.
+ * exhausted, or among those of an entry for what was missed. One that neither began nor is back is held. Where nodes take down what they hand back
+ * (`mayBeBack`), nothing is back of which its node has not said so: a store that gives one attempt to two nodes shows the same.
  */
 export function backOf(
   told: readonly Told[],
   runs: ReadonlyMap<string, RunStory>,
   jobs: ReadonlyMap<string, JobStory>,
   isSettled: (token: string) => boolean,
+  mayBeBack: (claim: Claim) => boolean,
 ): (claim: Claim) => Told | undefined {
   const changes = new Map<string, Other[]>();
   const misses = new Map<string, End[]>();
@@ -30,7 +34,7 @@ export function backOf(
   }
   const known = new Map<string, Told | undefined>();
   return (claim) => {
-    if (isSettled(claim.token)) return undefined;
+    if (isSettled(claim.token) || !mayBeBack(claim)) return undefined;
     if (!known.has(claim.token)) known.set(claim.token, find(claim));
     return known.get(claim.token);
   };
@@ -50,4 +54,11 @@ export function backOf(
     // Whichever came first: a job that is removed in the end takes nothing along of what was missed long before.
     return (miss?.index ?? Infinity) < (change?.index ?? Infinity) ? miss : change;
   }
+}
+
+/** Whether an attempt may have been handed back, by what its node took down before it told the store. Impostors take nothing down. */
+export function saidToBeBack(evidence: readonly Evidence[]): (claim: Claim) => boolean {
+  const said = new Set(factsOf(evidence, "back").map(({ token }) => token));
+  const isTold = factsOf(evidence, "trial").some(({ tellsHandBacks }) => tellsHandBacks);
+  return ({ node, token }) => !isTold || said.has(token) || node.startsWith("impostor-");
 }

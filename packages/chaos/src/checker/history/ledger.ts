@@ -2,7 +2,7 @@ import type { Evidence, TrialFact } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
 import type { Bounds } from "./causes.js";
 import { type JobStory, jobStories } from "./definitions.js";
-import { backOf } from "./handed-back.js";
+import { backOf, saidToBeBack } from "./handed-back.js";
 import { type Asked, operationsIn } from "./operations.js";
 import { momentsIn } from "./redis-clock.js";
 import { ServerTime } from "./server-time.js";
@@ -35,7 +35,7 @@ export interface Ledger {
   /** Handlers that began, and ends that the store told, by token. */
   readonly begun: ReadonlyMap<string, Begin>;
   readonly ended: ReadonlyMap<string, End>;
-  /** Whether a token's attempt was handed back before it began: the store does not tell of that, but of what shows that it was back. */
+  /** Whether a token's attempt was handed back before it began: its node says so, if nodes do, and the store tells of what shows that it was back. */
   handedBack(claim: Claim): boolean;
   /** What shows that an attempt that never began, and has no end of its own, was back. */
   backBy(claim: Claim): Told | undefined;
@@ -69,7 +69,8 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
     ),
   );
   const jobs = jobStories(operations);
-  const backBy = backOf(told, runs, jobs, (token) => begun.has(token) || ended.has(token));
+  const isSettled = (token: string): boolean => begun.has(token) || ended.has(token);
+  const backBy = backOf(told, runs, jobs, isSettled, saidToBeBack(evidence));
   const phases = new Map(factsOf(evidence, "phase").map(({ phase, at }) => [phase as string, at]));
   return {
     trial,

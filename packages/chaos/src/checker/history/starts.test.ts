@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
+import type { TrialFact } from "../../evidence/evidence.js";
 
 const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
 const run = runAt("job", 1000);
@@ -108,5 +109,31 @@ describe("an attempt", () => {
       "attempt-order",
       "duplicate",
     ]);
+  });
+
+  test("was handed back if its node says so, where nodes do: else two of them have it", () => {
+    const tells = { tellsHandBacks: true };
+    const again = (said: boolean, trial: Partial<TrialFact> = tells): MadeUp =>
+      new MadeUp(trial)
+        .define(-500, secondly("job"))
+        .attempt({ run: runAt("job", 0), at: 5 })
+        .given(1005, { run, node: "n2" }, said)
+        .attempt({ run, at: 1007 });
+    expect(again(true).heal(1900).broken).toEqual([]);
+    expect(again(false).heal(1900).broken).toEqual(["attempt-order"]);
+    expect(again(false, {}).heal(1900).broken).toEqual([]);
+    // An impostor hands back what it was given, and takes nothing down.
+    const own = { run: "run-1", node: "impostor-1" };
+    const impostor = new MadeUp(tells).tell(5, `started run-1 1 ${base().token(5)} impostor-1`);
+    expect(impostor.given(9, { ...own, node: "n1" }).broken).toEqual([]);
+    // What was not handed back counts: a place is held, and nothing has ended.
+    const few = (said: boolean): MadeUp =>
+      new MadeUp({ ...tells, limits: { "queue:default": { max: 1, whenFull: "wait" } } })
+        .define(-500, secondly("job", { endAt: dawn }), secondly("other", { endAt: dawn }))
+        .given(5, { run: runAt("job", 0), node: "n2" }, said)
+        .attempt({ run: runAt("other", 0), at: 9 })
+        .attempt({ run: runAt("job", 0), at: 30 });
+    expect(few(true).heal(900).broken).toEqual([]);
+    expect(few(false).heal(900).broken).toEqual(["attempt-order", "limit"]);
   });
 });
