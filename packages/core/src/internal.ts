@@ -7,6 +7,16 @@ export { Events } from "./events.js";
 export { fitsPattern } from "./id-pattern.js";
 export type { ScopedLimit, ScopedRate } from "./limit.js";
 export { Materialiser } from "./materialise.js";
-export { join, leave, materialise, report } from "./scripts/index.js";
+export {
+  join,
+  leave,
+  materialise,
+  park,
+  passOver,
+  recover,
+  report,
+  sweep,
+  watch,
+} from "./scripts/index.js";
 export { Store } from "./store.js";
 export { version } from "./version.js";

@@ -19,7 +19,7 @@ export type Operation =
   /** By a plain SET or DEL, through a connection of the operator's own. */
   | { readonly do: "set"; readonly name: string; readonly ttl?: number }
   | { readonly do: "del"; readonly name: string }
-  /** What a leader of an older term, or one that computed from what is not so any more, would write; to be refused. */
+  /** What a leader of an older term, or one that computed from what is not so any more, would write: see stale-writer.ts; to be refused. */
   | { readonly do: "stale-write"; readonly job: string; readonly stale: "term" | "version" | "cursor" }
   /** What a node must not say: see impostor.ts; to be refused. */
   | { readonly do: "impostor"; readonly stale: "holder" | "token" | "request" };

@@ -93,11 +93,11 @@ export const cancelledRunsStayDown: HistoryRule = ({ operations, runs }) =>
 
 /** What a leader of before would write is refused, and so is what no node can say. */
 export const staleWritesAreRefused: HistoryRule = ({ operations }: Ledger) =>
-  operations.flatMap(({ does, end, heard }: Asked): Finding[] => {
+  operations.flatMap(({ does, end, heard, answer }: Asked): Finding[] => {
     if (end !== "acknowledged" || (does.do !== "stale-write" && does.do !== "impostor")) return [];
     const message =
       does.do === "impostor"
         ? `What a node said that must not say it was taken: the ${does.stale} was not its own, or was used before.`
-        : `A leader's write for ${does.job} was taken although its ${does.stale} was that of before.`;
+        : `A leader's write for ${does.job} was taken although its ${does.stale} was that of before: ${answer}.`;
     return [{ rule: "stale-write", at: heard.at, message, about: "job" in does ? [does.job] : [] }];
   });

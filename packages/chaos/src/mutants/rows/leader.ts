@@ -3,6 +3,7 @@ import { lateLeader, lateOfChanged } from "../trials/late-write.js";
 import { killed, noNodes } from "../trials/node-faults.js";
 import { paused } from "../trials/paused.js";
 import { quiet } from "../trials/quiet.js";
+import { formerLeader } from "../trials/whole.js";
 
 const noCompareAndSet: Change = {
   file: "core/dist/scripts/materialise.lua",
@@ -10,6 +11,23 @@ const noCompareAndSet: Change = {
     and string.match(states[i] or '', '^%S+') == job.version`,
   put: "job.current = records[i]",
 };
+
+/** A script of a leader, other than materialise, that takes what one of an older term asks for. */
+function anyTerm(script: string, does: string): Mutant {
+  return {
+    name: `any-term-${script}`,
+    breaks: `A leader of an older term ${does}`,
+    changes: [
+      {
+        file: `core/dist/scripts/${script}.lua`,
+        find: "if epoch ~= arg.epoch then",
+        put: "if not epoch then",
+      },
+    ],
+    trial: formerLeader,
+    caughtBy: ["stale-write"],
+  };
+}
 
 /** What a leader does wrong. */
 export const leaderMutants: readonly Mutant[] = [
@@ -28,6 +46,11 @@ export const leaderMutants: readonly Mutant[] = [
     trial: lateLeader,
     caughtBy: ["duplicate"],
   },
+  anyTerm("recover", "declares nodes dead and takes over what they held"),
+  anyTerm("sweep", "mends what it takes for broken"),
+  anyTerm("watch", "lets go on what a pause held back"),
+  anyTerm("pass-over", "passes over what came due under a pause"),
+  anyTerm("park", "takes a job out of the way"),
   {
     name: "no-compare-and-set",
     breaks:

@@ -46,6 +46,13 @@ export const whole: MutantTrial = wholeTrial(
   ...["--seed", "7", "--duration", "12s", "--faults", "node-kill"],
 );
 
+/** A seed whose stale writer tries five times what a leader of an older term would write. */
+export const formerLeader: MutantTrial = wholeTrial(
+  "former-leader",
+  "eight seconds of the seeded mode, in which what a leader of an older term would write comes five times",
+  ...["--seed", "186", "--duration", "8s", "--faults", "node-kill"],
+);
+
 /** A seed of which the store forgets what has ended, and whose driver loses many answers: what it sends again finds no trace of what it did. */
 export const sentAgain: MutantTrial = wholeTrial(
   "sent-again",
