@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dawn, MadeUp, nodeOf, runAt, secondly } from "../../../test/made-up.js";
 
-const rule = "former-run-tried-again";
+const rule = "taken-away-started";
 const [older, newer] = [{ work: 1 }, { work: 2 }];
 const run = runAt("job", 1000);
 const first = { run, at: 1005, node: "n2", input: older, ends: "never" } as const;

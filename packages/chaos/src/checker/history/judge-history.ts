@@ -21,7 +21,6 @@ import {
   lastMoment,
   nothingElseStarts,
 } from "./rule-fire-times.js";
-import { formerRunsAreNotTriedAgain } from "./rule-former-runs.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
@@ -57,7 +56,6 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   everyFireTimeIsAccountedFor,
   nothingElseStarts,
   takenAwayStaysAway,
-  formerRunsAreNotTriedAgain,
   enqueuedRunsStart,
   runsByHandStart,
   nothingRunsUnasked,
