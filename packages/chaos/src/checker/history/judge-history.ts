@@ -12,6 +12,7 @@ import {
   staleWritesAreRefused,
 } from "./rule-asked.js";
 import { cancelledRunsEnd, openRunsCanBeCancelled, removedRunsEnd } from "./rule-cancels.js";
+import { boundsHold } from "./rule-bounds.js";
 import { childrenFollow } from "./rule-children.js";
 import { lossesFollowDelivery } from "./rule-delivery.js";
 import {
@@ -84,6 +85,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   everythingSettles,
   nothingNeedsMending,
   memoryIsBack,
+  boundsHold,
   nodesDoNotCrash,
   inputsArrive,
   timeoutsHold,

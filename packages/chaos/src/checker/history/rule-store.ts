@@ -24,7 +24,7 @@ export const storeIsSound: HistoryRule = ({ evidence }) => {
   });
 };
 
-/** After the end nothing is left of what has ended, and all that is bounded is within its bounds. */
+/** After the end no keys are left but those that stay, of which rule-bounds.ts says how many, how large and for how long. */
 export const nothingIsLeft: HistoryRule = ({ evidence, runs }) =>
   factsOf(evidence, "store").flatMap(({ dump, at, when }): Finding[] => {
     if (when === "settled" || when === "during") return [];

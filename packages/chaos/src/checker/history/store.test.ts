@@ -64,7 +64,9 @@ describe("while it works, the store", () => {
 
 describe("in the end", () => {
   const left = (name: string, when: "removed" | "stopped" = "stopped"): string[] =>
-    new MadeUp().store(900, when, { [name]: { type: "string", size: 1, value: "…" } }).broken;
+    new MadeUp()
+      .define(-500, secondly("job", { endAt: 1 }))
+      .store(900, when, { [name]: { type: "string", size: 1, value: "…" } }).broken;
 
   test("only those keys are left of which the layout says so", () => {
     for (const name of [
