@@ -45,9 +45,6 @@ export interface PauseFindings {
   readonly wentOn: readonly GoneOn[];
 }
 
-/** An attempt that a node was handed. */
-export type Claimed = Extract<Evidence, { kind: "claimed" }>;
-
 type Start = Extract<Evidence, { kind: "start" }>;
 
 /** The job of a run; of an enqueued run the run itself. */
@@ -61,41 +58,52 @@ export function pausesOf({ id, task, queue, tags }: Pausable): string[] {
   return ["all", `queue:${queue}`, `task:${task}`, `job:${id}`, ...tags.map((tag) => `tag:${tag}`)];
 }
 
-const atRedisTime = ({ claimedAt }: Claimed): { least: number; most: number } => ({
-  least: claimedAt,
-  most: claimedAt,
-});
+/** An attempt that was given out: to which identity, and when at the least and at the most, by the machine's wall clock in ms. */
+export interface Given {
+  readonly run: string;
+  readonly attempt: number;
+  /** The identity of its node. */
+  readonly to: string;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** What nodes heard that they were given, by Redis' clock, which is the machine's. */
+export function givenIn(evidence: readonly Evidence[]): Given[] {
+  const nodes = identities(evidence);
+  return factsOf(evidence, "claimed").map(({ run, attempt, claimedAt, node, mono }) => {
+    return { run, attempt, to: nodes(node, mono), least: claimedAt, most: claimedAt };
+  });
+}
 
 /**
  * Holds what nodes witnessed against the record of who paused and resumed.
  *
- * @param given when an attempt was given out, at the least and at the most, by the machine's wall clock in ms. @default what Redis' clock said, which is the same
+ * @param given the attempts that were given out. @default those that nodes heard of
  */
 export function judgePauses(
   evidence: readonly Evidence[],
   things: readonly Pausable[],
-  given: (claimed: Claimed) => { readonly least: number; readonly most: number } = atRedisTime,
+  given: readonly Given[] = givenIn(evidence),
 ): PauseFindings {
   const spans = pauseSpans(evidence);
   const byName = groupBy(spans, ({ name }) => name);
   const names = new Map(things.map((thing) => [thing.id, pausesOf(thing)]));
   const nodes = identities(evidence);
-  const spansOf = (run: string, node: string, mono: number): PauseSpan[] =>
-    [...(names.get(pausableOf(run)) ?? ["all"]), `node:${nodes(node, mono)}`].flatMap(
+  const spansOf = (run: string, identity: string): PauseSpan[] =>
+    [...(names.get(pausableOf(run)) ?? ["all"]), `node:${identity}`].flatMap(
       (name) => byName.get(name) ?? [],
     );
-  const claimed = factsOf(evidence, "claimed").flatMap((fact) => {
-    const { run, attempt, node, mono } = fact;
-    const { least, most } = given(fact);
-    return spansOf(run, node, mono).flatMap(({ name, from, sure }) =>
+  const claimed = given.flatMap(({ run, attempt, to, least, most }) =>
+    spansOf(run, to).flatMap(({ name, from, sure }) =>
       least > from.at && most < sure.at
         ? [{ what: `${run}#${attempt}`, pause: name, ms: least - from.at }]
         : [],
-    );
-  });
+    ),
+  );
   const starts = factsOf(evidence, "start");
   const started = starts.flatMap(({ run, attempt, node, mono }) =>
-    spansOf(run, node, mono).flatMap(({ name, from, sure }) =>
+    spansOf(run, nodes(node, mono)).flatMap(({ name, from, sure }) =>
       mono > from.mono && mono < sure.mono
         ? [{ what: `${run}#${attempt}`, pause: name, ms: mono - from.mono }]
         : [],

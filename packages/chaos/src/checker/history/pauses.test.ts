@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
 import type { Answer } from "../../evidence/evidence.js";
+import { judgeHistory } from "./judge-history.js";
 
 const maybe = { end: "maybe", code: "REDIS_TIMEOUT", message: "" } as const;
 const job = secondly("job", { queue: "mail", tags: ["t1"] });
@@ -23,6 +24,22 @@ test.each(["job:other", "tag:t2", "queue:default", "task:long", "node:id-n2"])(
     expect(under(name).attempt(run).broken).toEqual([]);
   },
 );
+
+test("what is given out under a pause is found by what the store told, whether nodes took it down or not", () => {
+  for (const name of ["all", "node:id-n1"]) {
+    const { evidence } = under(name).attempt(run);
+    const unheard = evidence.filter(({ kind }) => kind !== "claimed");
+    expect(Object.keys(judgeHistory(unheard).byRule)).toEqual(["paused-claim"]);
+  }
+  const { evidence } = under("node:id-n2").attempt(run);
+  expect(judgeHistory(evidence.filter(({ kind }) => kind !== "claimed")).valid).toBe(true);
+});
+
+test("what only its node knows of is judged by that: the store may have lost what it told", () => {
+  const fact = { run: run.run, attempt: 1, token: new MadeUp().token(1200) };
+  const claimed = { kind: "claimed", ...fact, claimedAt: dawn + 1200 } as const;
+  expect(under("all").add(1201, claimed, "n1").broken).toContain("paused-claim");
+});
 
 describe("a pause", () => {
   test("set by the API holds as well, and one with a time to live until that may be over", () => {

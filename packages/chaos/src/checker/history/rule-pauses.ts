@@ -1,13 +1,13 @@
 import type { Evidence } from "../../evidence/evidence.js";
 import {
-  type Claimed,
+  type Given,
+  givenIn,
   judgePauses,
   mostAfterPause,
   type Pausable,
   type PauseFindings,
 } from "../../pauses/pause-rules.js";
 import { factsOf } from "../case.js";
-import type { Bounds } from "./causes.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 import { placesOf } from "./rule-places.js";
@@ -49,14 +49,18 @@ function asPauseEvidence({ operations, serverTime: time }: Ledger): Evidence[] {
   });
 }
 
-/** When attempts were given out by the machine's clock, where somebody moved Redis'. */
-function claimTimes({ serverTime, runs, momentOf }: Ledger): ((claimed: Claimed) => Bounds) | undefined {
-  if (!serverTime.isMoved) return undefined;
-  const lines = new Map([...runs.values()].flatMap(({ claims }) => claims.map((line) => [line.token, line])));
-  return ({ token, at }) => {
-    const line = lines.get(token);
-    return line === undefined ? { least: Number.NEGATIVE_INFINITY, most: at } : momentOf(line);
-  };
+/**
+ * The attempts that the store gave out, by what it told of them, whether their nodes heard of that or not; and those that only nodes know of, since
+ * the store has lost what it told.
+ */
+function givenOut({ evidence, runs, momentOf }: Ledger): Given[] {
+  const claims = [...runs.values()].flatMap((run) => run.claims);
+  const told = new Set(claims.map(({ token }) => token));
+  const others = evidence.filter((line) => line.kind !== "claimed" || !told.has(line.token));
+  return [
+    ...claims.map((line) => ({ run: line.run, attempt: line.attempt, to: line.node, ...momentOf(line) })),
+    ...givenIn(others),
+  ];
 }
 
 /** How what happened agrees with the pauses. */
@@ -76,24 +80,19 @@ export function pausesIn(ledger: Ledger): PauseFindings {
     }
   }
   const others = evidence.filter(({ kind }) => kind !== "asked" && kind !== "acknowledged");
-  return judgePauses([...others, ...asPauseEvidence(ledger)], things, claimTimes(ledger));
+  return judgePauses([...others, ...asPauseEvidence(ledger)], things, givenOut(ledger));
 }
 
 /** Nothing is given out under a pause, and what was given out before it begins soon after, or was frozen. */
 export const nothingStartsPaused: HistoryRule = (ledger) => {
   const { claimed, started, spans } = pausesIn(ledger);
-  const heard = new Map(
-    factsOf(ledger.evidence, "claimed").map(({ run, attempt, claimedAt }) => [
-      `${run}#${attempt}`,
-      claimedAt,
-    ]),
-  );
+  const given = new Map(givenOut(ledger).map((one) => [`${one.run}#${one.attempt}`, one.least]));
   const under = claimed.map(({ what, pause, ms }): Finding => {
     const run = what.slice(0, what.lastIndexOf("#"));
     const message = `${what} was given out ${ms} ms after the pause ${pause} had been acknowledged.`;
     return {
       rule: "paused-claim",
-      at: heard.get(what) ?? 0,
+      at: given.get(what) ?? 0,
       message,
       about: [run, `pause:${pause}`],
     };

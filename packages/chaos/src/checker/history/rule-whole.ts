@@ -3,8 +3,9 @@ import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 
 /**
- * The evidence of a trial that came to its end has all of its parts: what is not there breaks no rule. Every operation has its number and an
- * answer; who was given something, or led, was witnessed outside the store.
+ * What the evidence of a trial that came to its end has in any case is there, since what is not there breaks no rule: each kind of line that no trial
+ * is without, each operation's number and answer, who was given something, or led, as witnessed outside the store, and of each handler that began
+ * that its node had heard of it. Lines of which a trial may have none, such as refusals, may be missing all the same.
  */
 export const evidenceIsWhole: HistoryRule = (ledger) => {
   const { evidence, trial } = ledger;
@@ -21,7 +22,10 @@ export const evidenceIsWhole: HistoryRule = (ledger) => {
     ...[
       "told",
       "leases",
+      "claimed",
       "start",
+      "end",
+      "accepted",
       "doctor",
       "what its data take when begun",
       "what its data take when stopped",
@@ -58,8 +62,10 @@ function unheardOperations({ operations }: Ledger): string[] {
   ];
 }
 
-/** Nodes take down who they are before they are given anything, and that they lead before they say so. */
+/** Nodes take down who they are before they are given anything, that they were given it before they begin it, and that they lead before they say so. */
 function unwitnessed({ evidence, told }: Ledger): string[] {
+  const heard = new Set(factsOf(evidence, "claimed").map(({ token, node }) => `${token} ${node}`));
+  const unheard = factsOf(evidence, "start").filter(({ token, node }) => !heard.has(`${token} ${node}`));
   const up = new Set(factsOf(evidence, "up").map(({ id }) => id));
   const elected = new Set(factsOf(evidence, "elected").map(({ epoch }) => epoch));
   const strangers = new Set<string>();
@@ -70,6 +76,7 @@ function unwitnessed({ evidence, told }: Ledger): string[] {
     if (line.what === "other" && line.word === "leaderElected") terms.add(Number(line.rest[0]));
   }
   return [
+    ...unheard.map(({ run, attempt, node }) => `what ${node} heard of ${run}#${attempt} before it began`),
     ...[...strangers].map((node) => `the joining of ${node}`),
     ...[...terms].flatMap((epoch) => (elected.has(epoch) ? [] : [`the election of term ${epoch}`])),
   ];
