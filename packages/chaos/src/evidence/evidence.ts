@@ -26,6 +26,7 @@ export interface AttemptFact {
  *
  * - `claimed`: it was handed an attempt, at `claimedAt` by Redis' clock
  * - `start`, `end`: the handler began, and came to its end
+ * - `held`: a handler had asked whether its attempt is still its node's, by `progress` or `extend`, and heard an answer
  * - `accepted`, `refused`: the store took the outcome, or said that the attempt is not the node's any more
  * - `back`: it hands an attempt back that it has not begun, and is about to tell the store
  * - `elected`: it leads, in this term
@@ -54,6 +55,14 @@ export type Fact =
       readonly input?: string;
     })
   | (AttemptFact & { readonly kind: "end" | "refused" })
+  | (AttemptFact & {
+      readonly kind: "held";
+      readonly by: "progress" | "extend";
+      /** When it asked, by the machine's wall clock, ms. */
+      readonly asked: number;
+      /** `done`, or the code of the error. */
+      readonly answer: string;
+    })
   | (AttemptFact & { readonly kind: "accepted"; readonly outcome: string })
   | { readonly kind: "elected"; readonly epoch: number }
   | { readonly kind: "up"; readonly id: string }
@@ -144,6 +153,8 @@ export type Evidence = Stamp & Fact;
 /** Takes down facts, each in one write to a file outside Redis, so that what was written survives a SIGKILL. */
 export interface EvidenceWriter {
   write(fact: Fact): void;
+  /** The machine's wall clock, as the lines have it; ms. */
+  now(): number;
   close(): void;
 }
 
@@ -171,10 +182,12 @@ export function openEvidence(
   wallAhead: number = wallClockAhead(),
 ): EvidenceWriter {
   const descriptor = openSync(file, "a");
+  const wall = (mono: number): number => Math.floor(mono + wallAhead);
   return {
+    now: () => wall(machineClock()),
     write(fact) {
       const mono = machineClock();
-      const line: Evidence = { node, mono, at: Math.floor(mono + wallAhead), ...fact };
+      const line: Evidence = { node, mono, at: wall(mono), ...fact };
       writeSync(descriptor, `${JSON.stringify(line)}\n`);
     },
     close: () => closeSync(descriptor),

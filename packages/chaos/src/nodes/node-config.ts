@@ -10,6 +10,8 @@ export interface NodeHabits {
   readonly jobs?: string;
   /** Takes down, when it is stopped, for how long its event loop was held up at most since it was elected. @default false */
   readonly watchLoop?: boolean;
+  /** Whether handlers ask now and then, by `progress()` and `extend()`, whether they still hold their attempts. @default false */
+  readonly asksWhetherHeld?: boolean;
   /** Further tasks, which do what all others do, with limits and rates of their own. @default none */
   readonly tasks?: Readonly<Record<string, Pick<TaskOptions<unknown>, "limit" | "rateLimit">>>;
 }

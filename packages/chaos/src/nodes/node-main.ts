@@ -10,6 +10,7 @@ import {
 import { type AttemptFact, type EvidenceWriter, machineClock, openEvidence } from "../evidence/evidence.js";
 import { inputText } from "../evidence/input-text.js";
 import { sourceOf } from "../topologies/address.js";
+import { askWhetherHeld } from "./holding.js";
 import { type LoopReport, watchLoop } from "./loop-watch.js";
 import { type NodeConfig, nodeVariable, taskNames, type WorkInput } from "./node-config.js";
 
@@ -37,6 +38,7 @@ async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
   const handed = inputText(run.input);
   const start = { kind: "start", ...fact, scheduledAt: scheduledAt.getTime() } as const;
   evidence.write(handed === undefined ? start : { ...start, input: handed });
+  const worked = config.asksWhetherHeld ? askWhetherHeld(run, fact, evidence) : () => undefined;
   if (input.kills) process.kill(process.pid, "SIGKILL");
   if (input.fails?.includes(attempt)) throw new Error(`attempt ${attempt} was to fail`);
   if (input.hangsOn === config.name) await new Promise(() => undefined);
@@ -46,6 +48,7 @@ async function work(run: RunContext<WorkInput | undefined>): Promise<string> {
       setTimeout(resolve, ms);
       if (input.listens) signal.addEventListener("abort", resolve);
     });
+  worked();
   if (input.listens && signal.aborted) {
     evidence.write({ kind: "aborted", ...fact });
     throw signal.reason;

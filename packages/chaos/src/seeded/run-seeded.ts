@@ -56,7 +56,7 @@ export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
   const { duration, topology = "single" } = options;
   const start = topologies[topology];
   if (start === undefined) throw new Error(`There is no topology ${topology}`);
-  const habits = { tasks: limitedTasks };
+  const habits = { tasks: limitedTasks, asksWhetherHeld: true };
   await using trial = await Trial.start({
     nodes: nodes.length,
     topology: start,

@@ -22,6 +22,7 @@ import {
   lastMoment,
   nothingElseStarts,
 } from "./rule-fire-times.js";
+import { countHeld, heldAttemptsAnswer } from "./rule-held-attempts.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
@@ -76,6 +77,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   leasesAreExclusive,
   deathIsFinal,
   workNeedsALease,
+  heldAttemptsAnswer,
   lossesHaveReasons,
   lossesFollowDelivery,
   failuresFollowRetry,
@@ -110,6 +112,8 @@ export interface HistoryVerdict {
   readonly duplicates: number;
   readonly fireTimes: Omit<FireTimes, "open">;
   readonly operations: ReturnType<typeof countOperations>;
+  /** How often handlers asked by `progress()` or `extend()` whether they still hold their attempt, by what they heard. */
+  readonly held: Readonly<Record<string, number>>;
   /** Milliseconds from the end of the last fault until all that was due by then had ended. */
   readonly settledAfter: number | undefined;
   /** Broken rules, the first by time with its whole story. Never allowed. */
@@ -153,6 +157,7 @@ export function judgeHistory(
     duplicates: byRule["duplicate"] ?? 0,
     fireTimes,
     operations: countOperations(ledger.operations),
+    held: countHeld(evidence),
     settledAfter: Number.isFinite(after) ? after : undefined,
     violations: sorted.slice(0, mostTold).map((finding, index) => ({
       rule: finding.rule,
