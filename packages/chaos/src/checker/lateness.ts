@@ -22,15 +22,20 @@ export function latenessWithin(
   evidence: readonly Evidence[],
   spans: readonly (readonly [from: number, to: number])[],
 ): Lateness {
-  const late = evidence
-    .flatMap((line) => {
+  return quantiles(
+    evidence.flatMap((line) => {
       if (line.kind !== "start" || line.attempt !== 1) return [];
       const { scheduledAt } = line;
       return spans.some(([from, to]) => scheduledAt >= from && scheduledAt < to)
         ? [line.at - scheduledAt]
         : [];
-    })
-    .sort((a, b) => a - b);
+    }),
+  );
+}
+
+/** The same of some whose lateness is known, ms. */
+export function quantiles(lateness: readonly number[]): Lateness {
+  const late = lateness.toSorted((a, b) => a - b);
   const quantile = (part: number): number =>
     late[Math.min(late.length - 1, Math.floor(late.length * part))] ?? 0;
   return { starts: late.length, p50: quantile(0.5), p99: quantile(0.99), max: late.at(-1) ?? 0 };

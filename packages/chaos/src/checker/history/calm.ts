@@ -1,5 +1,6 @@
 import { factsOf } from "../case.js";
 import type { Ledger } from "./ledger.js";
+import type { Span } from "./spans.js";
 
 /** How long before and after a fault what happens may still come of it, ms. */
 const echo = { before: 500, after: 3000 } as const;
@@ -7,28 +8,19 @@ const echo = { before: 500, after: 3000 } as const;
 /** A store that the watcher got nothing from for so long stood still by itself, ms: the disk was busy, or the processor. */
 const stall = 1000;
 
-/** A time by the wall clock, ms. */
-export interface Span {
-  readonly from: number;
-  readonly until: number;
-}
-
-/** When the store stood still by itself. */
-function stallsIn({ evidence }: Ledger): Span[] {
+/** When the store stood still by itself, by how long the watcher got nothing from it, and for a while after that. */
+export function stallsIn({ evidence }: Pick<Ledger, "evidence">): Span[] {
   const looks = factsOf(evidence, "leases").map(({ at }) => at);
   return looks.flatMap((at, index) => {
     const before = looks[index - 1] ?? at;
-    return at - before > stall ? [{ from: before, until: at }] : [];
+    return at - before > stall ? [{ from: before, until: at + echo.after }] : [];
   });
 }
 
 /** When a fault was under way, whatever it befell, or just over, or the store stood still for another reason. */
 export function troublesIn(ledger: Ledger): Span[] {
-  const faults = factsOf(ledger.evidence, "fault");
-  return [...faults, ...stallsIn(ledger)].map(({ from, until }) => ({
-    from: from - echo.before,
-    until: until + echo.after,
-  }));
+  const faults = factsOf(ledger.evidence, "fault").map(({ from, until }) => ({ from, until: until + echo.after }));
+  return [...faults, ...stallsIn(ledger)].map(({ from, until }) => ({ from: from - echo.before, until }));
 }
 
 /**
@@ -42,7 +34,7 @@ export function calmIn(ledger: Ledger): (node: string, from: number, until: numb
   const faults = factsOf(evidence, "fault");
   const stalls = stallsIn(ledger);
   return (node, from, until) =>
-    stalls.every((one) => one.from > until || one.until + echo.after < from) &&
+    stalls.every((one) => one.from > until || one.until < from) &&
     faults.every(
       (fault) =>
         (names.has(fault.target) && fault.target !== nameOf.get(node)) ||

@@ -1,5 +1,6 @@
 import type { Evidence } from "../../evidence/evidence.js";
 import type { Violation } from "../case.js";
+import type { Lateness } from "../lateness.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import { ledgerOf } from "./ledger.js";
 import { Losses } from "./losses.js";
@@ -25,6 +26,7 @@ import {
 import { countHeld, heldAttemptsAnswer } from "./rule-held-attempts.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
+import { calmLatenessOf, startsAreInTime } from "./rule-lateness.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
 import { startsAreLocked } from "./rule-locks.js";
 import { memoryIsBack } from "./rule-memory.js";
@@ -57,6 +59,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   historyIsWhatWasTold,
   everyFireTimeIsAccountedFor,
   nothingElseStarts,
+  startsAreInTime,
   takenAwayStaysAway,
   enqueuedRunsStart,
   runsByHandStart,
@@ -111,6 +114,8 @@ export interface HistoryVerdict {
   /** Attempts that began more than once. */
   readonly duplicates: number;
   readonly fireTimes: Omit<FireTimes, "open">;
+  /** How late the first attempts of fire times began in whose way nothing stood: no fault, pause, limit or the like. */
+  readonly calmLateness: Lateness;
   readonly operations: ReturnType<typeof countOperations>;
   /** How often handlers asked by `progress()` or `extend()` whether they still hold their attempt, by what they heard. */
   readonly held: Readonly<Record<string, number>>;
@@ -156,6 +161,7 @@ export function judgeHistory(
     missed: byRule["missed"] ?? 0,
     duplicates: byRule["duplicate"] ?? 0,
     fireTimes,
+    calmLateness: calmLatenessOf(ledger),
     operations: countOperations(ledger.operations),
     held: countHeld(evidence),
     settledAfter: Number.isFinite(after) ? after : undefined,

@@ -1,6 +1,7 @@
 import { pausesOf } from "../../pauses/pause-rules.js";
 import { groupBy } from "../case.js";
-import { type Span, troublesIn } from "./calm.js";
+import { troublesIn } from "./calm.js";
+import type { Span } from "./spans.js";
 import { fireTimesIn, type JobStory, type Spell } from "./definitions.js";
 import type { Ledger, RunStory } from "./ledger.js";
 import type { Asked } from "./operations.js";

@@ -1,0 +1,223 @@
+import type { LeasesFact } from "../../evidence/evidence.js";
+import { pausesOf } from "../../pauses/pause-rules.js";
+import { factsOf } from "../case.js";
+import { stallsIn } from "./calm.js";
+import type { Ledger } from "./ledger.js";
+import type { Asked } from "./operations.js";
+import { mostOf, type Placed, placesOf, scopesOf } from "./rule-places.js";
+import { merged, type Span } from "./spans.js";
+import { millisOf } from "./versions.js";
+
+/** How long before and after a fault what is late may come of it, ms. */
+const echo = { before: 500, after: 3000 } as const;
+/** For so long after the end of what held something back it may not have been noticed, ms. */
+const noticing = 1000;
+/** What nobody heard of is done within so many ms after it was given up, or never. */
+const lateDone = 8000;
+/** Runs that a node carries out at the same time: nodes of the workload are told nothing else. */
+const slots = 20;
+
+/** What can keep runs from starting, and when. All spans are merged. */
+export interface Hindrances {
+  /** What keeps everything: faults and for a while after them, a store that stands still, no node that lives or has a free slot. */
+  readonly all: readonly Span[];
+  /** What keeps one run: its pauses, what is done to its job, the limits and rates that it falls under, its job's other runs. */
+  of(run: string): readonly Span[];
+}
+
+/** Finds what can keep runs from starting. */
+export function hindrancesIn(ledger: Ledger): Hindrances {
+  const all = merged([
+    ...faultSpans(ledger),
+    ...stallsIn(ledger),
+    ...lonelySpans(ledger),
+    ...crowdedSpans(ledger),
+  ]);
+  const pauses = pauseSpans(ledger);
+  const changes = changeSpans(ledger);
+  const { scopes, laps } = heldSpans(ledger);
+  const placed = placesOf(ledger);
+  const known = new Map<string, readonly Span[]>();
+  const find = (id: string, run: string): Span[] => {
+    const own = placed(run);
+    const { tags = [] } = ledger.jobs.get(id)?.job ?? {};
+    const { task = "", queue = "default" } = own ?? {};
+    const names = pausesOf({ id, task, queue, tags, beside: true });
+    return merged([
+      ...names.flatMap((name) => pauses.get(name) ?? []),
+      ...(changes.get(id) ?? []),
+      ...(laps.get(id) ?? []),
+      ...(own === undefined ? [] : scopesOf(own).flatMap((scope) => scopes.get(scope) ?? [])),
+    ]);
+  };
+  return {
+    all,
+    of: (run) => {
+      const id = run.slice(0, Math.max(0, run.lastIndexOf("@")));
+      // All runs of a job wait for the same.
+      const spans = known.get(id || run) ?? find(id, run);
+      known.set(id || run, spans);
+      return spans;
+    },
+  };
+}
+
+/** Whatever it befalls: of three nodes two may be gone, or one that leads. */
+function faultSpans({ evidence }: Ledger): Span[] {
+  return factsOf(evidence, "fault").map(({ from, until }) => {
+    return { from: from - echo.before, until: until + echo.after };
+  });
+}
+
+/** When no node had a lease that lasts, and for a while after that. */
+function lonelySpans({ evidence }: Ledger): Span[] {
+  const looks = factsOf(evidence, "leases");
+  return looks.flatMap((look, index) => {
+    if (liveIn(look).length > 0) return [];
+    return [{ from: look.at, until: (looks[index + 1]?.at ?? look.at) + echo.after }];
+  });
+}
+
+function liveIn({ nodes, t }: LeasesFact): string[] {
+  return Object.entries(nodes).flatMap(([node, end]) =>
+    end >= t && !node.startsWith("impostor-") ? [node] : [],
+  );
+}
+
+/** When no node that had a lease had a free slot. */
+function crowdedSpans({ evidence, told, momentOf, handedBack }: Ledger): Span[] {
+  const held = new Map<string, Set<string>>();
+  const looks = factsOf(evidence, "leases");
+  const spans: Span[] = [];
+  let [next, live] = [0, [] as string[]];
+  let since: number | undefined;
+  for (const line of told) {
+    if (line.what === "other" || (line.what === "started" && handedBack(line))) continue;
+    const { most: at } = momentOf(line);
+    for (let look = looks[next]; look !== undefined && look.at <= at; look = looks[next]) {
+      live = liveIn(look);
+      next += 1;
+    }
+    const own = held.get(line.node) ?? new Set<string>();
+    held.set(line.node, own);
+    if (line.what === "started") own.add(line.token);
+    else own.delete(line.token);
+    const isCrowded = live.length > 0 && live.every((node) => (held.get(node)?.size ?? 0) >= slots);
+    if (isCrowded) since ??= at;
+    else if (since !== undefined) {
+      spans.push({ from: since, until: at + noticing });
+      since = undefined;
+    }
+  }
+  return spans;
+}
+
+/** When each pause may have been there, by its name. */
+function pauseSpans({ operations, serverTime }: Ledger): Map<string, Span[]> {
+  const spans = new Map<string, Span[]>();
+  for (const one of operations) {
+    const { does, asked, end } = one;
+    if ((does.do !== "pause" && does.do !== "set") || end === "refused") continue;
+    const { name, ttl = Number.POSITIVE_INFINITY } = does;
+    const ended = operations.find(
+      (other) =>
+        (other.does.do === "del" || other.does.do === "resume") &&
+        other.does.name === name &&
+        other.end === "acknowledged" &&
+        other.asked.wall >= asked.wall,
+    );
+    const expires = serverTime.latest(serverTime.most(asked.wall, doneBy(one)) + ttl);
+    const until = Math.min(ended?.heard.wall ?? Number.POSITIVE_INFINITY, expires) + noticing;
+    spans.set(name, [...(spans.get(name) ?? []), { from: asked.wall, until }]);
+  }
+  return spans;
+}
+
+function doneBy({ end, heard }: Asked): number {
+  return end === "acknowledged" ? heard.wall : heard.wall + lateDone;
+}
+
+/** When something was done to each job. */
+function changeSpans({ operations }: Ledger): Map<string, Span[]> {
+  const spans = new Map<string, Span[]>();
+  for (const one of operations) {
+    const { does } = one;
+    const jobs = does.do === "define" ? does.jobs.map(({ id }) => id) : "job" in does ? [does.job] : [];
+    const span = { from: one.asked.wall, until: doneBy(one) + noticing };
+    for (const job of jobs) spans.set(job, [...(spans.get(job) ?? []), span]);
+  }
+  return spans;
+}
+
+/** When each scope was full or had used up its rate, and when runs of each job stood in the way of its others. */
+function heldSpans(ledger: Ledger): { scopes: Map<string, Span[]>; laps: Map<string, Span[]> } {
+  const placed = placesOf(ledger);
+  const [places, laps] = [new Meter(), new Meter()];
+  const rates = new Map<string, number[]>();
+  for (const line of ledger.told) {
+    if (line.what === "other" || (line.what === "started" && ledger.handedBack(line))) continue;
+    const at = ledger.momentOf(line).most;
+    const own = placed(line.run);
+    const isStart = line.what === "started";
+    for (const scope of own === undefined ? [] : scopesOf(own)) {
+      const most = mostOf(ledger, scope, own as Placed);
+      if (Number.isFinite(most)) places.step(scope, line.token, isStart, at, most);
+      const rate = rateOf(ledger, scope, own as Placed);
+      if (isStart && rate !== undefined) places.add(scope, usedUp(rates, scope, at, rate));
+    }
+    const job = ledger.runs.get(line.run)?.job;
+    const { overlap = "skip" } = ledger.jobs.get(job ?? "")?.job ?? {};
+    if (job !== undefined && overlap !== "allow" && line.what !== "again")
+      laps.step(job, line.run, isStart, at, 1);
+  }
+  return { scopes: places.spans, laps: laps.spans };
+}
+
+function rateOf(
+  { trial }: Ledger,
+  scope: string,
+  { concurrencyKey, rateLimit }: Placed,
+): { readonly max: number; readonly per: number } | undefined {
+  if (scope !== `key:${concurrencyKey}`) return trial.rates[scope];
+  return rateLimit && { max: rateLimit.max, per: millisOf(rateLimit.per) ?? 0 };
+}
+
+/** After the last start that a rate allows there is none until the first of them is a period ago. */
+function usedUp(
+  rates: Map<string, number[]>,
+  scope: string,
+  at: number,
+  { max, per }: { readonly max: number; readonly per: number },
+): Span {
+  const starts = [...(rates.get(scope) ?? []), at].slice(-max);
+  rates.set(scope, starts);
+  const first = starts.length < max ? at - per : (starts[0] ?? at);
+  return { from: at, until: Math.max(at, first + per) + noticing };
+}
+
+/** Takes down when so many held something that no other could. */
+class Meter {
+  readonly spans = new Map<string, Span[]>();
+  readonly #holders = new Map<string, Set<string>>();
+  readonly #since = new Map<string, number>();
+
+  add(name: string, span: Span): void {
+    const all = this.spans.get(name);
+    if (all === undefined) this.spans.set(name, [span]);
+    else all.push(span);
+  }
+
+  step(name: string, holder: string, isStart: boolean, at: number, most: number): void {
+    const holders = this.#holders.get(name) ?? new Set<string>();
+    this.#holders.set(name, holders);
+    if (isStart) holders.add(holder);
+    else holders.delete(holder);
+    const since = this.#since.get(name);
+    if (holders.size >= most) {
+      if (since === undefined) this.#since.set(name, at);
+    } else if (since !== undefined) {
+      this.#since.delete(name);
+      this.add(name, { from: since, until: at + noticing });
+    }
+  }
+}
