@@ -10,6 +10,8 @@ import { millisOf } from "./versions.js";
 
 /** How long before and after a fault what is late may come of it, ms. */
 const echo = { before: 500, after: 3000 } as const;
+/** Faults that nothing is late for: docs/chaos.md. */
+const harmless = /^(node-clock-jump|leader-lease-deleted|locks-deleted|script-flush)$/;
 /** For so long after the end of what held something back it may not have been noticed, ms. */
 const noticing = 1000;
 /** What nobody heard of is done within so many ms after it was given up, or never. */
@@ -64,9 +66,9 @@ export function hindrancesIn(ledger: Ledger): Hindrances {
 
 /** Whatever it befalls: of three nodes two may be gone, or one that leads. */
 function faultSpans({ evidence }: Ledger): Span[] {
-  return factsOf(evidence, "fault").map(({ from, until }) => {
-    return { from: from - echo.before, until: until + echo.after };
-  });
+  return factsOf(evidence, "fault").flatMap(({ fault, from, until }) =>
+    harmless.test(fault) ? [] : [{ from: from - echo.before, until: until + echo.after }],
+  );
 }
 
 /** When no node had a lease that lasts, and for a while after that. */

@@ -45,12 +45,13 @@ test("it begins within a bound once it has been given out, longer where voters h
 
 describe("what does not count is the time of", () => {
   test("a fault, whatever it befalls, and a while after it", () => {
-    const fault = (until: number): MadeUp => {
-      const what = { kind: "fault", fault: "node-freeze", target: "n2", proof: "it stood" } as const;
+    const fault = (until: number, kind = "node-freeze"): MadeUp => {
+      const what = { kind: "fault", fault: kind, target: "n2", proof: "it stood" } as const;
       return lateBy(job(), 20_000).add(until, { ...what, from: dawn + 2000, until: dawn + until });
     };
     expect(fault(15_000).broken).toEqual([]);
     expect(fault(12_000).broken).toEqual(["late"]);
+    expect(fault(15_000, "node-clock-jump").broken).toEqual(["late"]); // nothing is late for that
   });
 
   test("a pause of its own: what it held back goes on soon after its end", () => {
