@@ -12,6 +12,8 @@ import { millisOf } from "./versions.js";
 const echo = { before: 500, after: 3000 } as const;
 /** Faults that nothing is late for: docs/chaos.md. */
 const harmless = /^(node-clock-jump|leader-lease-deleted|locks-deleted|script-flush)$/;
+/** A node that has had no free slot claims with the next request, within so many ms. */
+const claiming = 200;
 /** For so long after the end of what held something back it may not have been noticed, ms. */
 const noticing = 1000;
 /** What nobody heard of is done within so many ms after it was given up, or never. */
@@ -107,7 +109,7 @@ function crowdedSpans({ evidence, told, momentOf, handedBack }: Ledger): Span[] 
     const isCrowded = live.length > 0 && live.every((node) => (held.get(node)?.size ?? 0) >= slots);
     if (isCrowded) since ??= at;
     else if (since !== undefined) {
-      spans.push({ from: since, until: at + noticing });
+      spans.push({ from: since, until: at + claiming });
       since = undefined;
     }
   }
