@@ -19,7 +19,10 @@ export function stallsIn({ evidence }: Pick<Ledger, "evidence">): Span[] {
 
 /** When a fault was under way, whatever it befell, or just over, or the store stood still for another reason. */
 export function troublesIn(ledger: Ledger): Span[] {
-  const faults = factsOf(ledger.evidence, "fault").map(({ from, until }) => ({ from, until: until + echo.after }));
+  const faults = factsOf(ledger.evidence, "fault").map(({ from, until }) => ({
+    from,
+    until: until + echo.after,
+  }));
   return [...faults, ...stallsIn(ledger)].map(({ from, until }) => ({ from: from - echo.before, until }));
 }
 

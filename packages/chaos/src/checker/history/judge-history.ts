@@ -12,8 +12,8 @@ import {
   runsByHandStart,
   staleWritesAreRefused,
 } from "./rule-asked.js";
-import { cancelledRunsEnd, openRunsCanBeCancelled, removedRunsEnd } from "./rule-cancels.js";
 import { boundsHold } from "./rule-bounds.js";
+import { cancelledRunsEnd, openRunsCanBeCancelled, removedRunsEnd } from "./rule-cancels.js";
 import { childrenFollow } from "./rule-children.js";
 import { lossesFollowDelivery } from "./rule-delivery.js";
 import {

@@ -1,11 +1,11 @@
 import { pausesOf } from "../../pauses/pause-rules.js";
 import { groupBy } from "../case.js";
 import { troublesIn } from "./calm.js";
-import type { Span } from "./spans.js";
 import { fireTimesIn, type JobStory, type Spell } from "./definitions.js";
 import type { Ledger, RunStory } from "./ledger.js";
 import type { Asked } from "./operations.js";
 import { isCounted, mostOf, scopesOf } from "./rule-places.js";
+import type { Span } from "./spans.js";
 import { millisOf } from "./versions.js";
 
 /** When nothing has kept a job's runs from starting for so long, what was due at its beginning has started, ms. */
