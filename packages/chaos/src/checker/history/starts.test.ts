@@ -123,9 +123,10 @@ describe("an attempt", () => {
     expect(again(false).heal(1900).broken).toEqual(["attempt-order"]);
     expect(again(false, {}).heal(1900).broken).toEqual([]);
     // An impostor hands back what it was given, and takes nothing down.
-    const own = { run: "run-1", node: "impostor-1" };
-    const impostor = new MadeUp(tells).tell(5, `started run-1 1 ${base().token(5)} impostor-1`);
-    expect(impostor.given(9, { ...own, node: "n1" }).broken).toEqual([]);
+    const impostor = new MadeUp(tells)
+      .ask(0, { do: "enqueue", task: "tick", runs: [{ id: "run-1" }] })
+      .tell(5, `started run-1 1 ${base().token(5)} impostor-1`);
+    expect(impostor.attempt({ run: "run-1", at: 9 }).broken).toEqual([]);
     // What was not handed back counts: a place is held, and nothing has ended.
     const few = (said: boolean): MadeUp =>
       new MadeUp({ ...tells, limits: { "queue:default": { max: 1, whenFull: "wait" } } })
