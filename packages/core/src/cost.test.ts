@@ -79,34 +79,34 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
     }
     expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
       "
-      plain                 78    9.59
-      input                 78    9.59
-      metadata              78    9.59
-      tags                  78    9.59
-      priority              78    9.59
-      startAt, endAt        78    9.59
-      jitter                78    9.59
-      misfire               78    9.59
-      maxRuns               87   14.62
-      after completion      81   11.60
-      whenExhausted         78    9.59
-      retain                80   10.60
-      overlap allow         75    6.59
-      overlap queue-one     78    9.59
-      overlap replace       78    9.59
-      timeout               78    9.59
-      at-most-once          78    9.59
-      retry, not needed     78    9.59
-      retry, needed once   137   17.18
-      dead letter           84   13.61
-      no dead letter        80    9.61
-      pauseAfterFailures    78    9.59
-      the same, failed      87   15.62
-      result                80   11.59
-      concurrencyKey        86   13.63
-      key's rateLimit       90   17.63
-      limit                 85   12.63
-      rateLimit             82   13.59
+      plain                 84    9.64
+      input                 84    9.64
+      metadata              84    9.64
+      tags                  84    9.64
+      priority              84    9.64
+      startAt, endAt        84    9.64
+      jitter                84    9.64
+      misfire               84    9.64
+      maxRuns               95   14.69
+      after completion      87   11.65
+      whenExhausted         84    9.64
+      retain                86   10.65
+      overlap allow         81    6.64
+      overlap queue-one     84    9.64
+      overlap replace       84    9.64
+      timeout               84    9.64
+      at-most-once          84    9.64
+      retry, not needed     84    9.64
+      retry, needed once   148   17.28
+      dead letter           90   13.66
+      no dead letter        86    9.66
+      pauseAfterFailures    84    9.64
+      the same, failed      93   15.67
+      result                86   11.64
+      concurrencyKey        94   13.70
+      key's rateLimit       98   17.70
+      limit                 93   12.70
+      rateLimit             88   13.64
       "
     `);
   });

@@ -24,8 +24,8 @@ const types: Readonly<Record<Exclude<Fixed, "prefix" | "wake">, Type>> = {
 const mostLanes = 1000;
 
 /**
- * Whether what stands under the namespace's keys is of the kind that Escapement keeps there. Redis refuses a step that meets anything else,
- * and does not say which key it was. Keys of single jobs and runs are not looked at: runs that end put theirs right.
+ * Whether what stands under the namespace's keys is of the kind that Escapement keeps there. A step that meets anything else
+ * does nothing, or deletes it: see lib/calls.lua. Keys of single jobs and runs are not looked at: runs that end put theirs right.
  */
 export async function examineKeys({ store }: Inspection): Promise<Finding[]> {
   const { ok, error } = about("keys");
@@ -38,7 +38,7 @@ export async function examineKeys({ store }: Inspection): Promise<Finding[]> {
   const said = wrong.map(([key, type, is]) => `${key} (${is}, to be ${type})`);
   return [
     error(
-      `Somebody else has written to keys of the namespace: ${some(said, 3)}. Steps that meet them fail. Rename them, and see ACL SETUSER ` +
+      `Somebody else has written to keys of the namespace: ${some(said, 3)}. Steps fail that cannot do without them, and delete others. Rename them, and see ACL SETUSER ` +
         "that it does not happen again; the sweeper puts right what it can, and jobs can be applied anew.",
     ),
   ];

@@ -36,6 +36,7 @@ end
 if arg.again == '0' and now > tonumber(arg.began) + tonumber(arg.ttl) then
   return refuse('NODE_DEAD', 'The request of node ' .. arg.node .. ' to join comes more than a lease after it began to ask; it starts over under a new identity.')
 end
+step.begin()
 if not meta[1] then redis.call('HSET', key.meta, 'layout', arg.layout, 'partitions', arg.partitions) end
 redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
 redis.call('HSET', key.nodeInfo, arg.node, arg.info)

@@ -1,5 +1,6 @@
 -- A node that stops takes itself off the list. What it still holds is taken over by the leader at once.
 local now = clock()
+step.begin()
 redis.call('ZREM', key.nodes, arg.node)
 if redis.call('EXISTS', key.active) == 1 then
   redis.call('ZADD', key.dead, int(now), arg.node)

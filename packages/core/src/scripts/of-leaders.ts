@@ -1,6 +1,6 @@
 // Scripts that a leader calls. What each is handed, and what it answers.
-import { clockLua, defineScript } from "@escapement/redis/internal";
-import { file, history, recordKeys, records } from "./shared.js";
+import { defineScript } from "@escapement/redis/internal";
+import { calls, file, history, recordKeys, records } from "./shared.js";
 
 /** `[now, done (a digit a job)]` */
 export const materialise = defineScript<[string, string]>()({
@@ -31,7 +31,7 @@ export const park = defineScript<number>()({
   name: "park",
   version: 1,
   file: file("park"),
-  include: [clockLua, file("lib/events")],
+  include: [...calls, file("lib/events")],
   keys: ["clock", "epoch", "jobs", "state", "due", "parked", "events"],
   args: ["epoch", "job", "version", "reason", "events_max"],
 });

@@ -1,6 +1,6 @@
 // Scripts that nodes call for what they run, and for their leases. What each is handed, and what it answers.
-import { clockLua, defineScript } from "@escapement/redis/internal";
-import { file, history, recordKeys, records } from "./shared.js";
+import { defineScript } from "@escapement/redis/internal";
+import { calls, file, history, recordKeys, records } from "./shared.js";
 
 /** `[now, accepted, nextDue, claimed (8 values a run), passed (3 values a run), more]` */
 export type ClaimReply = [string, string, string, string[], string[], number];
@@ -61,7 +61,7 @@ export const heartbeat = defineScript<[string, string[]]>()({
   name: "heartbeat",
   version: 2,
   file: file("heartbeat"),
-  include: [clockLua],
+  include: calls,
   keys: ["clock", "nodes", "nodeInfo", "cancelled"],
   args: ["node", "ttl", "info"],
 });
@@ -72,7 +72,7 @@ export const heartbeatWhenFull = defineScript<[string, string[]]>()({
   version: 1,
   file: file("heartbeat"),
   flag: "allow-oom",
-  include: [clockLua],
+  include: calls,
   keys: ["clock", "nodes", "nodeInfo", "cancelled"],
   args: ["node", "ttl", "info"],
 });
@@ -82,7 +82,7 @@ export const leave = defineScript<string>()({
   name: "leave",
   version: 1,
   file: file("leave"),
-  include: [clockLua, file("lib/events")],
+  include: [...calls, file("lib/events")],
   keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake", "events", "pauses"],
   args: ["prefix", "node", "events_max"],
 });
@@ -92,7 +92,7 @@ export const report = defineScript<string>()({
   name: "report",
   version: 1,
   file: file("report"),
-  include: [clockLua],
+  include: calls,
   keys: ["clock", "nodes", "active", "progress"],
   args: ["node", "run", "token", "progress"],
 });
@@ -103,7 +103,7 @@ export const extend = defineScript<string>()({
   version: 1,
   file: file("report"),
   flag: "allow-oom",
-  include: [clockLua],
+  include: calls,
   keys: ["clock", "nodes", "active", "progress"],
   args: ["node", "run", "token", "progress"],
 });
@@ -113,7 +113,7 @@ export const log = defineScript<string>()({
   name: "log",
   version: 1,
   file: file("log"),
-  include: [clockLua],
+  include: calls,
   keys: ["clock", "nodes", "active", "wake"],
   args: ["prefix", "node", "most", "age"],
   lists: { runs: ["run", "token", "count"], lines: ["number", "line"] },

@@ -2,6 +2,7 @@
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
+step.begin()
 if redis.call('HEXISTS', key.jobs, arg.job) == 0 then
   redis.call('ZREM', key.due, arg.job)
   return 0

@@ -8,8 +8,9 @@ if arg.epoch ~= '' then
   local epoch = redis.call('GET', key.epoch)
   if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
   if there or not string.find(noticed, '^%d+ %d+$') then return { int(now), 0, '' } end
-elseif not there then return { int(now), 0, '' }
-else redis.call('PEXPIRE', pause, 30000, 'GT') end -- one that ends by itself does not end half-way
+elseif not there then return { int(now), 0, '' } end
+step.begin()
+if arg.epoch == '' then redis.call('PEXPIRE', pause, 30000, 'GT') end -- one that ends by itself does not end half-way
 
 local latest = padded(math.min(tonumber(arg.before), 9999999999999))
 

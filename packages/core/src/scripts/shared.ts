@@ -18,9 +18,12 @@ export const history = [
   "events_max",
 ] as const;
 
+/** How each step that writes calls Redis, and its clock. */
+export const calls = [file("lib/calls"), clockLua];
+
 /** What several steps share, and the keys that it may read and write where runs end. */
 export const records = [
-  clockLua,
+  ...calls,
   ...[
     "records",
     "former",

@@ -118,9 +118,12 @@ local function complete()
   end
   if #gone > 0 then
     redis.call('HDEL', key.active, unpack(gone))
-    release_places(gone)
     if cancels[1] ~= nil then redis.call('HDEL', key.cancelled, unpack(gone)) end
-    if redis.call('EXISTS', key.progress) == 1 then redis.call('HDEL', key.progress, unpack(gone)) end
+    -- One call where there is neither, as mostly.
+    if redis.call('EXISTS', key.holds, key.progress) > 0 then
+      release_places(gone)
+      redis.call('HDEL', key.progress, unpack(gone))
+    end
   end
   if #locks > 0 then redis.call('DEL', unpack(locks)) end
 end

@@ -55,7 +55,7 @@ local function consider(lane)
   if job and not (fires and attempt == 1) then redis.call('ZREM', key.requeued, run) end
   if fused then
     local lock = arg.prefix .. 'lock:' .. run .. '#' .. attempt
-    if not redis.call('SET', lock, arg.node .. ':' .. arg.number, 'NX', 'PX', arg.lock_ttl) then
+    if not redis.direct('SET', lock, arg.node .. ':' .. arg.number, 'NX', 'PX', arg.lock_ttl) then
       local text = entry(at_of(run) or int(now), 0, now, 'l', attempt, 0, arg.node,
         '{"reason":"lock","task":"' .. record.task .. '"}')
       if fires and attempt == 1 then count_run(run, job, record) end -- it has started, somewhere

@@ -37,7 +37,7 @@ do
     end
     if holder == run then return nil end -- since its first attempt
     if not holder then
-      redis.call('HSET', key.running, job, run .. ' ' .. int(now))
+      redis.direct('HSET', key.running, job, run .. ' ' .. int(now))
       return nil
     end
     if how == 's' and attempt == 1 and tonumber(since) <= fire_time_of(run) then return 'skipped' end
@@ -52,7 +52,7 @@ do
       cancel_holder(holder)
       -- One that waited for its next attempt is gone at once, and has let nothing go on that waited for it.
       if redis.call('HEXISTS', key.running, job) == 0 then
-        redis.call('HSET', key.running, job, run .. ' ' .. int(now))
+        redis.direct('HSET', key.running, job, run .. ' ' .. int(now))
         return nil
       end
     end

@@ -7,6 +7,7 @@ local number = tonumber(arg.number)
 local last = redis.call('HMGET', key.request, 'number', 'accepted')
 local last_number = tonumber(last[1] or 0)
 if number < last_number then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
+step.begin()
 
 local more = 0 -- 1: runs that could start were not looked at yet
 local slots, accepted, claimed, passed = tonumber(arg.slots), {}, {}, {}

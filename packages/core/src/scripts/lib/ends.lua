@@ -6,7 +6,7 @@ local failing = { of = {}, paused = {} }
 
 -- Lets the first run that waits for its job's running one go on, if none runs.
 local function unblock(job)
-  if redis.call('EXISTS', key.blocked) == 0 or redis.call('HEXISTS', key.running, job) == 1 then return end
+  if redis.direct('EXISTS', key.blocked) == 0 or redis.call('HEXISTS', key.running, job) == 1 then return end
   local first = redis.call('ZRANGEBYLEX', key.blocked, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, 1)[1]
   if not first then return end
   redis.call('ZREM', key.blocked, first)
@@ -18,7 +18,7 @@ end
 local function release_job(run)
   local job = job_of(run)
   local holder = redis.call('HGET', key.running, job)
-  if holder and string.match(holder, '^%S+') == run then redis.call('HDEL', key.running, job) end
+  if holder and string.match(holder, '^%S+') == run then redis.direct('HDEL', key.running, job) end
   unblock(job)
 end
 

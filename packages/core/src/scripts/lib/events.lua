@@ -9,12 +9,19 @@ local function tell(line) told[#told + 1] = line end
 local function flush_events(now)
   if arg.events_max == '0' then return end
   local at, size = 1, 0
-  for i = 1, #told do
+  local function add_foreign()
+    for name in step.next_foreign do tell('mended ' .. name .. ' was of another type and is deleted') end
+  end
+  add_foreign()
+  local i = 1
+  while i <= #told do
     size = size + #told[i] + 1
     if size >= ENTRY or i == #told then
       redis.call('XADD', key.events, 'MAXLEN', '~', arg.events_max, '*', 't', int(now), 'e', table.concat(told, '\n', at, i))
       at, size = i + 1, 0
+      add_foreign() -- the stream itself
     end
+    i = i + 1
   end
   told = {}
 end

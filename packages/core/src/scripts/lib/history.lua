@@ -10,24 +10,9 @@ end
 local function finished_at(text) return tonumber(string.match(text, '^%S+ %S+ (%S+)')) or 0 end
 local function has_failed(text) return string.find(text, '^%S+ %S+ %S+ [ftcl] ') ~= nil end
 
--- By itself, since a function that takes `...` has an `arg` of its own.
-local function drop_foreign(own)
-  redis.call('UNLINK', own)
-  tell('mended ' .. string.sub(own, #arg.prefix + 1) .. ' was of another type and is deleted')
-end
-
--- A call on a key that belongs to one job or task. What else stands there was put there by hand, and goes, which is told: it would keep every
--- run of the node from ending, of whichever job.
-local function sure_call(name, own, ...)
-  local reply = redis.pcall(name, own, ...)
-  if type(reply) ~= 'table' or not reply.err then return reply end
-  if string.find(reply.err, 'WRONGTYPE', 1, true) then drop_foreign(own) end
-  return redis.call(name, own, ...)
-end
-
 -- Takes out of a list, and adds to `gone`, what finished before `oldest`; at most 100 in one step.
 local function drop_outdated(list, oldest, finished_of, gone)
-  local first = sure_call('LINDEX', list, 0)
+  local first = redis.call('LINDEX', list, 0)
   while first and #gone < 100 and finished_of(first) < oldest do
     redis.call('LPOP', list)
     gone[#gone + 1] = first
@@ -39,7 +24,7 @@ end
 -- Appends to a list that keeps at most `most` items, none finished before `oldest`; answers what had to go.
 local function append(list, text, most, oldest, finished_of)
   local gone = {}
-  local length = sure_call('RPUSH', list, text)
+  local length = redis.call('RPUSH', list, text)
   if length > most then gone = redis.call('LPOP', list, math.min(length - most, 100)) end
   return drop_outdated(list, oldest, finished_of, gone)
 end
@@ -101,7 +86,7 @@ local function keep_result(results, name, result, kept)
   if kept.results then
     redis.call('SET', arg.prefix .. 'result:' .. name, result, 'PX', int(math.min(kept.results, kept.age)))
   else
-    sure_call('HSET', results, name, result)
+    redis.call('HSET', results, name, result)
     redis.call('PEXPIRE', results, int(kept.age))
   end
 end
@@ -143,11 +128,11 @@ local function remember_job(job, text, run, result, now)
   local list, results, most = arg.prefix .. 'history:' .. job, arg.prefix .. 'results:' .. job, kept.runs
   if kept.failed and has_failed(text) then list, most = arg.prefix .. 'failures:' .. job, kept.failed end
   local gone = append(list, text, most, now - kept.age, finished_at)
-  redis.call('PEXPIRE', list, int(kept.age))
+  redis.direct('PEXPIRE', list, int(kept.age))
   keep_result(results, result_name(run, text), result, kept)
   if #gone == 0 then return end
   for i, item in ipairs(gone) do gone[i] = result_name(job .. '@' .. string.match(item, '^%S+'), item) end
-  if redis.call('EXISTS', results) == 1 then sure_call('HDEL', results, unpack(gone)) end
+  if redis.call('EXISTS', results) == 1 then redis.call('HDEL', results, unpack(gone)) end
   forget_results(gone, kept)
 end
 
@@ -172,7 +157,7 @@ local function remember_enqueued(task, text, run, result, now)
   if #gone == 0 then return end
   redis.call('HDEL', key.finished, unpack(gone))
   local there = redis.call('EXISTS', results, failures)
-  local had = there > 0 and sure_call('HDEL', results, unpack(gone)) or 0
+  local had = there > 0 and redis.call('HDEL', results, unpack(gone)) or 0
   if not kept.failed and (there == 2 or (there == 1 and had < #gone)) then
     -- What was kept apart by settings of before goes by its age, as it would have.
     local others = drop_outdated(failures, oldest, finished_of, {})
