@@ -127,8 +127,8 @@ export const runMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/scripts/lib/ends.lua",
-        find: "if holder and string.match(holder, '^%S+') == run then redis.call('HDEL', key.running, job) end\n  unblock(job)",
-        put: "if holder and string.match(holder, '^%S+') == run then redis.call('HDEL', key.running, job) end",
+        find: "if holder and string.match(holder, '^%S+') == run then redis.direct('HDEL', key.running, job) end\n  unblock(job)",
+        put: "if holder and string.match(holder, '^%S+') == run then redis.direct('HDEL', key.running, job) end",
       },
     ],
     trial: quiet,
