@@ -145,15 +145,15 @@ describe("W3: a logger that throws", () => {
     await using cluster = new Cluster(server);
     const node = await started(cluster, { logger: throwing });
     const redis = server.client();
-    const [ready, due] = ["ready", "due"].map((name) => `escapement:{${cluster.namespace}}:${name}`);
-    for (const key of [ready, due]) await redis.set(key ?? "", "of the wrong type");
+    const [jobs, due] = ["jobs", "due"].map((name) => `escapement:{${cluster.namespace}}:${name}`);
+    for (const key of [jobs, due]) await redis.set(key ?? "", "of the wrong type");
     let failed = new Set<string>();
     node.on("error", ({ step }) => {
       failed = failed.add(step);
     });
     // What leads and what works have both come to where they log.
     await eventually(() => failed.has("claim") && failed.has("lead"), { within: 10_000 });
-    for (const key of [ready, due]) await redis.del(key ?? "");
+    for (const key of [jobs, due]) await redis.del(key ?? "");
     const run = await node.enqueue("task");
     expect(await run.result({ timeout: 10_000 })).toBe(run.id);
     await eventually(() => node.isLeader(), { within: 10_000 });

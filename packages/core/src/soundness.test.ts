@@ -189,7 +189,6 @@ async function settle(history: History): Promise<void> {
       history.took(index, claimed);
     }
     if ((await bench.redis.zcard(bench.store.keys.waiting)) > 0) await bench.advance(2e9);
-    for (const index of [0, 1]) await history.at(index).node.join();
     quiet = moved === 0 ? quiet + 1 : 0;
   }
   await expectSound(bench);

@@ -34,7 +34,7 @@ export class History {
 
   async fresh(index: number): Promise<void> {
     this.#named += 1;
-    this.nodes[index] = { node: await this.bench.node(`node-${this.#named}`, 1e9), held: [] };
+    this.nodes[index] = { node: await this.bench.node(`node-${this.#named}`, 1e12), held: [] };
   }
 
   at(index: number): { node: BenchNode; held: Claimed[] } {
