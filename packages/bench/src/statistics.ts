@@ -20,3 +20,14 @@ export function geometricMean(numbers: readonly number[]): number {
   if (numbers.length === 0) throw new RangeError("no numbers to take the mean of");
   return Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
 }
+
+/**
+ * The number below which that share of them lies: `quantile(numbers, 0.99)`. Of rising numbers.
+ *
+ * @throws RangeError if there are none
+ */
+export function quantile(rising: ArrayLike<number>, share: number): number {
+  const number = rising[Math.min(rising.length - 1, Math.floor(rising.length * share))];
+  if (number === undefined) throw new RangeError("no numbers to take a quantile of");
+  return number;
+}

@@ -50,7 +50,8 @@ export async function costFigures(amounts: Amounts, idleMs: number): Promise<Cos
   return { redis, amounts, plain: base, rows: costs, enqueued, situations: met, neighbours: beside, idle };
 }
 
-async function versionOf(server: RedisServer): Promise<string> {
+/** What it is, and of which version. */
+export async function versionOf(server: RedisServer): Promise<string> {
   const redis = server.client();
   const info = await redis.info("server");
   redis.disconnect();

@@ -3,7 +3,7 @@ import { expressions, zones } from "../expressions.js";
 import { fireTimes } from "./fire-times.js";
 
 test("fire-times gives a figure for each contestant, expression and zone, and says where answers differ", async () => {
-  const budget = { rounds: 2, sampleMs: 0, instants: 2, jobs: 0 };
+  const budget = { rounds: 2, sampleMs: 0, instants: 2, jobs: 0, queueMs: 0 };
   const { figures, lines } = await fireTimes.run(budget);
   const pairs = expressions.flatMap((expr) =>
     zones.map((zone) =>

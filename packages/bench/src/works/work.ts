@@ -1,3 +1,6 @@
+import type { Ratios } from "../compare.js";
+import type { Section } from "../section.js";
+
 /** How much is spent on a work. */
 export interface Budget {
   /** How often each thing is timed; the median counts. */
@@ -8,6 +11,8 @@ export interface Budget {
   readonly instants: number;
   /** How many jobs there are in works about many jobs. */
   readonly jobs: number;
+  /** About how long a sample of queue work takes for a peer, in ms. */
+  readonly queueMs: number;
 }
 
 /** Figures for people to read and for the JSON report. */
@@ -18,6 +23,10 @@ export interface Outcome {
   readonly figures: object;
   /** A page of the documentation that is made of the figures, by its path from the top folder; `--docs` writes it. */
   readonly page?: { readonly file: string; readonly text: string };
+  /** What the work adds to docs/benchmarks.md. */
+  readonly section?: Section;
+  /** How many times better ours came off than a peer, by what was measured: what `--compare` compares. */
+  readonly ratios?: Ratios;
 }
 
 /** The same work, done by this project and by its peers. */

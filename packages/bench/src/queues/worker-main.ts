@@ -1,0 +1,72 @@
+// A worker process of one contestant: worker-main.js INSTRUCTIONS, with a channel to who started it, whose end is its own.
+import { setTimeout as pause } from "node:timers/promises";
+import type { Handle, QueueWorker } from "./contestant.js";
+import { inProcess } from "./in-process.js";
+import { contestants } from "./index.js";
+import { now, Records } from "./records.js";
+import type { Answer, Instructions, Order, Use } from "./worker-messages.js";
+
+const instructions = JSON.parse(process.argv[2] ?? "{}") as Instructions;
+const records = new Records();
+const countEvery = 20; // ms
+let worker: QueueWorker | undefined;
+let begunAt = 0;
+let atBegin: NodeJS.CpuUsage | undefined;
+let atFirst: NodeJS.CpuUsage | undefined;
+let counting: NodeJS.Timeout | undefined;
+
+const handle: Handle = (n, dueAt) => {
+  atFirst ??= process.cpuUsage();
+  records.add(n, dueAt);
+  return instructions.handler === "timer" ? pause(1) : undefined;
+};
+
+process.on("disconnect", () => process.exit(1));
+process.on("message", (order: Order) => {
+  carryOut(order).catch((error: unknown) =>
+    say({ kind: "failed", reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
+});
+say({ kind: "ready" });
+
+async function carryOut(order: Order): Promise<void> {
+  if (order === "begin") await begin();
+  if (order === "use") say({ kind: "use", use: use() });
+  if (order === "stop") await stop();
+}
+
+async function begin(): Promise<void> {
+  const { contestant: name, place, concurrency, jobs } = instructions;
+  begunAt = now();
+  atBegin = process.cpuUsage();
+  counting = setInterval(() => say({ kind: "count", count: records.count }), countEvery);
+  worker = inProcess.find((one) => one.name === name)?.start(jobs, handle);
+  worker ??= await contestants.find((one) => one.name === name)?.work(place, concurrency, handle);
+  if (worker === undefined) throw new Error(`There is no contestant ${name}`);
+  say({ kind: "begun" });
+}
+
+/** What handlers did while it stopped is in the report as well: nothing may run twice. */
+async function stop(): Promise<void> {
+  const cpuSeconds = secondsSince(atFirst ?? process.cpuUsage());
+  await worker?.stop();
+  clearInterval(counting);
+  say({ kind: "report", report: { columns: records.toColumns(), cpuSeconds, begunAt } });
+}
+
+function use(): Use {
+  return {
+    cpuSeconds: secondsSince(atBegin ?? process.cpuUsage()),
+    memory: process.memoryUsage.rss(),
+    mostMemory: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+function secondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+function say(answer: Answer): void {
+  process.send?.(answer);
+}

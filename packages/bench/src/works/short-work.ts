@@ -1,0 +1,12 @@
+import { runCases } from "./no-op.js";
+import type { Work } from "./work.js";
+
+/** How many runs a second are carried out of handlers that wait for a timer of 1 ms. */
+export const shortWork: Work = {
+  name: "short-work",
+  about: "runs a second of handlers that wait for a timer of 1 ms, at concurrency 100",
+  run: (budget) =>
+    runCases("short-work", "Runs a second of handlers that take 1 ms", budget, [
+      { name: "concurrency 100", concurrency: 100, processes: 1, handler: "timer" },
+    ]),
+};
