@@ -26,8 +26,11 @@ test("works that are done again take the place of what was stored, the others st
 });
 
 test("the page says when, where and with which versions each work was measured", () => {
-  const page = benchmarksPage(withWorks(undefined, { a: work("a", 1) }, ["a"]));
+  const page = benchmarksPage(withWorks(undefined, { a: work("a", 1) }, ["a"]), [
+    { name: "BullMQ", about: "a lock" },
+  ]);
   expect(page).toContain("| a row | 1,000 |");
+  expect(page).toContain("| BullMQ | a lock |");
   expect(page).toContain(
     "- A note.\n- Measured on 2026-01-02, 2 × a processor, 8 GiB, Node 20.0.0; bullmq 6.7.0.",
   );

@@ -30,8 +30,11 @@ export function withWorks(
   };
 }
 
-/** docs/benchmarks.md. */
-export function benchmarksPage({ works }: Benchmarks): string {
+/** docs/benchmarks.md. `contestants`: what there is to know of each. */
+export function benchmarksPage(
+  { works }: Benchmarks,
+  contestants: readonly { readonly name: string; readonly about: string }[],
+): string {
   return `# Benchmarks
 
 The same work done by Escapement and by its peers, in turn, in one run, on one Redis of its own (default settings, no persistence) on the same machine, which the
@@ -44,9 +47,13 @@ npm run bench -- --only no-op enqueue --json report.json  # some of them
 npm run bench -- --compare docs/benchmarks.json           # exit code 1 where a ratio has fallen by more than --tolerance (25) percent
 \`\`\`
 
-- Every contestant is set up for its best fair figure by its own documentation; notes below each table say what it does less or more than the others.
+- Every contestant is set up for its best fair figure, by its own documentation. A dash: it has no such thing, or is slower by far and takes part in one row only.
 - Runs are queued beforehand, carried out by worker processes of their own, and counted in the handlers. The first tenth of a sample is not counted. That each run was
   done exactly once is checked after each sample.
+
+| contestant | as it is set up, and what it does less or more |
+| --- | --- |
+${contestants.map(({ name, about }) => `| ${name} | ${about} |`).join("\n")}
 
 ${Object.values(works).map(sectionText).join("\n")}`;
 }

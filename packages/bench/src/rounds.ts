@@ -78,7 +78,9 @@ export function cellsOf(row: Row, contestants: readonly string[], ours: string, 
     const samples = row.samples[name] ?? [];
     return samples.length === 0 ? "–" : figure(median(samples));
   });
-  return [row.name, ...shown, ratio === undefined ? "–" : ratioText(ratio)];
+  // Of nothing there is no ratio: no fires lost, no commands sent.
+  const isRatio = ratio !== undefined && Number.isFinite(ratio.ratio) && ratio.ratio > 0;
+  return [row.name, ...shown, isRatio ? ratioText(ratio) : "–"];
 }
 
 /** `5.1× (4.8–5.3)`. */

@@ -1,6 +1,6 @@
 import { RedisBackend } from "@agendajs/redis-backend";
 import { Agenda } from "agenda";
-import { type Contestant, type Place, queueName } from "./contestant.js";
+import { type Contestant, queueName } from "./contestant.js";
 
 /** What a run is handed. */
 interface Data {
@@ -16,18 +16,20 @@ export const agenda: Contestant = {
   pace: { one: 200, many: 400 },
   about: "its Redis backend; a lock a run, no history (removeOnComplete)",
   client: async (place) => {
-    const client = open(place, 1);
+    const backend = new RedisBackend({ connectionString: place.redis });
+    const client = open(backend, 1);
     await client.ready;
     const enqueue = (n?: number): Promise<unknown> =>
       client.now<Data>(queueName, n === undefined ? {} : { n });
     return {
       enqueue,
       enqueueMany: (ns) => Promise.all(ns.map((n) => enqueue(n))),
-      close: () => client.stop(true),
+      // Its own `stop` does nothing where it was never started.
+      close: () => backend.disconnect(),
     };
   },
   work: async (place, concurrency, handle) => {
-    const worker = open(place, concurrency);
+    const worker = open(new RedisBackend({ connectionString: place.redis }), concurrency);
     worker.on("error", () => undefined);
     worker.define<Data>(queueName, async ({ attrs }) => handle(attrs.data?.n ?? 0, 0));
     await worker.start();
@@ -35,9 +37,9 @@ export const agenda: Contestant = {
   },
 };
 
-function open({ redis }: Place, concurrency: number): Agenda {
+function open(backend: RedisBackend, concurrency: number): Agenda {
   return new Agenda({
-    backend: new RedisBackend({ connectionString: redis }),
+    backend,
     ...{ defaultConcurrency: concurrency, maxConcurrency: concurrency, removeOnComplete: true },
     processEvery: 100, // ms; what is put there by `now` is told of as well
   });

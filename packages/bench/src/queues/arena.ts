@@ -15,7 +15,7 @@ export interface Arena extends AsyncDisposable {
   readonly redis: Redis;
   /** Those of the wanted ones whose store is here. */
   readonly contestants: readonly Contestant[];
-  /** Who is left out, and why; and what is to be known of each. */
+  /** Which stores these are, and who is left out. */
   readonly notes: readonly string[];
   /** Empties the stores. */
   clear(): Promise<void>;
@@ -49,7 +49,6 @@ export async function openArena(options: ArenaOptions = {}): Promise<Arena> {
     contestants: here,
     notes: [
       `${await versionOf(server)} without persistence${postgres === undefined ? "" : `; PostgreSQL ${postgres.version} without fsync`}.`,
-      ...here.map(({ name, about }) => `${name}: ${about}.`),
       ...(missing.length === 0 ? [] : [`Left out: ${missing.join(", ")}: no local PostgreSQL.`]),
     ],
     clear: async () => {

@@ -7,7 +7,7 @@ import { WorkerProcess } from "./worker-process.js";
 
 const second = 1000;
 /** What is later than so many ms after the last fire time of a window counts as lost. */
-const latest = 5000;
+const latest = 3000;
 const wave = 1000;
 
 /** How jobs fire that each fire once a second. */
@@ -43,6 +43,8 @@ export async function watchFires(contestant: Contestant, place: Place, firing: F
     const first = Math.ceil((Date.now() + 2 * second + jobs / 2) / second) * second;
     await defineAll(client, firing, first);
     await client.close();
+    if (Date.now() > first)
+      throw new Error(`defining ${jobs} jobs took too long: the first were due by then`);
     return first;
   });
 }

@@ -17,7 +17,8 @@ function second(): number {
   return Math.floor((Date.now() + 20) / 1000) * 1000;
 }
 
-const croner: InProcess = {
+/** Croner. */
+export const croner: InProcess = {
   name: "croner",
   package: "croner",
   start: (count, handle) => {
@@ -26,7 +27,8 @@ const croner: InProcess = {
   },
 };
 
-const nodeCron: InProcess = {
+/** node-cron. */
+export const nodeCron: InProcess = {
   name: "node-cron",
   package: "node-cron",
   start: (count, handle) => {

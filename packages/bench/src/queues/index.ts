@@ -8,7 +8,7 @@ import { pgBoss } from "./pg-boss.js";
 
 export { bullmq, escapement };
 
-/** All of them, ours first. A new one is a file in this folder and a line here. */
+/** All of them, ours first. A new one is a file in this folder, a line here and one in worker-main.ts. */
 export const contestants: readonly Contestant[] = [
   ...[escapement, bullmq, beeQueue, agenda],
   ...[pgBoss, graphileWorker],

@@ -1,12 +1,24 @@
 // A worker process of one contestant: worker-main.js INSTRUCTIONS, with a channel to who started it, whose end is its own.
 import { setTimeout as pause } from "node:timers/promises";
-import type { Handle, QueueWorker } from "./contestant.js";
-import { inProcess } from "./in-process.js";
-import { contestants } from "./index.js";
+import type { Contestant, Handle, QueueWorker } from "./contestant.js";
+import type { InProcess } from "./in-process.js";
 import { now, Records } from "./records.js";
 import type { Answer, Instructions, Order, Use } from "./worker-messages.js";
 
 const instructions = JSON.parse(process.argv[2] ?? "{}") as Instructions;
+// Each by itself, so that neither the start of a process nor its memory is that of all.
+const starts: Readonly<Record<string, () => Promise<Start>>> = {
+  Escapement: async () => working((await import("./escapement.js")).escapement),
+  BullMQ: async () => working((await import("./bullmq.js")).bullmq),
+  "Bee-Queue": async () => working((await import("./bee-queue.js")).beeQueue),
+  Agenda: async () => working((await import("./agenda.js")).agenda),
+  "pg-boss": async () => working((await import("./pg-boss.js")).pgBoss),
+  "Graphile Worker": async () => working((await import("./graphile-worker.js")).graphileWorker),
+  croner: async () => firing((await import("./in-process.js")).croner),
+  "node-cron": async () => firing((await import("./in-process.js")).nodeCron),
+};
+type Start = () => QueueWorker | Promise<QueueWorker>;
+
 const records = new Records();
 const countEvery = 20; // ms
 let worker: QueueWorker | undefined;
@@ -27,7 +39,17 @@ process.on("message", (order: Order) => {
     say({ kind: "failed", reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
 });
+const start = await starts[instructions.contestant]?.();
+if (start === undefined) throw new Error(`There is no contestant ${instructions.contestant}`);
 say({ kind: "ready" });
+
+function working(contestant: Contestant): Start {
+  return () => contestant.work(instructions.place, instructions.concurrency, handle);
+}
+
+function firing(timers: InProcess): Start {
+  return () => timers.start(instructions.jobs, handle);
+}
 
 async function carryOut(order: Order): Promise<void> {
   if (order === "begin") await begin();
@@ -36,13 +58,10 @@ async function carryOut(order: Order): Promise<void> {
 }
 
 async function begin(): Promise<void> {
-  const { contestant: name, place, concurrency, jobs } = instructions;
   begunAt = now();
   atBegin = process.cpuUsage();
   counting = setInterval(() => say({ kind: "count", count: records.count }), countEvery);
-  worker = inProcess.find((one) => one.name === name)?.start(jobs, handle);
-  worker ??= await contestants.find((one) => one.name === name)?.work(place, concurrency, handle);
-  if (worker === undefined) throw new Error(`There is no contestant ${name}`);
+  worker = await start?.();
   say({ kind: "begun" });
 }
 

@@ -41,15 +41,16 @@ export async function runCases(
   title: string,
   { rounds, queueMs }: Budget,
   wanted: readonly Case[],
+  takePart: readonly Contestant[] = contestants,
 ): Promise<Outcome> {
-  await using arena = await openArena({ voters: wanted.some(({ voters }) => voters !== undefined) });
+  const voters = wanted.some((row) => row.voters !== undefined);
+  await using arena = await openArena({ voters, wanted: takePart });
   const turn = (contestant: Contestant, { name, concurrency, processes, handler, voters }: Case) => ({
     row: name,
     contestant: contestant.name,
     measure: async () => {
       await arena.clear();
-      const pace = concurrency === 1 ? contestant.pace.one : contestant.pace.many;
-      const runs = Math.max(20, Math.round((pace * queueMs) / 1000));
+      const runs = sampleSize(contestant, concurrency, queueMs);
       const place = voters === undefined ? arena.place : arena.withVoters;
       const task = { runs, concurrency, processes, ...(handler === undefined ? {} : { handler }) };
       return (await workOff(contestant, place, arena.redis, task)).perSecond;
@@ -71,4 +72,12 @@ export async function runCases(
   const section = queueSection(title, rows, names, [...failures, ...arena.notes]);
   const ratios = ratiosOf(work, rows, escapement.name, bullmq.name);
   return { lines: sectionLines(section), figures: { rows, failures, ratios }, section, ratios };
+}
+
+/** As many runs as take about so long, and so many that those that are started together hardly count. */
+export function sampleSize({ pace }: Contestant, concurrency: number, queueMs: number): number {
+  const seconds = queueMs / 1000;
+  return Math.ceil(
+    Math.max(20, (concurrency === 1 ? pace.one : pace.many) * seconds, 15 * concurrency * seconds),
+  );
 }

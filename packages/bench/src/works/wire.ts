@@ -3,6 +3,7 @@ import { bullmq, contestants, escapement } from "../queues/index.js";
 import { workOff } from "../queues/work-off.js";
 import { type Row, ratiosOf, takeTurns } from "../rounds.js";
 import { sectionLines } from "../section.js";
+import { sampleSize } from "./no-op.js";
 import { queueSection } from "./queue-section.js";
 import type { Work } from "./work.js";
 
@@ -18,7 +19,7 @@ export const wire: Work = {
       contestant: contestant.name,
       measure: async () => {
         await arena.clear();
-        const runs = Math.max(20, Math.round((contestant.pace.many * queueMs) / 1000));
+        const runs = sampleSize(contestant, 100, queueMs);
         const task = { runs, concurrency: 100 };
         const { store, cpuSeconds } = await workOff(contestant, arena.place, arena.redis, task);
         return {
