@@ -71,7 +71,7 @@ async function queueRuns(contestant: Contestant, place: Place, runs: number): Pr
 export async function allDone(workers: readonly WorkerProcess[], runs: number): Promise<void> {
   let [count, progressAt] = [0, performance.now()];
   while (count < runs) {
-    await pause(2);
+    await pause(10);
     const counted = workers.reduce((sum, worker) => sum + worker.count, 0);
     if (counted > count) progressAt = performance.now();
     count = counted;
