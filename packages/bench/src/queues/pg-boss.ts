@@ -12,7 +12,7 @@ export const pgBoss: Contestant = {
   package: "pg-boss",
   store: "postgres",
   bulk: true,
-  pace: { one: 300, many: 3000 },
+  pace: { one: 300, many: 8000 },
   about: "fetch and complete in batches of the concurrency, on PostgreSQL without fsync",
   client: async (place) => {
     const boss = await open(place);
