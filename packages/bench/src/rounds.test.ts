@@ -40,6 +40,8 @@ test("a ratio is of the medians, its spread of the rounds, and above 1 where our
     most: 0.5,
   });
   expect(ratioOf(more, "ours", "nobody")).toBeUndefined();
+  const lost = { name: "lost", better: "less", samples: { ours: [0], theirs: [3] } } as const;
+  expect(ratioOf(lost, "ours", "theirs")).toBeUndefined();
   expect(cellsOf(more, ["ours", "nobody"], "ours", "theirs")).toEqual(["row", "20", "–", "4× (2–5)"]);
   expect(Object.keys(ratiosOf("work", [more], "ours", "theirs"))).toEqual(["work: row"]);
 });

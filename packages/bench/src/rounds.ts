@@ -58,17 +58,17 @@ export async function takeTurns(rows: readonly (readonly Turn[])[], rounds: numb
   return { samples, failures: [...failures.values()] };
 }
 
-/** How many times better one came off than the other, over all rounds; nothing where either has no figures. */
+/** How many times better one came off than the other, over all rounds; `undefined` where either has no figures, or none that can be divided. */
 export function ratioOf({ samples, better }: Row, ours: string, theirs: string): Ratio | undefined {
   const [own = [], others = []] = [samples[ours], samples[theirs]];
   if (own.length === 0 || others.length === 0) return undefined;
   const ratio = (one: number, other: number): number => (better === "more" ? one / other : other / one);
   const each = own.slice(0, others.length).map((sample, round) => ratio(sample, others[round] ?? sample));
-  return {
-    ratio: ratio(median(own), median(others)),
-    least: Math.min(...each),
-    most: Math.max(...each),
-  };
+  const [all, least, most] = [ratio(median(own), median(others)), Math.min(...each), Math.max(...each)];
+  // Of nothing there is none: no fires lost, no commands sent; nor of what never came.
+  return [all, least, most].every((one) => Number.isFinite(one) && one > 0)
+    ? { ratio: all, least, most }
+    : undefined;
 }
 
 /** Cells of a row: its name, the median of each contestant, and what ours is against the peer's. */
@@ -78,9 +78,7 @@ export function cellsOf(row: Row, contestants: readonly string[], ours: string, 
     const samples = row.samples[name] ?? [];
     return samples.length === 0 ? "–" : figure(median(samples));
   });
-  // Of nothing there is no ratio: no fires lost, no commands sent.
-  const isRatio = ratio !== undefined && Number.isFinite(ratio.ratio) && ratio.ratio > 0;
-  return [row.name, ...shown, isRatio ? ratioText(ratio) : "–"];
+  return [row.name, ...shown, ratio === undefined ? "–" : ratioText(ratio)];
 }
 
 /** `5.1× (4.8–5.3)`. */
@@ -93,7 +91,7 @@ export function ratiosOf(work: string, rows: readonly Row[], ours: string, peer:
   return Object.fromEntries(
     rows.flatMap((row) => {
       const ratio = ratioOf(row, ours, peer);
-      return ratio === undefined || !Number.isFinite(ratio.ratio) ? [] : [[`${work}: ${row.name}`, ratio]];
+      return ratio === undefined ? [] : [[`${work}: ${row.name}`, ratio]];
     }),
   );
 }

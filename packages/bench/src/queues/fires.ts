@@ -24,7 +24,7 @@ export interface Firing {
 
 /** How late they started. */
 export interface Fires {
-  /** Milliseconds from the fire time to the handler's call, rising; of each part of the window. */
+  /** Milliseconds from the fire time to the handler's call, rising, infinity for what was lost; of each part of the window. */
   readonly lateness: readonly Float64Array[];
   /** Fire times for which no handler was called, and for which more than one was. */
   readonly lost: number;
@@ -104,8 +104,13 @@ function judge(
     seen.set(slot, (seen.get(slot) ?? 0) + 1);
     lateness[Math.floor(((dueAt - from) / (until - from)) * parts)]?.push((times[index] ?? 0) - dueAt);
   }
+  // What was lost is later than anything: else the rest would look the better the more were lost.
+  const expected = Math.round((seconds * jobs) / parts);
   return {
-    lateness: lateness.map((part) => Float64Array.from(part).sort()),
+    lateness: lateness.map((part) => {
+      const missing = new Array<number>(Math.max(0, expected - part.length)).fill(Number.POSITIVE_INFINITY);
+      return Float64Array.from([...part, ...missing]).sort();
+    }),
     lost: seconds * jobs - seen.size,
     repeated: [...seen.values()].filter((count) => count > 1).length,
   };
@@ -113,5 +118,5 @@ function judge(
 
 /** Its quantile in each part of the window, in ms, at least a tenth: clocks and timers are no better. */
 export function latenessAt({ lateness }: Fires, share: number): number[] {
-  return lateness.map((part) => (part.length === 0 ? 0 : Math.max(quantile(part, share), 0.1)));
+  return lateness.map((part) => Math.max(quantile(part, share), 0.1));
 }

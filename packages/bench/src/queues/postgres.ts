@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { startProcess } from "@escapement/testing";
+import { guardedFolder, removeFolder, startProcess } from "@escapement/testing";
 import { Logger, makeWorkerUtils } from "graphile-worker";
 
 /** A PostgreSQL of our own. */
@@ -22,8 +22,7 @@ export interface Postgres {
 export async function startPostgres(): Promise<Postgres | undefined> {
   const folder = binaries();
   if (folder === undefined) return undefined;
-  const data = mkdtempSync(join(tmpdir(), "escapement-bench-postgres-"));
-  const remove = (): void => rmSync(data, { recursive: true, force: true });
+  const data = await guardedFolder("bench-postgres");
   const user = process.getuid?.() === 0 ? ["runuser", "-u", "postgres", "--"] : [];
   try {
     if (user.length > 0) chownSync(data, idOf("-u"), idOf("-g"));
@@ -38,11 +37,11 @@ export async function startPostgres(): Promise<Postgres | undefined> {
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     const stop = async (): Promise<void> => {
       await server.stop();
-      remove();
+      await removeFolder(data);
     };
     return { url, version: versionOf(folder), clear: () => dropAll(url), stop };
   } catch (error) {
-    remove();
+    await removeFolder(data);
     console.log(`PostgreSQL is here, but does not start: ${error instanceof Error ? error.message : error}`);
     return undefined;
   }
