@@ -182,7 +182,7 @@ function halfway(halves: readonly Halfway[]): Check[] {
       "memory that runs out in the middle of many writes: a typed error, each item whole or not there, and the same call again does the rest",
       writes.every((one) => {
         return (
-          one.came === "REDIS_FULL" &&
+          one.came === "PARTLY_WRITTEN" &&
           one.written > 0 &&
           one.written < one.of &&
           one.torn === 0 &&
