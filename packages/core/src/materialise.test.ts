@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type RedisServer, startRedis } from "@escapement/testing";
 import {
   allOf,
   type CompiledTrigger,
@@ -7,6 +7,7 @@ import {
   every,
   everyRandom,
   once,
+  type Trigger,
 } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectSound, StoreBench } from "../test/store-bench.js";
@@ -50,6 +51,33 @@ describe("a leader's commit", () => {
       Array.from({ length: 9 }, (_, index) => first + index * 10_000),
     );
     await expectSound(on);
+  });
+
+  test("I3: is computed from the definition that is there, though the store went back and gave its version again", async () => {
+    await using on = await bench();
+    const from = new Date((await on.now()) - 1000);
+    const triggers = [700, 800, 900].map((interval) => every(interval, { from }));
+    const [first, second, third] = triggers as [Trigger, Trigger, Trigger];
+    const { jobs, state } = on.store.keys;
+    await on.define("job", { trigger: first });
+    const before = [await on.redis.hget(jobs, "job"), await on.redis.hget(state, "job")] as const;
+    await on.define("job", { trigger: second });
+    const leader = leaderOf(on, 2000);
+    await roundsOf(leader, 1);
+
+    await on.redis.hset(jobs, "job", before[0] ?? "");
+    await on.redis.hset(state, "job", before[1] ?? "");
+    const { generation } = on.store;
+    await on.redis.client("KILL", "ID", await on.store.lease.client.client("ID"));
+    await eventually(() => on.store.generation > generation);
+    await on.define("job", { trigger: third });
+    await on.advance(10_000);
+    await roundsOf(leader, 1);
+    const runs = await on.redis.zrange(on.store.keys.unstarted, 0, -1);
+    const times = runs.map((run) => Number(run.split("@")[1]) - from.getTime());
+    expect(times.filter((time) => time > 3000 && time % 900 !== 0)).toEqual([]);
+    expect(times.length).toBeGreaterThan(0);
+    expect(await on.redis.hget(state, "job")).toMatch(/^2 /);
   });
 
   test("S2: of a term that is over is refused, and writes nothing", async () => {

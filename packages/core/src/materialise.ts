@@ -42,6 +42,7 @@ export class Materialiser {
   readonly #lookahead: number;
   readonly #events: Events;
   readonly #compiled = new Map<string, Compiled>();
+  #generation = 0;
 
   constructor(store: Store, lookahead: number, events: Events) {
     this.#store = store;
@@ -56,6 +57,7 @@ export class Materialiser {
    * @throws EscapementError `STALE_EPOCH` if there is a later leader
    */
   async round(epoch: number): Promise<Materialised> {
+    this.#forgetOldVersions();
     const now = await this.#store.now();
     const jobs = await this.#dueJobs(now + (2 * this.#lookahead) / 3);
     if (jobs.length === 0) return { runs: 0, more: false, nextCursor: await this.#nextCursor() };
@@ -91,6 +93,12 @@ export class Materialiser {
       client.zrange(this.#store.keys.due, 0, 0, "WITHSCORES"),
     );
     return score === undefined ? undefined : Number(score);
+  }
+
+  #forgetOldVersions(): void {
+    const { generation } = this.#store;
+    if (this.#generation !== generation) this.#compiled.clear();
+    this.#generation = generation;
   }
 
   /** Reads and compiles the triggers that are not known in this version. */

@@ -57,6 +57,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   readonly #open = new Map<string, Connection>();
   readonly #readers = new Set<Connection>();
   #closed = false;
+  #generation = 0;
   #refusal: Refusal | undefined;
 
   constructor(options: StoreOptions) {
@@ -163,6 +164,14 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     return this.clock.isKnown ? this.clock.now() : this.now();
   }
 
+  /**
+   * Counts the connections for leases that there were. Behind a new one the store may have gone back, and a version that was seen may be given
+   * again to something else: whatever is known by versions is to be read anew.
+   */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** Starts to listen on the wake channel; emits `wake` from then on. */
   listen(): void {
     const { subscriber } = this;
@@ -199,6 +208,10 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
         deadline: profile === "lease" ? this.#options.leaseDeadline : this.#options.deadline,
       });
       this.#open.set(profile, connection);
+      if (profile === "lease")
+        connection.on("restored", () => {
+          this.#generation += 1;
+        });
       if (this.#closed) connection.close(); // so that a late call fails, and nothing is left open
     }
     return connection;
