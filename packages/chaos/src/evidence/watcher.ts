@@ -52,14 +52,19 @@ export class Watcher {
     this.#loops.push(this.#repeat(sampleEvery, () => this.#sample()));
   }
 
-  /**
-   * Reads what is left of the stream, and which entries of it the store has lost. To be called when all nodes have been stopped. For a while
-   * there may have been two masters, each with an entry of the same id: such an entry is told twice, and the store has kept the second.
-   */
+  /** To be called when all nodes have been stopped. */
   async stop(): Promise<void> {
     this.#open = false;
     await Promise.all(this.#loops);
-    const kept = new Set<string>();
+    await this.readAgain();
+  }
+
+  /**
+   * Reads what is left of the stream, and which entries of it the store has lost. For a while there may have been two masters, each with an
+   * entry of the same id: such an entry is told twice, and the store has kept the second.
+   */
+  async readAgain(): Promise<void> {
+    const [known, kept] = [[...this.#seen.keys()], new Set<string>()];
     for (let from = "-"; ; ) {
       const page = (await this.#redis.xrange(`${this.#prefix}events`, from, "+", "COUNT", 2000)) as Entry[];
       this.#take(page);
@@ -68,7 +73,7 @@ export class Watcher {
       if (last === undefined) break;
       from = `(${last}`;
     }
-    const unkept = [...this.#seen.keys()].filter((id) => !kept.has(id));
+    const unkept = known.filter((id) => !kept.has(id));
     if (unkept.length > 0) this.#evidence.write({ kind: "unkept", entries: unkept });
   }
 
