@@ -36,6 +36,9 @@ const ofDefinitions =
 /** A run that is gone is so for good: at whatever time it is missed. */
 const ofAll = /^not-settled$/;
 
+/** Which fire times there are follows from the definition that was there when they came: they may start later, when it is there again. */
+const ofFireTimes = /^(never-due|taken-away-started)$/;
+
 /** One whose start was lost starts once nothing holds it back any more, a pause or a rate: however late. */
 const ofStarts = /^duplicate$/;
 
@@ -70,6 +73,7 @@ export class Losses {
       const { job = name, fireTime = at } = partsOf(name);
       // What has not ended is told of at the end of the trial, whenever it was to come.
       const [when, after] = ofAll.test(rule) ? [fireTime, Number.POSITIVE_INFINITY] : [at, ofRuns];
+      if (ofFireTimes.test(rule) && this.#recordExplains(job, rule, fireTime)) return true;
       return isWithin(this.#touched.get(name), at, after) || this.#recordExplains(job, rule, when);
     });
   }
