@@ -55,11 +55,12 @@ export class Losses {
   readonly #operations: readonly Asked[];
 
   constructor(evidence: readonly Evidence[]) {
-    const { unkept } = entriesIn(evidence);
+    const { kept, unkept } = entriesIn(evidence);
     this.entries = unkept.length;
     this.#spans = spansOf(unkept.map(({ entry }) => Number(entry.split("-")[0])));
     this.#operations = operationsIn(evidence);
     for (const line of toldIn(unkept)) this.#touchTold(line);
+    this.#touchUnseen(toldIn([...kept, ...unkept]));
     for (const asked of this.#operations) this.#touchAsked(asked);
     this.#touchHeard(evidence);
   }
@@ -122,6 +123,26 @@ export class Losses {
     else if (does.do === "stale-write") add(this.#touched, [does.job], spans);
     else if ("run" in does) add(this.#touched, [does.run], spans);
     else if ("name" in does) add(this.#touched, [`pause:${does.name}`], spans);
+  }
+
+  /**
+   * A pause that nobody ever told of, of what was given out meanwhile: whoever set it was connected to a server that was deposed, and that no node
+   * wrote to any more.
+   */
+  #touchUnseen(told: readonly Told[]): void {
+    const noticed = new Map<string, number[]>();
+    for (const line of told)
+      if (line.what === "other" && line.word === "paused")
+        noticed.set(line.subject, [...(noticed.get(line.subject) ?? []), line.t]);
+    for (const { does, asked, heard, end } of this.#operations) {
+      if ((does.do !== "set" && does.do !== "pause") || end !== "acknowledged" || does.ttl === undefined)
+        continue;
+      const [from, until] = [asked.at, heard.at + does.ttl];
+      const isSeen = noticed
+        .get(does.name)
+        ?.some((t) => from - slack.before <= t && t <= until + slack.after);
+      if (isSeen !== true) add(this.#touched, [`pause:${does.name}`], [{ from, until }]);
+    }
   }
 
   /** What nodes were given, or had accepted, while it was about to be lost. */

@@ -193,6 +193,20 @@ describe("where the store may lose what it acknowledged", () => {
     expect(twice(updated, mended).broken).toEqual(["mended"]);
   });
 
+  test("a pause that nobody noticed, though it was in the way, was set at a server that was deposed", () => {
+    const paused = (trial: object, noticed: boolean): string[] => {
+      const history = new MadeUp(trial)
+        .define(-500, secondly("job", { endAt: dawn + 1000 }))
+        .runs("job", 0, 0)
+        .ask(900, { do: "set", name: "job:job", ttl: 800 }, { end: "acknowledged", answer: "OK" })
+        .runs("job", 1000, 1000);
+      return (noticed ? history.tell(1004, `paused job:job ${dawn + 1004} 0 ""`) : history).broken;
+    };
+    expect(paused({}, false)).toContain("paused-claim");
+    expect(paused(lossy, true)).toContain("paused-claim");
+    expect(paused(lossy, false)).toEqual([]);
+  });
+
   test("with voters no attempt begins twice all the same", () => {
     const twice = (voters: number): string[] => {
       const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
