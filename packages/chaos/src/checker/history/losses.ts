@@ -42,6 +42,14 @@ const ofFireTimes = /^(never-due|taken-away-started)$/;
 /** One whose start was lost starts once nothing holds it back any more, a pause or a rate: however late. */
 const ofStarts = /^duplicate$/;
 
+/** When nodes were given what no entry tells of: a server that was deposed may have lost its entries before anybody else had read them. */
+function claimsOfNoEntry(evidence: readonly Evidence[], told: readonly Told[]): number[] {
+  const tokens = new Set(told.flatMap((line) => (line.what === "started" ? [line.token] : [])));
+  return factsOf(evidence, "claimed").flatMap(({ token, claimedAt }) =>
+    tokens.has(token) ? [] : [claimedAt],
+  );
+}
+
 /** What the losses of a store explain. */
 export class Losses {
   /** How many entries of the stream of events are gone. */
@@ -57,7 +65,9 @@ export class Losses {
   constructor(evidence: readonly Evidence[]) {
     const { kept, unkept } = entriesIn(evidence);
     this.entries = unkept.length;
-    this.#spans = spansOf(unkept.map(({ entry }) => Number(entry.split("-")[0])));
+    const unread = claimsOfNoEntry(evidence, toldIn([...kept, ...unkept]));
+    const lost = unkept.map(({ entry }) => Number(entry.split("-")[0]));
+    this.#spans = spansOf([...lost, ...unread].sort((a, b) => a - b));
     this.#operations = operationsIn(evidence);
     for (const line of toldIn(unkept)) this.#touchTold(line);
     this.#touchUnseen(toldIn([...kept, ...unkept]));

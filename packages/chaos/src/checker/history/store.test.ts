@@ -207,6 +207,18 @@ describe("where the store may lose what it acknowledged", () => {
     expect(paused(lossy, false)).toEqual([]);
   });
 
+  test("what a node was given that no entry tells of was lost before anybody had read it", () => {
+    const given = { run: runAt("job", 0), attempt: 1, token: "9" } as const;
+    const broken = (trial: object): string[] =>
+      new MadeUp(trial)
+        .define(-500, secondly("job", { endAt: dawn }))
+        .runs("job", 0, 0)
+        .add(2500, { kind: "claimed", ...given, claimedAt: dawn + 2500 }, "n2")
+        .add(2501, { kind: "start", ...given, scheduledAt: dawn }, "n2").broken;
+    expect(broken(lossy)).toEqual([]);
+    expect(broken({})).toContain("unclaimed-start");
+  });
+
   test("with voters no attempt begins twice all the same", () => {
     const twice = (voters: number): string[] => {
       const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
