@@ -36,6 +36,9 @@ const ofDefinitions =
 /** A run that is gone is so for good: at whatever time it is missed. */
 const ofAll = /^not-settled$/;
 
+/** What became of a run may have been told, and lost, long after its time; then its job may have been removed. */
+const ofOutcomes = /^missed$/;
+
 /** Which fire times there are follows from the definition that was there when they came: they may start later, when it is there again. */
 const ofFireTimes = /^(never-due|taken-away-started)$/;
 
@@ -82,6 +85,8 @@ export class Losses {
     return about.some((name) => {
       if (ofStarts.test(rule) && isWithin(this.#starts.get(name), at, Number.POSITIVE_INFINITY)) return true;
       const { job = name, fireTime = at } = partsOf(name);
+      const lost = this.#touched.get(name)?.some(({ until }) => until >= at);
+      if (ofOutcomes.test(rule) && name.includes("@") && lost === true) return true;
       // What has not ended is told of at the end of the trial, whenever it was to come.
       const [when, after] = ofAll.test(rule) ? [fireTime, Number.POSITIVE_INFINITY] : [at, ofRuns];
       if (ofFireTimes.test(rule) && this.#recordExplains(job, rule, fireTime)) return true;

@@ -207,6 +207,22 @@ describe("where the store may lose what it acknowledged", () => {
     expect(paused(lossy, false)).toEqual([]);
   });
 
+  test("a fire time of which it was told what became of it, long after, is missed by what was lost", () => {
+    const told = (run: string): MadeUp =>
+      new MadeUp(lossy)
+        .define(-500, secondly("job"))
+        .runs("job", 0, 2000)
+        .runs("job", 4000, 49_000)
+        .add(45_000, {
+          ...{ kind: "told", entry: `${dawn + 45_000}-9`, t: dawn + 45_000 },
+          lines: [`ended ${run} ${dawn + 3000} 0 ${dawn + 45_000} k 0 0 -  "overlap"`],
+        })
+        .heal(49_500)
+        .add(49_600, { kind: "unkept", entries: [`${dawn + 45_000}-9`] });
+    expect(told(runAt("job", 3000)).broken).not.toContain("missed");
+    expect(told(runAt("other", 3000)).broken).toContain("missed");
+  });
+
   test("what a node was given that no entry tells of was lost before anybody had read it", () => {
     const given = { run: runAt("job", 0), attempt: 1, token: "9" } as const;
     const broken = (trial: object): string[] =>
