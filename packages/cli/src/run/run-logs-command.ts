@@ -37,6 +37,8 @@ export function addRunLogsCommand(run: Command): void {
 
 async function showLogs(client: Client, id: string, { follow, lines: wanted }: LogsFlags): Promise<void> {
   const { scheduler, output } = client;
+  // From before the first line on: whoever has seen one may stop it.
+  using stop = follow ? new StopWatch() : undefined;
   const run = scheduler.run(id);
   const all = await run.logs();
   if (all.length === 0 && (await run.get()) === undefined)
@@ -47,13 +49,17 @@ async function showLogs(client: Client, id: string, { follow, lines: wanted }: L
     return;
   }
   for (const line of lines) tell(output, line);
-  if (follow) await followOn(client, id, all.at(-1)?.id);
+  if (stop !== undefined) await followOn(client, id, all.at(-1)?.id, stop.signal);
   else if (lines.length === 0) output.note("It has logged nothing.");
 }
 
-async function followOn({ scheduler, output }: Client, id: string, since: string | undefined): Promise<void> {
-  using stop = new StopWatch();
-  const options = { signal: stop.signal, ...(since === undefined ? {} : { since }) };
+async function followOn(
+  { scheduler, output }: Client,
+  id: string,
+  since: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { signal, ...(since === undefined ? {} : { since }) };
   for await (const line of scheduler.run(id).followLogs(options)) tell(output, line);
 }
 
