@@ -1,4 +1,4 @@
-// `npm run fuzz:fire-times|fuzz:model|fuzz:definitions [-- --runs 2000] [--seed 7]`: tests with random input at full length, some minutes.
+// `npm run fuzz:fire-times|fuzz:model|fuzz:states|fuzz:dependencies|fuzz:definitions [-- --runs 2000] [--seed 7]`: tests with random input at full length, some minutes.
 import { parseArgs } from "node:util";
 import { run, tool } from "./run.mjs";
 import { setup } from "./setup.mjs";
@@ -8,6 +8,14 @@ const kinds = {
   "fire-times": { tests: "packages/triggers/src/proof", variable: "ESCAPEMENT_FUZZ", runs: "200000" },
   // Random sequences of everything that can happen to jobs and their runs, compared step by step with packages/core/test/model.
   model: { tests: "packages/core/src/model.test.ts", variable: "ESCAPEMENT_MODEL", runs: "2000" },
+  // Random sequences of it again: what must hold after each step, and that all of it comes to an end.
+  states: { tests: "packages/core/src/soundness.test.ts", variable: "ESCAPEMENT_STATES", runs: "1000" },
+  // Random sequences of what can happen to runs that depend on others.
+  dependencies: {
+    tests: "packages/core/src/dependencies-property.test.ts",
+    variable: "ESCAPEMENT_DEPENDENCIES",
+    runs: "1000",
+  },
   // Calls of the whole API with hostile definitions, names and payloads: each ends in a typed error, or is stored whole.
   definitions: {
     tests: "packages/core/src/fuzz.test.ts",

@@ -1,6 +1,7 @@
 import { type RedisServer, startRedis } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { drawn } from "../test/drawn.js";
 import { Following } from "../test/following.js";
 import { type BenchNode, expectSound } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
@@ -12,8 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** How many random sequences are tried. */
-const sequences = Number(process.env["ESCAPEMENT_DEPENDENCY_RUNS"] ?? 40);
+const sequences = drawn("DEPENDENCIES", 40);
 const parents = ["p", "q"] as const;
 const options: Pick<JobOptions, "overlap" | "misfire"> = {
   overlap: "allow",
@@ -182,23 +182,24 @@ class Sequence {
   }
 }
 
-test("dependsOn, then: whatever ends how, and when: each child runs once where all its parents' runs succeeded, and is skipped once where one did not", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-      await using bench = await new Following(server).ready();
-      const sequence = new Sequence(bench);
-      await sequence.begin();
-      for (const what of steps) {
-        await sequence.carryOut(what);
+test(
+  "dependsOn, then: whatever ends how, and when: each child runs once where all its parents' runs succeeded, and is skipped once where one did not",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        await using bench = await new Following(server).ready();
+        const sequence = new Sequence(bench);
+        await sequence.begin();
+        for (const what of steps) {
+          await sequence.carryOut(what);
+          await expectSound(bench);
+        }
+        await sequence.drain();
         await expectSound(bench);
-      }
-      await sequence.drain();
-      await expectSound(bench);
-      await sequence.judge();
-    }),
-    {
-      numRuns: sequences,
-      ...(process.env["ESCAPEMENT_SEED"] && { seed: Number(process.env["ESCAPEMENT_SEED"]) }),
-    },
-  );
-}, 120_000);
+        await sequence.judge();
+      }),
+      sequences,
+    );
+  },
+  Math.max(120_000, sequences.numRuns * 1000),
+);

@@ -4,15 +4,13 @@ import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
+import { drawn } from "../test/drawn.js";
 import { callsAt } from "../test/fuzz/calls.js";
 import { expectStored, expectTyped, outcomeOf } from "../test/fuzz/outcome.js";
 import { made } from "../test/fuzz/values.js";
 import { expectSound, type StoreBench } from "../test/store-bench.js";
 
-/** How many random calls are made. */
-const numRuns = Number(process.env["ESCAPEMENT_FUZZ_DEFINITIONS_RUNS"] ?? 300);
-/** Where random numbers start from. */
-const seed = Number(process.env["ESCAPEMENT_FUZZ_DEFINITIONS_SEED"] ?? Date.now() % 0x7fff_ffff);
+const { numRuns, seed } = drawn("FUZZ_DEFINITIONS", 300);
 /** Calls that meet what earlier ones stored. */
 const together = 250;
 const secret = "s3cret-of-the-store";
@@ -43,7 +41,6 @@ async function stored(prefix: string): Promise<string> {
 test.skipIf(redisWay() === "url")(
   `whatever is called with whatever ends in a typed error with nothing written, or is stored whole (seed ${seed})`,
   async () => {
-    console.log(`${numRuns} hostile calls, ESCAPEMENT_FUZZ_DEFINITIONS_SEED=${seed}`);
     for (let done = 0; done < numRuns; done += together)
       await batch(Math.min(together, numRuns - done), seed + done);
     expect(loose).toEqual([]);

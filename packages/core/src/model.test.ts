@@ -1,6 +1,7 @@
 import { type RedisServer, startRedis } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
+import { drawn } from "../test/drawn.js";
 import { Cluster, dawn, places } from "../test/model/cluster.js";
 import { definition, setting } from "../test/model/definitions.js";
 import { steps } from "../test/model/steps.js";
@@ -13,16 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** How many random sequences are tried. */
-const numRuns = Number(process.env["ESCAPEMENT_MODEL_RUNS"] ?? 100);
-/** Where random numbers start from: always the same in a normal run, which must not pass one day and fail the next. */
-const usual = process.env["ESCAPEMENT_MODEL_RUNS"] === undefined ? 20_261_123 : Date.now() % 0x7fff_ffff;
-const seed = Number(process.env["ESCAPEMENT_MODEL_SEED"] ?? usual);
+const sequences = drawn("MODEL", 100);
 
 test(
-  `overlap, limits, retry, maxRuns, misfire and pause do together what a small model says (seed ${seed})`,
+  `overlap, limits, retry, maxRuns, misfire and pause do together what a small model says (seed ${sequences.seed})`,
   async () => {
-    console.log(`${numRuns} sequences against the model, ESCAPEMENT_MODEL_SEED=${seed}`);
     await fc.assert(
       fc.asyncProperty(setting, definition, definition, steps, async (limits, a, b, sequence) => {
         const real = await Cluster.start(server, limits);
@@ -41,8 +37,8 @@ test(
         }, sequence);
         await expectSound(bench);
       }),
-      { numRuns, seed },
+      sequences,
     );
   },
-  Math.max(120_000, numRuns * 1000),
+  Math.max(120_000, sequences.numRuns * 1000),
 );

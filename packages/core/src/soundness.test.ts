@@ -2,6 +2,7 @@
 import { type RedisServer, startRedis } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { drawn } from "../test/drawn.js";
 import { History } from "../test/soundness/history.js";
 import { expectNoLoss, expectTidy, look, type Picture } from "../test/soundness/picture.js";
 import { type Define, jobs, lanes, pausable, type Step, step } from "../test/soundness/steps.js";
@@ -18,8 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** How many random sequences are tried. */
-const sequences = Number(process.env["ESCAPEMENT_SOUNDNESS_RUNS"] ?? 80);
+const sequences = drawn("STATES", 80);
 const isCode =
   (...codes: string[]) =>
   (error: unknown): void =>
@@ -246,8 +246,8 @@ test(
         expectNoLoss(seen, end, "settle");
         expect([...end.live]).toEqual([]);
       }),
-      { numRuns: sequences, endOnFailure: false },
+      sequences,
     );
   },
-  Math.max(60_000, sequences * 1000),
+  Math.max(60_000, sequences.numRuns * 1000),
 );

@@ -235,7 +235,8 @@ export class BenchNode {
       completions: options.completions ?? [],
       lanes: options.lanes ?? ["default@task"],
       lockTtl: options.lockTtl ?? 60_000,
-      leaseTtl: this.ttl,
+      // For how long a run waits whose lock was lost: not for as long as a node lives that is to outlast a test.
+      leaseTtl: Math.min(this.ttl, 60_000),
       ...(options.limits !== undefined && { limits: options.limits }),
       ...(options.rates !== undefined && { rates: options.rates }),
     });
