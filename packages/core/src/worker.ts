@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import {
   type ClaimAnswer,
@@ -397,8 +397,4 @@ export class Worker {
     this.#finishedOf.push({ claimed, accepted });
     this.#wakeUp();
   };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,7 +3,7 @@ import { pausesOf } from "../../pauses/pause-rules.js";
 import { factsOf } from "../case.js";
 import { stallsIn } from "./calm.js";
 import type { Ledger } from "./ledger.js";
-import type { Asked } from "./operations.js";
+import { type Asked, lateDone } from "./operations.js";
 import { mostOf, type Placed, placesOf, scopesOf } from "./rule-places.js";
 import { merged, type Span } from "./spans.js";
 import { millisOf } from "./versions.js";
@@ -16,8 +16,6 @@ const harmless = /^(node-clock-jump|leader-lease-deleted|locks-deleted|script-fl
 const claiming = 200;
 /** For so long after the end of what held something back it may not have been noticed, ms. */
 const noticing = 1000;
-/** What nobody heard of is done within so many ms after it was given up, or never. */
-const lateDone = 8000;
 /** Runs that a node carries out at the same time: nodes of the workload are told nothing else. */
 const slots = 20;
 

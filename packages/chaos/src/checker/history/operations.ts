@@ -20,6 +20,9 @@ export interface Asked {
   readonly answer: unknown;
 }
 
+/** What nobody heard of is done within so many ms after it was given up, or never. */
+export const lateDone = 8000;
+
 const never: MomentOfBoth = {
   mono: Number.POSITIVE_INFINITY,
   wall: Number.POSITIVE_INFINITY,

@@ -3,15 +3,13 @@ import { groupBy } from "../case.js";
 import { troublesIn } from "./calm.js";
 import { fireTimesIn, type JobStory, type Spell } from "./definitions.js";
 import type { Ledger, RunStory } from "./ledger.js";
-import type { Asked } from "./operations.js";
+import { type Asked, lateDone } from "./operations.js";
 import { isCounted, mostOf, scopesOf } from "./rule-places.js";
 import type { Span } from "./spans.js";
 import { millisOf } from "./versions.js";
 
 /** When nothing has kept a job's runs from starting for so long, what was due at its beginning has started, ms. */
 const soon = 10_000;
-/** What nobody heard of is done within so many ms after it was given up, or never; and so long a pause's end may go unnoticed. */
-const lateDone = 8000;
 
 /** Which fire times something has to become of: those that were surely to come, for as long as somebody could have waited for them. */
 export class Requirements {
@@ -108,6 +106,7 @@ export class Requirements {
   }
 }
 
+/** A pause's end may go unnoticed for as long as what nobody heard of may take. */
 function spanOf({ does, asked, heard, end }: Asked, all: readonly Asked[]): Span[] {
   if ((does.do !== "pause" && does.do !== "set") || end === "refused") return [];
   const over = all.find(

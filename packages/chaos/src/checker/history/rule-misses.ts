@@ -2,13 +2,11 @@ import { pausesOf } from "../../pauses/pause-rules.js";
 import { factsOf } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
-import type { Asked } from "./operations.js";
+import { type Asked, lateDone } from "./operations.js";
 import { firstWaiting, graceOf } from "./rule-misfires.js";
 import { isCounted } from "./rule-places.js";
 import type { End } from "./told.js";
 
-/** What nobody heard of is done within so many ms after it was given up, or never. */
-const lateDone = 8000;
 /** For so long after a pause's end a leader may not have looked: usually, and once a fault is over that kept it from that. */
 const noticing = { usual: 3000, afterFaults: 15_000 } as const;
 
