@@ -53,6 +53,13 @@ function claimsOfNoEntry(evidence: readonly Evidence[], told: readonly Told[]): 
   );
 }
 
+/** When what was written went to a master that was deposed for a replica which had stood still meanwhile. Who wrote then may have told nothing. */
+function lagsIn(evidence: readonly Evidence[]): Span[] {
+  return factsOf(evidence, "fault").flatMap(({ fault, from, until, proof }) =>
+    fault === "replica-lag" && proof.includes(" bytes of writes") ? [{ from, until }] : [],
+  );
+}
+
 /** What the losses of a store explain. */
 export class Losses {
   /** How many entries of the stream of events are gone. */
@@ -70,7 +77,7 @@ export class Losses {
     this.entries = unkept.length;
     const unread = claimsOfNoEntry(evidence, toldIn([...kept, ...unkept]));
     const lost = unkept.map(({ entry }) => Number(entry.split("-")[0]));
-    this.#spans = spansOf([...lost, ...unread].sort((a, b) => a - b));
+    this.#spans = [...spansOf([...lost, ...unread].sort((a, b) => a - b)), ...lagsIn(evidence)];
     this.#operations = operationsIn(evidence);
     for (const line of toldIn(unkept)) this.#touchTold(line);
     this.#touchUnseen(toldIn([...kept, ...unkept]));

@@ -235,6 +235,25 @@ describe("where the store may lose what it acknowledged", () => {
     expect(broken({})).toContain("unclaimed-start");
   });
 
+  test("what was acknowledged while a replica lagged that became master is lost, though no node was there to tell anything", () => {
+    const asked = (trial: object, ms: number, proof: string): string[] =>
+      new MadeUp(trial)
+        .ask(
+          ms,
+          { do: "enqueue", task: "tick", runs: [{ id: "run-1" }] },
+          { end: "acknowledged", answer: ["run-1"] },
+        )
+        .add(5000, {
+          ...{ kind: "fault", fault: "replica-lag", target: "primary" },
+          ...{ from: dawn + 1000, until: dawn + 5000, proof },
+        }).broken;
+    const proof = "SIGKILL: the master was at port 1, then at 2, without the last 953 bytes of writes";
+    expect(asked(lossy, 2000, proof)).toEqual([]);
+    expect(asked(lossy, 9000, proof)).toContain("missed");
+    expect(asked(lossy, 2000, "")).toContain("missed");
+    expect(asked({}, 2000, proof)).toContain("missed");
+  });
+
   test("with voters no attempt begins twice all the same", () => {
     const twice = (voters: number): string[] => {
       const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
