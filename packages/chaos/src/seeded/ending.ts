@@ -16,7 +16,7 @@ import type { Session } from "./session.js";
 export async function bringToAnEnd(session: Session, within: number): Promise<readonly string[]> {
   const { trial } = session;
   await eventually(() => hasOneMaster(session), { within: 30_000, every: 200 });
-  await endPauses(session);
+  await endPauses(session, within);
   session.write({ kind: "phase", phase: "healed" });
   const healed = Date.now();
   let open: readonly string[] = [];
@@ -65,15 +65,18 @@ async function hasOneMaster({ trial: { topology, client } }: Session): Promise<b
   return masters.filter((is) => is).length === 1;
 }
 
-/** Whoever set them. A node that starts over takes its pause along, so there may be ones that nobody set. */
-async function endPauses(session: Session): Promise<void> {
+/**
+ * Whoever set them. A node that starts over takes its pause along, so there may be ones that nobody set. Sentinels that name a master which takes itself for
+ * a replica let nobody in for half a minute.
+ */
+async function endPauses(session: Session, within: number): Promise<void> {
   const { operator, trial } = session;
   const ended = async (): Promise<boolean> => {
     const names = await operator.names();
     for (const name of names) await session.record.ask({ do: "del", name }, () => operator.del(name));
     return names.length === 0;
   };
-  await eventually(ended, { within: 30_000, every: 200 });
+  await eventually(ended, { within, every: 200 });
   await trial.lasts(1500); // the leader notices within a second
 }
 
