@@ -25,6 +25,8 @@ export interface Hindrances {
   readonly all: readonly Span[];
   /** What keeps one run: its pauses, what is done to its job, the limits and rates that it falls under, its job's other runs. */
   of(run: string): readonly Span[];
+  /** The names of all pauses that hold a run back where they are there. */
+  pausesOf(run: string): readonly string[];
 }
 
 /** Finds what can keep runs from starting. */
@@ -40,13 +42,16 @@ export function hindrancesIn(ledger: Ledger): Hindrances {
   const { scopes, laps } = heldSpans(ledger);
   const placed = placesOf(ledger);
   const known = new Map<string, readonly Span[]>();
+  const namesOf = (run: string): string[] => {
+    const id = jobIdOf(run);
+    const { tags = [] } = ledger.jobs.get(id)?.job ?? {};
+    const { task = "", queue = "default" } = placed(run) ?? {};
+    return pausesOf({ id, task, queue, tags, beside: true });
+  };
   const find = (id: string, run: string): Span[] => {
     const own = placed(run);
-    const { tags = [] } = ledger.jobs.get(id)?.job ?? {};
-    const { task = "", queue = "default" } = own ?? {};
-    const names = pausesOf({ id, task, queue, tags, beside: true });
     return merged([
-      ...names.flatMap((name) => pauses.get(name) ?? []),
+      ...namesOf(run).flatMap((name) => pauses.get(name) ?? []),
       ...(changes.get(id) ?? []),
       ...(laps.get(id) ?? []),
       ...(own === undefined ? [] : scopesOf(own).flatMap((scope) => scopes.get(scope) ?? [])),
@@ -55,13 +60,19 @@ export function hindrancesIn(ledger: Ledger): Hindrances {
   return {
     all,
     of: (run) => {
-      const id = run.slice(0, Math.max(0, run.lastIndexOf("@")));
+      const id = jobIdOf(run);
       // All runs of a job wait for the same.
       const spans = known.get(id || run) ?? find(id, run);
       known.set(id || run, spans);
       return spans;
     },
+    pausesOf: namesOf,
   };
+}
+
+/** Empty for an enqueued run. */
+function jobIdOf(run: string): string {
+  return run.slice(0, Math.max(0, run.lastIndexOf("@")));
 }
 
 /** Whatever it befalls: of three nodes two may be gone, or one that leads. */

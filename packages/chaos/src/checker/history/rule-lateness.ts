@@ -32,7 +32,9 @@ export const startsAreInTime: HistoryRule = (ledger) => {
       const { least, most: at } = ledger.momentOf(claim);
       const found = (what: string, { from, until, free }: Wait): Finding => {
         const message = `${of} ${what} ${until - from} ms after it was due; for ${free} ms of that nothing stood in its way.`;
-        return { rule: "late", at: until, message, about: [run.id] };
+        // A pause whose end was lost may have held it back.
+        const pauses = hindrances.pausesOf(run.id).map((name) => `pause:${name}`);
+        return { rule: "late", at: until, message, about: [run.id, ...pauses] };
       };
       const given = isFirst(run, claim) ? due(run, claim) : undefined;
       const waited = given === undefined ? undefined : waitOf(hindrances, run.id, given, least);

@@ -254,6 +254,31 @@ describe("where the store may lose what it acknowledged", () => {
     expect(asked({}, 2000, proof)).toContain("missed");
   });
 
+  test("a pause whose end was acknowledged, and lost, goes on holding back", () => {
+    const broken = (trial: object, name: string): string[] =>
+      new MadeUp(trial)
+        .define(-500, secondly("job", { endAt: dawn + 4000 }))
+        .runs("job", 0, 0)
+        .ask(900, { do: "set", name }, { end: "acknowledged", answer: "OK" })
+        .ask(2000, { do: "resume", name, from: "missed" }, { end: "acknowledged", answer: true })
+        .add(5000, {
+          ...{
+            kind: "fault",
+            fault: "replica-lag",
+            target: "primary",
+            from: dawn + 1500,
+            until: dawn + 5000,
+          },
+          proof: "SIGKILL: the master was at port 1, then at 2, without the last 953 bytes of writes",
+        })
+        .attempt({ run: runAt("job", 3000), at: 15_000 })
+        .heal(15_500)
+        .broken.filter((rule) => rule === "late");
+    expect(broken(lossy, "queue:default")).toEqual([]);
+    expect(broken({}, "queue:default")).toEqual(["late"]);
+    expect(broken(lossy, "queue:other")).toEqual(["late"]);
+  });
+
   test("with voters no attempt begins twice all the same", () => {
     const twice = (voters: number): string[] => {
       const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
