@@ -49,7 +49,11 @@ const { values, positionals } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
-process.exitCode = await main().catch(noVerdict);
+process.exitCode = await main().catch((error: unknown) => {
+  // Whatever broke off may have left connections that would be made anew for ever.
+  setTimeout(() => process.exit(1), 5000).unref();
+  return noVerdict(error);
+});
 
 async function main(): Promise<number> {
   if (values.help) {

@@ -1,4 +1,4 @@
-import { eventually } from "@escapement/testing";
+import { eventually, type RedisServer } from "@escapement/testing";
 import { ledgerOf } from "../checker/history/ledger.js";
 import { openIn } from "../checker/history/open.js";
 import { ask } from "../faults/hands.js";
@@ -15,7 +15,9 @@ import type { Session } from "./session.js";
  */
 export async function bringToAnEnd(session: Session, within: number): Promise<readonly string[]> {
   const { trial } = session;
-  await eventually(() => hasOneMaster(session), { within: 30_000, every: 200 });
+  await eventually(() => hasOneMaster(session), { within, every: 200 }).catch(async (error: unknown) => {
+    throw new Error(`No server alone is master: ${await rolesOf(session)}`, { cause: error });
+  });
   await endPauses(session, within);
   session.write({ kind: "phase", phase: "healed" });
   const healed = Date.now();
@@ -63,6 +65,28 @@ async function hasOneMaster({ trial: { topology, client } }: Session): Promise<b
     ),
   );
   return masters.filter((is) => is).length === 1;
+}
+
+/** What each server says of itself, and each sentinel of the master. */
+async function rolesOf({ trial: { topology } }: Session): Promise<string> {
+  const say = (server: RedisServer, asked: Promise<string | undefined>): Promise<string> =>
+    asked.then(
+      (answer) => `${server.port}: ${answer}`,
+      (error: Error) => `${server.port}: ${error.message}`,
+    );
+  const roles = topology.store.map((server) =>
+    say(
+      server,
+      ask(server, async (redis) => JSON.stringify(await redis.role())),
+    ),
+  );
+  const names = (topology.sentinel?.sentinels ?? []).map((sentinel) =>
+    say(
+      sentinel,
+      ask(sentinel, async (redis) => JSON.stringify(await redis.call("SENTINEL", "MASTERS"))),
+    ),
+  );
+  return (await Promise.all([...roles, ...names])).join("; ");
 }
 
 /**
