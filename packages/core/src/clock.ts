@@ -69,3 +69,8 @@ export class StoreClock {
     return Math.round(wallClock() - monotonic() - (this.#low + this.#high) / 2);
   }
 }
+
+/** Resolves when all that is ready to run in this turn of the event loop has run. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

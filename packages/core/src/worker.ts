@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import {
   type ClaimAnswer,
@@ -9,7 +9,7 @@ import {
   maxCompletions,
   tellPassed,
 } from "./claim.js";
-import { longestSleep, longTimer, monotonic } from "./clock.js";
+import { longestSleep, longTimer, monotonic, nextTurn } from "./clock.js";
 import type { Events } from "./events.js";
 import { jittered } from "./id.js";
 import type { RunLocks } from "./lock.js";
