@@ -147,11 +147,17 @@ describe("each violation is named", () => {
     expect(rulesOf(caseOf([...good(), ...attempt(2.5, 4).slice(1, 2)]))).toEqual(["never-due"]);
   });
 
-  test("early: a start before its fire time", () => {
-    const early = good().map((fact) =>
-      fact.kind === "start" && fact.run === run(2) ? { ...fact, at: at(2) - 1 } : fact,
+  test("early: a start before its fire time, by the machine's clock, and to the millisecond by Redis'", () => {
+    const begun = (ms: number): Evidence[] =>
+      good().map((fact) =>
+        fact.kind === "start" && fact.run === run(2) ? { ...fact, at: at(2) - ms } : fact,
+      );
+    expect(rulesOf(caseOf(begun(6)))).toEqual(["early"]);
+    expect(rulesOf(caseOf(begun(1)))).toEqual([]); // clocks of processes drift apart
+    const given = good().map((fact) =>
+      fact.kind === "claimed" && fact.run === run(2) ? { ...fact, claimedAt: at(2) - 1 } : fact,
     );
-    expect(rulesOf(caseOf(early))).toEqual(["early"]);
+    expect(rulesOf(caseOf(given))).toEqual(["early"]);
   });
 
   test("needless-attempt: a second attempt although the first was not lost", () => {
