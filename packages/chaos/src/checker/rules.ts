@@ -13,9 +13,10 @@ const attemptKey = ({ run, attempt }: { run: string; attempt: number }): string 
 export const everyFireTimeStarts: Rule = (facts) => {
   const starts = groupBy(factsOf(facts.evidence, "start"), ({ run }) => run);
   const ofJobs = groupBy(starts.values(), ([start]) => start?.run.split("@")[0] ?? "");
+  const given = new Map(factsOf(facts.evidence, "claimed").map(({ token, claimedAt }) => [token, claimedAt]));
   return facts.jobs.flatMap((job) => [
     ...unstarted(facts, job, starts),
-    ...neverDue(facts, job, ofJobs.get(job.id) ?? []),
+    ...neverDue(facts, job, ofJobs.get(job.id) ?? [], given),
   ]);
 };
 
@@ -39,9 +40,13 @@ function unstarted(facts: Case, job: JobCase, starts: ReadonlyMap<string, Start[
 const drift = 5;
 
 /** What is due is given out by Redis' clock, to the millisecond; by the machine's its handler begins no earlier than that. */
-function neverDue(facts: Case, job: JobCase, starts: Iterable<Start[]>): Violation[] {
+function neverDue(
+  facts: Case,
+  job: JobCase,
+  starts: Iterable<Start[]>,
+  given: ReadonlyMap<string, number>,
+): Violation[] {
   const due = new Set(job.fireTimes);
-  const given = new Map(factsOf(facts.evidence, "claimed").map(({ token, claimedAt }) => [token, claimedAt]));
   const last = job.fireTimes.at(-1) ?? 0;
   return [...starts].flatMap(([start]) => {
     if (start === undefined) return [];
