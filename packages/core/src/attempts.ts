@@ -3,8 +3,8 @@ import type { Claimed, Completion } from "./claim.js";
 import { monotonic } from "./clock.js";
 import { LeaseLostError, RunCancelledError, SchedulerStoppedError } from "./errors.js";
 import type { AttemptEvent } from "./events.js";
-import { execute, type Outcome } from "./execute.js";
-import type { Body } from "./record.js";
+import { Execution, type Surroundings } from "./execution.js";
+import type { Outcome } from "./outcome.js";
 import { retryDelay } from "./retry.js";
 import { keepingLogger } from "./run-logger.js";
 import { RunLogs } from "./run-logs.js";
@@ -19,12 +19,6 @@ const mostProgress = 4096;
 const forgotten =
   "The store has lost that this node holds the run. Stop: it may already be under way elsewhere.";
 
-interface Running {
-  readonly claimed: Claimed;
-  abort(reason: Error): void;
-  readonly ended: Promise<void>;
-}
-
 /** Takes what is to be reported of an attempt, and what to say once the report is accepted. */
 export type Complete = (
   claimed: Claimed,
@@ -38,14 +32,28 @@ export type Complete = (
 export class Attempts {
   readonly #parts: WorkerParts;
   readonly #complete: Complete;
+  readonly #took: (ms: number) => void;
   /** What the handlers say, on its way to the store. */
   readonly logs: RunLogs;
-  readonly #running = new Map<string, Running>();
+  readonly #running = new Map<string, Execution>();
+  readonly #around: Surroundings;
 
-  constructor(parts: WorkerParts, complete: Complete) {
+  /** @param took is told how many ms each handler took */
+  constructor(parts: WorkerParts, complete: Complete, took: (ms: number) => void) {
     this.#parts = parts;
     this.#complete = complete;
+    this.#took = took;
     this.logs = new RunLogs(parts.node, parts.store, parts.events);
+    const { maxResult, abortGrace } = parts.settings;
+    this.#around = {
+      maxResult,
+      abortGrace,
+      openLog: (claimed) => this.#openLog(claimed),
+      progress: async (claimed, value) =>
+        this.#report(claimed, json("progress", value, mostProgress) ?? "null"),
+      extend: (claimed) => this.#report(claimed, ""),
+      ended: (execution, outcome) => this.#ended(execution, outcome),
+    };
   }
 
   /** How many there are. */
@@ -55,17 +63,17 @@ export class Attempts {
 
   /** What was claimed for them. */
   held(): Claimed[] {
-    return [...this.#running.values()].map(({ claimed }) => claimed);
+    return Array.from(this.#running.values(), ({ claimed }) => claimed);
   }
 
   /** Resolves when all that run now have ended. */
   async ended(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    await Promise.all(Array.from(this.#running.values(), (execution) => execution.over()));
   }
 
   /** Tells all handlers to stop, and why. */
   abort(reason: Error): void {
-    for (const { abort } of this.#running.values()) abort(reason);
+    for (const execution of this.#running.values()) execution.abort(reason);
   }
 
   /** Tells the handler of one to stop, if it runs here. */
@@ -82,28 +90,16 @@ export class Attempts {
   /** Calls the handler, and reports how that ended. */
   start(claimed: Claimed, task: AnyTask): void {
     const { busy, events, node } = this.#parts;
-    const controller = new AbortController();
-    const slot = {};
-    busy.add(slot);
-    let abort = (reason: Error): void => controller.abort(reason);
-    const abortNow = (reason: Error): void => abort(reason);
-    const armed = (own: (reason: Error) => void): void => {
-      abort = own;
-    };
-    // Once it stands among those that run: a listener may stop the scheduler, which waits for it.
-    const ended = Promise.resolve().then(async () => {
-      const veto = events.vetoOf(() => describeAttempt(node, claimed));
-      const startedAt = monotonic();
-      const outcome =
-        veto === undefined ? await this.#execute(claimed, task, controller, abortNow, armed) : undefined;
-      const again = outcome === undefined ? undefined : await this.#retry(claimed, outcome, task);
-      busy.delete(slot);
-      this.#running.delete(claimed.run);
-      if (outcome !== undefined)
-        this.#end(claimed, outcome, again, monotonic() - startedAt, controller.signal);
-      else if (veto !== undefined) this.#vetoed(claimed, veto);
-    });
-    this.#running.set(claimed.run, { claimed, abort: abortNow, ended });
+    const execution = new Execution(claimed, task, this.#around);
+    // Before anybody hears of it: a listener may stop the scheduler, which waits for what runs.
+    busy.add(execution);
+    this.#running.set(claimed.run, execution);
+    const veto = events.vetoOf(() => describeAttempt(node, claimed));
+    if (veto === undefined) execution.begin();
+    else {
+      this.#leave(execution);
+      this.#vetoed(claimed, veto);
+    }
   }
 
   /** The handler was not called. With voters the lock is left to expire, as after a start. */
@@ -116,38 +112,24 @@ export class Attempts {
     );
   }
 
-  #execute(
-    claimed: Claimed,
-    task: AnyTask,
-    controller: AbortController,
-    abort: (reason: Error) => void,
-    armed: (own: (reason: Error) => void) => void,
-  ): Promise<Outcome> {
-    const { node, logger, settings } = this.#parts;
+  #openLog(claimed: Claimed): ReturnType<Surroundings["openLog"]> {
+    const { node, logger } = this.#parts;
     const log = this.logs.open(claimed);
-    return execute(claimed, {
-      task,
-      controller,
-      abort,
-      armed,
-      maxResult: settings.maxResult,
-      timeoutGrace: settings.abortGrace,
-      logger: keepingLogger(
-        logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node }),
-        log.keep,
-      ),
-      progress: async (value) => this.#report(claimed, json("progress", value, mostProgress) ?? "null"),
-      extend: () => this.#report(claimed, ""),
-    }).finally(log.close);
+    const own = logger.child({ job: claimed.job, run: claimed.run, attempt: claimed.attempt, node });
+    return { logger: keepingLogger(own, log.keep), close: log.close };
   }
 
-  /** After how many ms there is to be another attempt, if there is. */
-  async #retry(claimed: Claimed, { state, thrown }: Outcome, task: AnyTask): Promise<number | undefined> {
-    if (state !== "failed" && state !== "timed-out") return undefined;
+  #ended(execution: Execution, outcome: Outcome): void {
+    const { state } = outcome;
+    if (state !== "failed" && state !== "timed-out") this.#end(execution, outcome, undefined);
+    else this.#retry(execution, outcome).then((again) => this.#end(execution, outcome, again));
+  }
+
+  /** After how many ms there is to be another attempt, if there is. Never rejects. */
+  async #retry({ claimed, task }: Execution, { thrown }: Outcome): Promise<number | undefined> {
     try {
-      const { retry } = JSON.parse(claimed.body) as Body;
       const { abortGrace } = this.#parts.settings;
-      return await within(abortGrace, retryDelay(retry, claimed, thrown, task.options));
+      return await within(abortGrace, retryDelay(claimed.body?.retry, claimed, thrown, task.options));
     } catch (error) {
       // What decides on it failed: the run fails rather than being tried again for ever, and this is said.
       this.#parts.events.emit("error", { step: "retry", error: error as Error });
@@ -164,41 +146,55 @@ export class Attempts {
     });
   }
 
-  #end(
-    claimed: Claimed,
-    outcome: Outcome,
-    again: number | undefined,
-    duration: number,
-    signal: AbortSignal,
-  ): void {
+  #leave(execution: Execution): void {
+    const { run } = execution.claimed;
+    this.#parts.busy.delete(execution);
+    // A later attempt of a run that this node was said not to hold any more may be under way here already.
+    if (this.#running.get(run) === execution) this.#running.delete(run);
+    execution.leave();
+  }
+
+  #end(execution: Execution, outcome: Outcome, again: number | undefined): void {
+    const { claimed, startedAt } = execution;
+    this.#leave(execution);
     this.#parts.locks?.forget(claimed);
-    if (outcome.state === "failed" && signal.reason instanceof SchedulerStoppedError) {
+    if (outcome.state === "failed" && execution.aborted instanceof SchedulerStoppedError) {
       // Cut short by the stop of this node, which is no fault of the run: another attempt may start elsewhere.
       this.#complete(claimed, "l", JSON.stringify({ ...ownDetail(claimed), reason: "stopped" }), "");
       return;
     }
-    const { error, reason } = outcome;
-    const detail = {
-      ...ownDetail(claimed),
-      ...(error === undefined ? {} : { error }),
-      ...(reason === undefined ? {} : { reason }),
-    };
-    const text = Object.keys(detail).length === 0 ? "" : JSON.stringify(detail);
-    const code = ({ succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } as const)[outcome.state];
-    const { events } = this.#parts;
-    const details = describeAttempt(this.#parts.node, claimed);
-    if (outcome.error !== undefined && outcome.state !== "succeeded") {
-      events.emit(outcome.crashed ? "afterCrash" : "afterError", { ...details, error: outcome.error });
+    const { events, node } = this.#parts;
+    const { state, error } = outcome;
+    const duration = monotonic() - startedAt;
+    this.#took(duration);
+    if (error !== undefined && state !== "succeeded") {
+      events.emit(outcome.crashed ? "afterCrash" : "afterError", {
+        ...describeAttempt(node, claimed),
+        error,
+      });
     }
-    const reported = again === undefined ? code : code === "t" ? "T" : "F";
-    this.#complete(
-      claimed,
-      reported,
-      text,
-      again === undefined ? (outcome.result ?? "") : String(again),
-      () => events.emit("afterRun", { ...details, outcome: outcome.state, duration }),
-    );
+    const accepted = (): void => {
+      if (events.hears("afterRun"))
+        events.emit("afterRun", { ...describeAttempt(node, claimed), outcome: state, duration });
+    };
+    const code = codes[state];
+    if (again === undefined)
+      this.#complete(claimed, code, detailOf(claimed, outcome), outcome.result ?? "", accepted);
+    else
+      this.#complete(claimed, code === "t" ? "T" : "F", detailOf(claimed, outcome), String(again), accepted);
   }
+}
+
+const codes = { succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } as const;
+
+/** What is kept of an outcome, as JSON text; empty if there is nothing to say. */
+function detailOf(claimed: Claimed, { error, reason }: Outcome): string {
+  if (claimed.job !== undefined && error === undefined && reason === undefined) return "";
+  return JSON.stringify({
+    ...ownDetail(claimed),
+    ...(error === undefined ? {} : { error }),
+    ...(reason === undefined ? {} : { reason }),
+  });
 }
 
 /** A task's own function may never answer: that must not keep the attempt from ending. */

@@ -66,7 +66,7 @@ describe("a request that is sent again", () => {
     await on.remove("job");
     const again = await node.claim({ number: node.number });
 
-    expect(again.claimed).toMatchObject([{ run, task: "task", body: "" }]);
+    expect(again.claimed).toMatchObject([{ run, task: "task", isGone: true }]);
     expect(await node.complete(again.claimed, "c")).toEqual([true]);
     await expectSound(on);
     expect(await on.redis.exists(on.store.keys.running)).toBe(0);

@@ -31,8 +31,10 @@ export interface Claimed {
   readonly locksLeft: readonly string[];
   /** How many earlier attempts were lost. */
   readonly lost: number;
-  /** JSON text; empty if the job is gone. */
-  readonly body: string;
+  /** What its record says; `undefined` where that is no JSON object, or the job is gone. */
+  readonly body: Body | undefined;
+  /** The job was removed after a claim whose answer was lost. */
+  readonly isGone: boolean;
 }
 
 /** One request of a node: what it has finished, and how much more it could do. */
@@ -67,17 +69,12 @@ const most = 500;
 
 /** Completes finished runs and claims due ones, in one round trip. */
 export async function completeAndClaim(store: Store, request: ClaimRequest): Promise<ClaimAnswer> {
-  const { prefix: _, ...keys } = store.keys;
   const { node } = request;
+  const { meta, wake, active, cancelled, request: answered } = store.keys;
   const reply = await store.timed(
     () =>
       claim.run(store.lease, {
-        keys: {
-          ...keys,
-          active: store.keys.active(node),
-          request: store.keys.request(node),
-          cancelled: store.keys.cancelled(node),
-        },
+        keys: { meta, wake, active: active(node), cancelled: cancelled(node), request: answered(node) },
         args: {
           ...store.history,
           node,
@@ -88,13 +85,9 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
           lease_ttl: request.leaseTtl,
         },
         lists: {
-          completions: request.completions.flatMap(({ run, token, outcome, detail, result }) => [
-            run,
-            token,
-            outcome,
-            detail,
-            result,
-          ]),
+          completions: request.completions.map(
+            ({ run, token, outcome, detail, result }) => `${run} ${token} ${outcome}\n${detail}\n${result}`,
+          ),
           lanes: request.lanes,
           rates: (request.rates ?? []).flatMap(({ scope, max, per }) => [scope, max, per]),
           limits: (request.limits ?? []).flatMap(({ scope, max, how }) => [scope, max, how]),
@@ -105,31 +98,45 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
   return readAnswer(reply, request.completions.length);
 }
 
+/** `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF body. */
+function readClaimed(text: string): Claimed {
+  const end = text.indexOf("\n");
+  const [run = "", token = "0", attempt, claimedAt, lost, task = "", left = ""] = text
+    .slice(0, end)
+    .split(" ");
+  const own = parseRunId(run);
+  const body = text.slice(end + 1);
+  const parsed = readBody(body);
+  return {
+    run,
+    job: own?.job,
+    task,
+    token,
+    attempt: Number(attempt),
+    scheduledAt: own?.at ?? parsed?.at ?? Number(claimedAt),
+    claimedAt: Number(claimedAt),
+    locksLeft: left === "" ? [] : left.split(","),
+    lost: Number(lost),
+    body: parsed,
+    isGone: body === "",
+  };
+}
+
+/** What somebody else has written may be no JSON: that must not keep others of the same answer from starting. */
+function readBody(text: string): Body | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function readAnswer(
   [now, accepted, nextDue, items, passed, more]: ClaimReply,
   completions: number,
 ): ClaimAnswer {
-  const claimed: Claimed[] = [];
-  for (let at = 0; at + 7 < items.length; at += 8) {
-    const [run = "", token = "0", attempt, claimedAt, task = "", left = "", lost, body = ""] = items.slice(
-      at,
-      at + 8,
-    );
-    const time = parseRunId(run);
-    claimed.push({
-      run,
-      job: time?.job,
-      task,
-      token,
-      attempt: Number(attempt),
-      scheduledAt:
-        time?.at ?? (body === "" ? Number(claimedAt) : ((JSON.parse(body) as Body).at ?? Number(claimedAt))),
-      claimedAt: Number(claimedAt),
-      locksLeft: left === "" ? [] : left.split(","),
-      lost: Number(lost),
-      body,
-    });
-  }
+  const claimed = items.map(readClaimed);
   const others: { run: string; state: string; reason: string }[] = [];
   for (let at = 0; at + 2 < passed.length; at += 3) {
     others.push({ run: passed[at] ?? "", state: passed[at + 1] ?? "", reason: passed[at + 2] ?? "" });

@@ -1,18 +1,29 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
+/** What code that runs belongs to. */
+export interface CrashHandler {
+  /** It left an error uncaught. */
+  crashed(error: unknown): void;
+}
+
 // Which attempt the code that runs now belongs to, so that an error that nobody caught ends that attempt and not the process.
-const current = new AsyncLocalStorage<(error: unknown) => void>();
+const current = new AsyncLocalStorage<CrashHandler | undefined>();
 let users = 0;
 
-/** Runs a handler so that errors which it leaves uncaught reach `onCrash`, while {@link catchCrashes} is on. */
-export function withCrashHandler<R>(onCrash: (error: unknown) => void, handler: () => R): R {
-  return current.run(onCrash, handler);
+/** Runs code so that errors which it leaves uncaught reach `owner`, while {@link catchCrashes} is on. */
+export function withCrashHandler<R>(owner: CrashHandler, code: () => R): R {
+  return current.run(owner, code);
+}
+
+/** What follows on an attempt's end is not the attempt's. */
+function outside(code: () => void): void {
+  current.run(undefined, code);
 }
 
 function onUncaught(error: unknown): void {
-  const onCrash = current.getStore();
-  if (onCrash !== undefined) {
-    onCrash(error);
+  const owner = current.getStore();
+  if (owner !== undefined) {
+    outside(() => owner.crashed(error));
     return;
   }
   // Not a handler's: what would have happened without us has to happen still.
@@ -22,8 +33,8 @@ function onUncaught(error: unknown): void {
 }
 
 function onRejection(reason: unknown): void {
-  const onCrash = current.getStore();
-  if (onCrash !== undefined) onCrash(reason);
+  const owner = current.getStore();
+  if (owner !== undefined) outside(() => owner.crashed(reason));
   else if (process.listenerCount("unhandledRejection") === 1) onUncaught(reason);
 }
 

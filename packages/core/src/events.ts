@@ -162,6 +162,11 @@ export class Events {
     this.#listeners.get(event)?.delete(listener as Listener<never>);
   }
 
+  /** Whether anybody listens, so that what nobody hears need not be put together. */
+  hears(event: keyof SchedulerEvents): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0;
+  }
+
   /** Tells the listeners, after what runs now: a slow one cannot delay the step that tells it. */
   emit<E extends keyof SchedulerEvents>(event: E, details: SchedulerEvents[E]): void {
     const listeners = this.#listeners.get(event);

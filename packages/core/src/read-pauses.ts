@@ -84,8 +84,8 @@ export function pausesOfJob(job: {
 }
 
 function page(store: Store, names: readonly string[], cursor: string): Promise<[string, string[]]> {
-  const { prefix, jobs, pauses } = store.keys;
-  const input = { keys: { jobs, pauses }, args: { prefix, cursor }, lists: { names } };
+  const { prefix, meta } = store.keys;
+  const input = { keys: { meta }, args: { prefix, cursor }, lists: { names } };
   return script.run(store.commands, input);
 }
 

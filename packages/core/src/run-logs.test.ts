@@ -405,7 +405,7 @@ async function logCallsOf(redis: RedisServer): Promise<() => Promise<number>> {
   return async () => {
     const calls = (await client.slowlog("GET", 100_000)) as [number, number, number, string[]][];
     const isOurs = ([name = "", , keys, , , active = ""]: string[]): boolean =>
-      name.toLowerCase().startsWith("eval") && keys === "4" && active.includes(":active:");
+      name.toLowerCase().startsWith("eval") && keys === "3" && active.includes(":active:");
     return calls.filter(([, , , command]) => isOurs(command)).length;
   };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { Ahead } from "./ahead.js";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import {
   type ClaimAnswer,
@@ -46,6 +47,14 @@ interface Ended {
   accepted(): void;
 }
 
+/** A request that is under way. */
+interface Exchange {
+  readonly completed: readonly Ended[];
+  /** For how many runs it asks. */
+  readonly slots: number;
+  readonly answered: Promise<ClaimAnswer>;
+}
+
 /**
  * The worker loop: claims what is due, runs it, and completes it with the next claim. One request is under way at a time;
  * it is repeated until it is answered, which its number makes harmless.
@@ -53,8 +62,14 @@ interface Ended {
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #attempts: Attempts;
+  #told: Pick<ClaimRequest, "lanes" | "limits" | "rates"> = { lanes: [], limits: [], rates: [] };
+  #toldOf = -1; // so many tasks
+  readonly #ahead: Ahead = new Ahead((runs) => this.#giveBack(runs));
   #finished: Completion[] = [];
   #finishedOf: Ended[] = [];
+  #underWay: Exchange | undefined;
+  #beginning = false;
+  #toBegin = 0; // runs that were claimed and are to be begun next
   #abandoned = false;
   #reconcileAt: number; // monotonic
   #number = 0;
@@ -72,7 +87,11 @@ export class Worker {
   constructor(parts: WorkerParts) {
     this.#parts = parts;
     this.watch = new LoopWatch(parts.settings);
-    this.#attempts = new Attempts(parts, (...args) => this.#complete(...args));
+    this.#attempts = new Attempts(
+      parts,
+      (...args) => this.#complete(...args),
+      (duration) => this.#ahead.learn(duration),
+    );
     this.#reconcileAt = monotonic() + parts.settings.nodeTtl;
   }
 
@@ -85,6 +104,7 @@ export class Worker {
   /** Stops claiming, waits for handlers up to `timeout` ms, aborts the rest, hands back what did not start, reports what ended. */
   async drain(timeout: number, reason: () => Error): Promise<void> {
     this.#claiming = false;
+    this.#giveBack(this.#ahead.remove());
     const ended = this.#attempts.ended();
     let timer: NodeJS.Timeout | undefined;
     const keep = (next: NodeJS.Timeout): void => {
@@ -119,6 +139,7 @@ export class Worker {
     this.#abandoned = true;
     this.#finished = [];
     for (const { claimed } of this.#finishedOf.splice(0)) this.#refused(claimed);
+    for (const claimed of this.#ahead.remove()) this.#refused(claimed);
     this.#attempts.abort(reason);
     this.#wakeUp();
     this.#detach();
@@ -126,7 +147,11 @@ export class Worker {
 
   /** Aborts runs; one and why, in turn. A run that is not held here any more has ended. */
   cancel(runs: readonly string[]): void {
-    for (let at = 0; at + 1 < runs.length; at += 2) this.#attempts.cancel(runs[at] ?? "", runs[at + 1] ?? "");
+    for (let at = 0; at + 1 < runs.length; at += 2) {
+      const run = runs[at] ?? "";
+      this.#giveBack(this.#ahead.remove(run)); // it ends there
+      this.#attempts.cancel(run, runs[at + 1] ?? "");
+    }
   }
 
   /** Word of it may be lost: the next heartbeat brings it again. */
@@ -140,7 +165,7 @@ export class Worker {
 
   /** Runs held. */
   get active(): number {
-    return this.#attempts.size;
+    return this.#attempts.size + this.#ahead.size;
   }
 
   #detach(): void {
@@ -187,13 +212,13 @@ export class Worker {
 
   async #work(): Promise<void> {
     let failures = 0;
-    while (this.#open || this.#finished.length > 0) {
+    while (this.#open || this.#finished.length > 0 || this.#underWay !== undefined) {
       this.watch.turned();
       try {
         await this.#sleep();
         // Handlers that end in the same turn are completed in one request.
         await nextTurn();
-        if (monotonic() >= this.#reconcileAt) await this.#reconcile();
+        if (monotonic() >= this.#reconcileAt && this.#underWay === undefined) await this.#reconcile();
         if (this.#isDue()) await this.#exchange();
         failures = 0;
       } catch (error) {
@@ -211,10 +236,13 @@ export class Worker {
   /** Whether the store has gone back in time shows in what it says that this node holds. */
   async #reconcile(): Promise<void> {
     const { store, node, settings, events } = this.#parts;
-    const held = [...this.#attempts.held(), ...this.#finishedOf.map(({ claimed }) => claimed)];
+    const ended = this.#finishedOf.map(({ claimed }) => claimed);
+    const held = [...this.#attempts.held(), ...this.#ahead.held(), ...ended];
     // One that fails is repeated well before a lease is over: so long do others wait with what this node may still run.
     this.#reconcileAt = monotonic() + settings.nodeTtl / 10;
-    this.#attempts.lose(await reconcileHeld(store, node, this.#number, held, events));
+    const lost = await reconcileHeld(store, node, this.#number, held, events);
+    for (const run of lost) this.#ahead.remove(run);
+    this.#attempts.lose(lost);
     this.#reconcileAt = monotonic() + settings.nodeTtl;
   }
 
@@ -242,8 +270,18 @@ export class Worker {
     if (ms === settings.pollEvery) this.#nextDue = 0;
   }
 
+  /** How many more runs this node could take. */
   #slots(): number {
-    return Math.max(0, this.#parts.settings.concurrency - this.#parts.busy.size);
+    const { settings, busy } = this.#parts;
+    return Math.max(0, settings.concurrency + this.#room() - busy.size - this.#ahead.size - this.#toBegin);
+  }
+
+  /** How many of them may be claimed ahead: none that would hold a place or a lock while it waits. */
+  #room(): number {
+    const { settings, locks } = this.#parts;
+    const { limits = [], rates = [] } = this.#tell();
+    const isFree = locks === undefined && limits.length === 0 && rates.length === 0;
+    return isFree ? this.#ahead.room(settings.concurrency) : 0;
   }
 
   #canClaim(whileHeld = false): boolean {
@@ -253,28 +291,53 @@ export class Worker {
   }
 
   #isDue(): boolean {
-    if (this.#finished.length > 0 || !this.#open) return true;
+    if (this.#finished.length > 0 || !this.#open || this.#underWay !== undefined) return true;
     return this.#canClaim() && this.#parts.store.clock.reaches(this.#nextDue) <= monotonic();
   }
 
-  /** One request: what has ended goes, what is due comes. */
+  /**
+   * What has ended goes, what is due comes. While there is more of either, the next request is on its way before what the last one brought is
+   * begun: Redis and this process work at the same time.
+   */
   async #exchange(): Promise<void> {
+    this.#underWay ??= this.#send();
+    while (this.#underWay !== undefined) {
+      const { completed, slots, answered } = this.#underWay;
+      const answer = await answered.finally(() => {
+        this.#underWay = undefined;
+      });
+      this.watch.turned();
+      const { claimed } = answer;
+      const mayBeMore = slots > 0 && (answer.more || claimed.length === slots);
+      this.#nextDue = mayBeMore ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
+      this.#tellOf(completed, answer);
+      this.#toBegin = claimed.length;
+      if (claimed.length > 0 && this.#open && monotonic() < this.#reconcileAt && this.#isDue())
+        this.#underWay = this.#send();
+      this.#toBegin = 0;
+      await this.#begin(claimed);
+    }
+  }
+
+  /** One request; `undefined` if there is nothing to ask for. */
+  #send(): Exchange | undefined {
     const { node, settings, locks } = this.#parts;
+    const mayClaim = this.#canClaim() && this.#mayStart();
+    if (this.#finished.length === 0 && !mayClaim) return undefined;
     const completions = this.#finished.splice(0, maxCompletions);
     const completed = this.#finishedOf.splice(0, maxCompletions);
-    const mayClaim = this.#canClaim() && this.#mayStart();
-    if (completions.length === 0 && !mayClaim) return;
     this.#number += 1;
-    const slots = mayClaim ? Math.min(this.#slots(), 1000) : 0;
+    // Half of all at most, so that there is something to do while the other half is under way.
+    const half = Math.ceil((settings.concurrency + this.#room()) / 2);
+    const slots = mayClaim ? Math.min(this.#slots(), half, 1000) : 0;
     // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
     if (mayClaim) this.#nextDue = Number.MAX_SAFE_INTEGER;
-    const answer = await this.#untilAnswered({
+    const answered = this.#untilAnswered({
       node,
       number: this.#number,
       slots,
       completions,
-      lanes: this.#lanes(),
-      ...limitsOf(this.#parts.settings, this.#parts.tasks),
+      ...this.#tell(),
       lockTtl: locks === undefined ? settings.lockTtl : 0,
       leaseTtl: settings.nodeTtl,
     }).catch((error: unknown) => {
@@ -282,10 +345,8 @@ export class Worker {
       for (const { claimed } of completed) this.#refused(claimed);
       throw error;
     });
-    this.watch.turned();
-    this.#nextDue = answer.more && slots > 0 ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
-    this.#tell(completed, answer);
-    await this.#begin(answer.claimed);
+    answered.catch(() => undefined); // it is waited for later
+    return { completed, slots, answered };
   }
 
   #untilAnswered(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -315,9 +376,15 @@ export class Worker {
     return false;
   }
 
-  #lanes(): string[] {
+  /** What each request says of this node: its lanes and limits. A task may be registered at any time. */
+  #tell(): Pick<ClaimRequest, "lanes" | "limits" | "rates"> {
     const { settings, tasks } = this.#parts;
-    return settings.queues.flatMap((queue) => [...tasks.keys()].map((task) => `${queue}@${task}`));
+    if (this.#toldOf !== tasks.size) {
+      this.#toldOf = tasks.size;
+      const lanes = settings.queues.flatMap((queue) => [...tasks.keys()].map((task) => `${queue}@${task}`));
+      this.#told = { lanes, ...limitsOf(settings, tasks) };
+    }
+    return this.#told;
   }
 
   #refused(claimed: Claimed): void {
@@ -328,7 +395,7 @@ export class Worker {
     this.#parts.events.emit("completionRefused", describeAttempt(this.#parts.node, claimed));
   }
 
-  #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
+  #tellOf(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
     const { events } = this.#parts;
     for (const [index, ended] of completed.entries()) {
       if (accepted[index]) ended.accepted();
@@ -342,7 +409,11 @@ export class Worker {
     if (claimed.length === 0) return;
     const { locks } = this.#parts;
     if (locks === undefined) {
-      for (const item of claimed) this.#launch(item);
+      for (const item of claimed) {
+        if (this.#parts.busy.size < this.#parts.settings.concurrency) this.#launch(item);
+        else this.#ahead.add(item);
+      }
+      this.#beginNext();
       return;
     }
     const { granted, refused, unavailable } = await locks.acquire(claimed).catch((error: unknown) => {
@@ -365,6 +436,26 @@ export class Worker {
     for (const [index, item] of back.entries()) this.#handBack(item, values[index] ?? "-");
   }
 
+  /** What was claimed ahead takes the slots that are free. */
+  #beginNext(): void {
+    if (this.#beginning) return; // further down: a handler that ended at once
+    this.#beginning = true;
+    try {
+      while (this.#ahead.size > 0 && this.#parts.busy.size < this.#parts.settings.concurrency) {
+        const next = this.#ahead.next();
+        if (next !== undefined) this.#launch(next);
+      }
+    } finally {
+      this.#beginning = false;
+    }
+  }
+
+  /** Others may begin them. */
+  #giveBack(runs: readonly Claimed[]): void {
+    if (runs.length > 0) this.#nextDue = 0;
+    for (const claimed of runs) this.#handBack(claimed, "");
+  }
+
   #launch(claimed: Claimed): void {
     const { tasks, locks } = this.#parts;
     const task = tasks.get(claimed.task);
@@ -375,7 +466,7 @@ export class Worker {
       this.#handBack(claimed, locks?.valueOf(claimed) ?? "");
       return;
     }
-    if (claimed.body === "") {
+    if (claimed.isGone) {
       this.#complete(claimed, "c", JSON.stringify({ ...ownDetail(claimed), reason: "job-removed" }), "");
       return;
     }
@@ -396,5 +487,6 @@ export class Worker {
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
     this.#finishedOf.push({ claimed, accepted });
     this.#wakeUp();
+    this.#beginNext();
   };
 }

@@ -19,6 +19,10 @@ export interface ScriptSpec<K extends string, A extends string, L extends string
   readonly name: string;
   /** Raised whenever what the script expects or answers changes. */
   readonly version: number;
+  /**
+   * Keys that are declared to Redis. A script that is handed an argument `prefix` finds all others behind that: its `key.calledOff` is
+   * `<prefix>called-off`.
+   */
   readonly keys: readonly K[];
   readonly args: readonly A[];
   /** Each list's name and the fields of its items. */
@@ -150,6 +154,7 @@ function header(spec: ScriptSpec<string, string, string>): string {
     `-- ${spec.name} v${spec.version}`,
     `local key = { ${keys.join(", ")} }`,
     `local arg = { ${args.join(", ")} }`,
+    ...(spec.args.includes("prefix") ? [findKeys] : []),
     "local list = {}",
     `do local at = ${spec.args.length + 1}`,
   ];
@@ -173,6 +178,17 @@ function header(spec: ScriptSpec<string, string, string>): string {
   );
   return lines.join("\n");
 }
+
+// As createKeys names them.
+const findKeys = `do
+  local prefix, find = arg.prefix, string.find
+  local function dashed(letter) return '-' .. string.lower(letter) end
+  setmetatable(key, { __index = function(known, name)
+    local own = prefix .. (find(name, '%u') and string.gsub(name, '%u', dashed) or name)
+    known[name] = own
+    return own
+  end })
+end`;
 
 function lua(name: string): string {
   if (!/^[a-z][A-Za-z0-9_]*$/.test(name))

@@ -1,7 +1,7 @@
 -- Completes finished runs and claims due ones, in one step. A request that was answered before (same number) is answered
 -- as it was then: a reply may have been lost.
 --
--- Its parts, in the order of their inclusion: claim/request, complete, limits, rates, pauses, lanes, overlap, misfires, max-runs, consider, take.
+-- Its parts, in the order of their inclusion: claim/request, due, plain; complete, limits, rates, pauses, lanes, overlap, misfires, max-runs, consider, take.
 
 local function claimed_before()
   local active, runs, tokens = redis.call('HGETALL', key.active), {}, {}
@@ -31,6 +31,7 @@ else
   complete()
   local woken = flush_lanes()
   make_due_ready()
+  for _, run in ipairs(orphans) do forget(run) end
   admit_some()
   flush_lanes()
   claim()
@@ -50,18 +51,12 @@ for i = 1, #exhausted, 3 do
   pass(exhausted[i], 'jobExhausted', exhausted[i + 1])
 end
 for i = 1, #failing.paused, 3 do pass(failing.paused[i], 'autoPaused', failing.paused[i + 1] .. ' ' .. failing.paused[i + 2]) end
-local reply = {}
-for _, item in ipairs(claimed) do
-  reply[#reply + 1] = item.run
-  reply[#reply + 1] = item.token
-  reply[#reply + 1] = tostring(item.attempt)
-  reply[#reply + 1] = item.started or int(now)
-  reply[#reply + 1] = item.task or item.record.task
-  -- empty where the job was removed after a claim whose answer was lost
-  reply[#reply + 1] = item.left or ''
-  reply[#reply + 1] = tostring(item.lost or 0)
-  reply[#reply + 1] = item.record and string.sub(item.record.text, item.record.body) or ''
+local texts = {}
+for i, item in ipairs(claimed) do
+  -- Without a body where the job was removed after a claim whose answer was lost.
+  local task, body = item.task or item.record.task, item.record and string.sub(item.record.text, item.record.body) or ''
+  texts[i] = table.concat({ item.run, item.token, item.attempt, item.started or int(now), item.lost or 0, task, (item.left or '') .. '\n' .. body }, ' ')
 end
-local next_due = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]
-if rate_until and (not next_due or rate_until < tonumber(next_due)) then next_due = int(rate_until) end
-return { int(now), answer, next_due or '', reply, passed, more }
+local next_due = next_waiting()
+if rate_until and (not next_due or rate_until < next_due) then next_due = rate_until end
+return { int(now), answer, next_due and int(next_due) or '', texts, passed, more }

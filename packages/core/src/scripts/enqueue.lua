@@ -2,7 +2,7 @@
 local now = clock()
 local before = answered_before(now)
 if before then return before end
-step.begin()
+step.begin('runs')
 local ids, items = {}, {}
 for run, record, not_before in each(list.runs) do
   ids[#ids + 1] = run

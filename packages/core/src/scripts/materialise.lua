@@ -14,7 +14,7 @@ if #jobs == 0 then return { int(now), '' } end
 local cursors = redis.call('ZMSCORE', key.due, unpack(ids))
 local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
-step.begin(true)
+step.begin('unstarted')
 local head = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]
 local holds_back = redis.call('EXISTS', key.paused) == 1
 

@@ -1,6 +1,6 @@
 // Scripts that anybody calls who defines, triggers, pauses and looks. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { file, history, recordKeys, records } from "./shared.js";
+import { file, guards, history, records } from "./shared.js";
 
 /** `[now, done (a digit a job)]` */
 export const upsert = defineScript<[string, string]>()({
@@ -8,7 +8,7 @@ export const upsert = defineScript<[string, string]>()({
   version: 1,
   file: file("upsert"),
   include: [...records, file("lib/sets"), file("lib/once")],
-  keys: [...recordKeys, "sets", "meta", "caller"],
+  keys: [...guards, "caller"],
   args: ["prefix", "set", "mark", "number", "caller_ttl", ...history],
   lists: {
     jobs: ["job", "expected", "record", "cursor", "created", "passed", "passed_from", "passed_to", "exact"],
@@ -22,7 +22,7 @@ export const remove = defineScript<number>()({
   version: 1,
   file: file("remove"),
   include: [...records, file("lib/sets")],
-  keys: [...recordKeys, "sets"],
+  keys: guards,
   args: ["prefix", "job", "set", "mark", "cancel", ...history],
 });
 
@@ -41,7 +41,7 @@ export const enqueue = defineScript<[string, string]>()({
   version: 1,
   file: file("enqueue"),
   include: [...records, file("lib/once")],
-  keys: ["clock", "runs", "finished", "waiting", "ready", "wake", "caller"],
+  keys: [...guards, "caller"],
   args: ["prefix", "number", "caller_ttl"],
   lists: { runs: ["run", "record", "not_before"] },
 });
@@ -52,7 +52,7 @@ export const runNow = defineScript<[string, string[], string[]]>()({
   version: 1,
   file: file("run-now"),
   include: records,
-  keys: ["clock", "attempts", "requeued", "jobs", "ready", "wake"],
+  keys: guards,
   args: ["prefix", "job", "suffix", "unless_paused"],
   lists: { times: ["time"] },
 });
@@ -64,7 +64,7 @@ export const cancel = defineScript<[string, "asked" | "cancelled" | "none"]>()({
   version: 1,
   file: file("cancel"),
   include: records,
-  keys: [...recordKeys],
+  keys: guards,
   args: ["prefix", "run", "reason", ...history],
 });
 
@@ -75,7 +75,7 @@ export const redrive = defineScript<[string, string[]]>()({
   version: 1,
   file: file("redrive"),
   include: records,
-  keys: ["born", "clock", "requeued", "jobs", "runs", "attempts", "deadLetters", "finished", "ready", "wake"],
+  keys: guards,
   args: ["prefix", "queue", "limit", "retry"],
   lists: { runs: ["run"] },
 });
@@ -87,7 +87,7 @@ export const pause = defineScript<string>()({
   version: 1,
   file: file("pause"),
   include: records,
-  keys: ["clock", "events", "pauses", "wake"],
+  keys: guards,
   args: ["prefix", "name", "value", "until_ms", "events_max"],
 });
 
@@ -98,7 +98,7 @@ export const readPauses = defineScript<[string, string[]]>()({
   version: 1,
   file: file("read-pauses"),
   include: records,
-  keys: ["jobs", "pauses"],
+  keys: ["meta"],
   args: ["prefix", "cursor"],
   lists: { names: ["name"] },
 });
@@ -110,19 +110,6 @@ export const resume = defineScript<[string, number, number]>()({
   version: 2,
   file: file("resume"),
   include: records,
-  keys: [
-    "attempts",
-    "clock",
-    "due",
-    "events",
-    "failing",
-    "frozen",
-    "jobs",
-    "paused",
-    "pauses",
-    "ready",
-    "resumeNow",
-    "wake",
-  ],
+  keys: guards,
   args: ["prefix", "name", "said", "batch", "again", "events_max"],
 });

@@ -1,6 +1,6 @@
 // Scripts that a leader calls. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { calls, file, history, recordKeys, records } from "./shared.js";
+import { calls, file, guards, history, records } from "./shared.js";
 
 /** `[now, done (a digit a job)]` */
 export const materialise = defineScript<[string, string]>()({
@@ -8,7 +8,7 @@ export const materialise = defineScript<[string, string]>()({
   version: 1,
   file: file("materialise"),
   include: records,
-  keys: [...recordKeys, "epoch"],
+  keys: guards,
   args: ["prefix", "epoch", ...history],
   lists: {
     jobs: ["job", "version", "expected", "next", "runs", "missed", "missed_from", "missed_to", "exact"],
@@ -22,7 +22,7 @@ export const recover = defineScript<[string, string[], string[], string, number,
   version: 1,
   file: file("recover"),
   include: records,
-  keys: [...recordKeys, "epoch", "nodeInfo", "progress"],
+  keys: guards,
   args: ["prefix", "epoch", "batch", ...history],
 });
 
@@ -45,7 +45,7 @@ export const readPlaces = defineScript<(string | null)[]>()({
   flag: "no-writes",
   version: 1,
   file: file("read-places"),
-  keys: ["attempts", "blocked", "lane", "limited", "paused", "progress", "unstarted", "waiting"],
+  keys: ["meta", "lane"],
   args: ["prefix", "run"],
   lists: { nodes: ["node"] },
 });
@@ -59,21 +59,7 @@ export const watch = defineScript<[string, string, number, string[], string[]]>(
   version: 2,
   file: file("watch"),
   include: records,
-  keys: [
-    "attempts",
-    "clock",
-    "due",
-    "epoch",
-    "events",
-    "failing",
-    "frozen",
-    "jobs",
-    "paused",
-    "pauses",
-    "ready",
-    "resumeNow",
-    "wake",
-  ],
+  keys: guards,
   args: ["prefix", "epoch", "cursor", "page", "batch", "too_long", "events_max"],
 });
 
@@ -84,7 +70,7 @@ export const passOver = defineScript<[string, number, string]>()({
   version: 1,
   file: file("pass-over"),
   include: records,
-  keys: [...recordKeys, "epoch"],
+  keys: guards,
   args: ["prefix", "name", "before", "epoch", "last", ...history],
   lists: { jobs: ["job", "version", "expected", "next", "count", "to", "exact"] },
 });
@@ -95,7 +81,7 @@ export const sweep = defineScript<[string, string, string, number, string[], str
   version: 2,
   file: file("sweep"),
   include: records,
-  keys: [...recordKeys, "epoch", "mended", "nodeInfo", "progress"],
+  keys: guards,
   args: ["prefix", "epoch", "index", "cursor", "batch", ...history],
   lists: { cursors: ["job", "version", "cursor"] },
 });

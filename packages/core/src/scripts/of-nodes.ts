@@ -1,17 +1,18 @@
 // Scripts that nodes call for what they run, and for their leases. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { calls, file, history, recordKeys, records } from "./shared.js";
+import { calls, file, guards, history, kept, records, rules } from "./shared.js";
 
-/** `[now, accepted, nextDue, claimed (8 values a run), passed (3 values a run), more]` */
+/** `[now, accepted, nextDue, claimed, passed (3 values a run), more]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF body */
 export type ClaimReply = [string, string, string, string[], string[], number];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
-  version: 1,
+  version: 2,
   file: file("claim"),
   include: [
-    ...records,
+    ...kept,
+    ...["request", "due", "plain"].map((name) => file(`claim/${name}`)),
+    ...rules,
     ...[
-      "request",
       "complete",
       "limits",
       "rates",
@@ -24,10 +25,10 @@ export const claim = defineScript<ClaimReply>()({
       "take",
     ].map((name) => file(`claim/${name}`)),
   ],
-  keys: [...recordKeys, "active", "cancelled", "fence", "progress", "request"],
+  keys: [...guards, "active", "cancelled", "request"],
   args: ["prefix", "node", "number", "slots", "batch", "lock_ttl", "lease_ttl", ...history],
   lists: {
-    completions: ["run", "token", "outcome", "detail", "result"],
+    completions: ["outcome"],
     lanes: ["lane"],
     limits: ["scope", "max", "how"],
     rates: ["scope", "max", "per"],
@@ -40,7 +41,7 @@ export const reconcile = defineScript<[string, string[], string[], string[]]>()(
   version: 2,
   file: file("reconcile"),
   include: records,
-  keys: [...recordKeys, "active", "request", "progress"],
+  keys: [...guards, "active", "request"],
   args: ["prefix", "node", "number", "batch", ...history],
   lists: { held: ["run", "token"] },
 });
@@ -51,7 +52,7 @@ export const join = defineScript<string>()({
   version: 3,
   file: file("join"),
   include: records,
-  keys: ["clock", "meta", "nodes", "nodeInfo", "dead", "events", "pauses", "wake"],
+  keys: guards,
   args: ["prefix", "node", "ttl", "info", "layout", "partitions", "again", "began", "events_max"],
   lists: { formers: ["node"] },
 });
@@ -83,7 +84,7 @@ export const leave = defineScript<string>()({
   version: 1,
   file: file("leave"),
   include: [...calls, file("lib/events")],
-  keys: ["clock", "nodes", "nodeInfo", "dead", "active", "request", "cancelled", "wake", "events", "pauses"],
+  keys: [...guards, "active", "cancelled", "request"],
   args: ["prefix", "node", "events_max"],
 });
 
@@ -114,7 +115,7 @@ export const log = defineScript<string>()({
   version: 1,
   file: file("log"),
   include: calls,
-  keys: ["clock", "nodes", "active", "wake"],
+  keys: [...guards, "active"],
   args: ["prefix", "node", "most", "age"],
   lists: { runs: ["run", "token", "count"], lines: ["number", "line"] },
 });

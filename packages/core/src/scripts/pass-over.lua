@@ -9,7 +9,7 @@ if arg.epoch ~= '' then
   if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
   if there or not string.find(noticed, '^%d+ %d+$') then return { int(now), 0, '' } end
 elseif not there then return { int(now), 0, '' } end
-step.begin()
+step.begin('jobs', 'runs', 'unstarted')
 if arg.epoch == '' then redis.call('PEXPIRE', pause, 30000, 'GT') end -- one that ends by itself does not end half-way
 
 local latest = padded(math.min(tonumber(arg.before), 9999999999999))

@@ -7,7 +7,7 @@ local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
 if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.') end
 local number = tonumber(redis.call('HGET', key.request, 'number') or 0)
 if number > tonumber(arg.number) then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
-step.begin()
+step.begin('jobs', 'runs', 'unstarted')
 
 local held, active, runs, tokens, taken = {}, redis.call('HGETALL', key.active), {}, {}, {}
 for run, token in each(list.held) do held[run] = token end

@@ -3,7 +3,7 @@
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
-step.begin()
+step.begin('jobs', 'runs', 'unstarted')
 
 local died = redis.call('ZRANGE', key.nodes, '-inf', '(' .. int(now), 'BYSCORE', 'LIMIT', 0, 100)
 for _, node in ipairs(died) do

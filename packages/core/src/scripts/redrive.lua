@@ -1,7 +1,7 @@
 -- Takes runs out of the dead letters: the ones named, or else the oldest `limit` of a queue. `retry`: each gets another attempt, now;
 -- else they are forgotten. One whose job is gone is forgotten in any case, though another may have been defined under its id.
 local now = clock()
-step.begin()
+step.begin('jobs', 'runs')
 local runs, done = {}, {}
 for run in each(list.runs) do runs[#runs + 1] = run end
 if #runs == 0 then runs = redis.call('ZRANGE', arg.prefix .. 'dead-letters:' .. arg.queue, 0, tonumber(arg.limit) - 1) end

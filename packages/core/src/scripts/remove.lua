@@ -2,7 +2,7 @@
 local stale = stale_set()
 if stale then return stale end
 if arg.set ~= '' and redis.call('HGET', key.setOf, arg.job) ~= arg.set then return 0 end
-step.begin()
+step.begin('jobs', 'runs', 'unstarted')
 local now = clock()
 if not remove_job(arg.job) then return 0 end
 if arg.cancel ~= '' then ask_to_cancel_all(arg.job, arg.cancel) end

@@ -4,7 +4,7 @@ if not record then return refuse('JOB_NOT_FOUND', 'There is no job ' .. arg.job 
 local parsed = parse(record)
 if not parsed then return refuse('JOB_BROKEN', 'The record of job ' .. arg.job .. ' cannot be read. Define it anew.') end
 local now = clock()
-step.begin()
+step.begin('jobs')
 local runs, pauses = {}, {}
 if arg.unless_paused == '1' then
   local names = { 'all' }

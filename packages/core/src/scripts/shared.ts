@@ -2,7 +2,7 @@ import { clockLua } from "@escapement/redis/internal";
 
 // What the scripts of this folder have in common.
 //
-// What makes names of keys itself (it is handed the prefix) and writes is also handed `wake`: a channel, so that no key is ever called that.
+// They are handed the prefix of their keys and find these behind it: naming each in every request would cost more than what is done with most of them.
 // Of a slot that is being moved, Redis Cluster looks only at the keys that are declared before it lets a script begin, and refuses it if one
 // of them is not there; at any other that is not there it would break it off half-way.
 
@@ -21,62 +21,30 @@ export const history = [
 /** How each step that writes calls Redis, and its clock. */
 export const calls = [file("lib/calls"), clockLua];
 
-/** What several steps share, and the keys that it may read and write where runs end. */
-export const records = [
-  ...calls,
-  ...[
-    "records",
-    "former",
-    "events",
-    "lanes",
-    "history",
-    "ends",
-    "places",
-    "cancelling",
-    "dependencies",
-    "edges",
-    "misfires",
-    "removal",
-    "pauses",
-    "failures",
-    "exhaustion",
-  ].map((name) => file(`lib/${name}`)),
-];
-/** The keys that `records` may read and write. */
-export const recordKeys = [
-  "attempts",
-  "blocked",
-  "born",
-  "calledOff",
-  "clock",
-  "counts",
-  "dead",
-  "deadLetters",
-  "due",
+const libraries = (...names: string[]): URL[] => names.map((name) => file(`lib/${name}`));
+
+/** Records, lanes, events, and what is kept of runs that have ended. */
+export const kept: URL[] = [...calls, ...libraries("records", "former", "events", "lanes", "history")];
+
+/** What becomes of runs by all that may be said of their jobs. After {@link kept}. */
+export const rules: URL[] = libraries(
+  "ends",
+  "places",
+  "cancelling",
+  "dependencies",
   "edges",
-  "events",
-  "exhaustion",
-  "failing",
-  "finished",
-  "frozen",
-  "holds",
-  "jobs",
-  "limited",
-  "met",
-  "nodes",
-  "paced",
-  "parked",
-  "paused",
+  "misfires",
+  "removal",
   "pauses",
-  "ready",
-  "requeued",
-  "resumeNow",
-  "retention",
-  "running",
-  "runs",
-  "setOf",
-  "state",
-  "unstarted",
-  "waiting",
-  "wake",
-] as const;
+  "failures",
+  "exhaustion",
+);
+
+/** What several steps share. */
+export const records: URL[] = [...kept, ...rules];
+
+/**
+ * What is declared to Redis by each step that finds its keys itself and writes: a key that is always there, and one that never is (`wake` is a
+ * channel).
+ */
+export const guards = ["meta", "wake"] as const;

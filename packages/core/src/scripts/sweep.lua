@@ -3,7 +3,7 @@
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
-step.begin()
+step.begin('jobs', 'runs', 'unstarted')
 
 local mended, lost = {}, {}
 local function mend(subject, what)

@@ -4,7 +4,7 @@ local before = answered_before(now)
 if before then return before end
 local stale = stale_set()
 if stale then return stale end
-step.begin()
+step.begin('jobs', 'runs', 'unstarted')
 local ids, items = {}, {}
 for job, expected, record, cursor, created, passed, passed_from, passed_to, exact in each(list.jobs) do
   ids[#ids + 1] = job

@@ -4,7 +4,7 @@
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
-step.begin()
+step.begin('jobs')
 
 local page = redis.call('HSCAN', key.pauses, arg.cursor, 'COUNT', tonumber(arg.page))
 local cursor, found, left, too_long = page[1], page[2], tonumber(arg.batch), tonumber(arg.too_long)

@@ -6,7 +6,6 @@ import type { Claimed, Completion } from "../../src/claim.js";
 import type { JobOptions } from "../../src/job.js";
 import type { ScopedLimit } from "../../src/limit.js";
 import { Materialiser } from "../../src/materialise.js";
-import type { Body } from "../../src/record.js";
 import { retryDelay } from "../../src/retry.js";
 import { type BenchNode, StoreBench } from "../store-bench.js";
 import type { Outcome, Request } from "./claiming.js";
@@ -109,8 +108,7 @@ export class Cluster {
     const claimed = this.#claimed.get(run);
     if (claimed === undefined) throw new Error(`${run} was not claimed`);
     const failed = outcome === "failed" || outcome === "timed-out";
-    const { retry } = JSON.parse(claimed.body) as Body;
-    const delay = failed ? await retryDelay(retry, claimed, new Error(outcome), {}) : undefined;
+    const delay = failed ? await retryDelay(claimed.body?.retry, claimed, new Error(outcome), {}) : undefined;
     expect(delay, `the wait before ${run} is tried again`).toBe(again);
     const letter = letters[outcome];
     return {

@@ -1,5 +1,14 @@
 -- Outcomes that the node reports.
 
+-- A run whose job was removed: what is known of it goes.
+local function forget(run)
+  redis.call('HDEL', key.attempts, run)
+  redis.call('ZREM', key.unstarted, run)
+  redis.call('ZREM', key.requeued, run)
+  leave_queue_of_key({ run })
+  if job_of(run) then release_job(run) else redis.call('HDEL', key.runs, run) end
+end
+
 -- A run that had not started after all, if it counts: it counts no more, and what was held back since as many as may have started goes on.
 -- `record`: nil for one of a former job, of which nothing is counted any more.
 local function uncount(run, record)
@@ -36,11 +45,14 @@ local function records_of_unfinished(items, runs, held)
   return {}
 end
 
--- outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
+-- Each `<run> <token> <outcome>` LF detail LF result. outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
 -- l: given up by a node that stops; another attempt may start at once. v: vetoed by a listener before its handler was called.
+local OUTCOME = '^(%S+) (%S+) (%a)\n([^\n]*)\n(.*)$'
+
 local function complete()
-  local items, runs = {}, {}
-  for run, token, outcome, detail, result in each(list.completions) do
+  local items, runs, seen = {}, {}, {}
+  for text in each(list.completions) do
+    local run, token, outcome, detail, result = string.match(text, OUTCOME)
     items[#items + 1] = { run = run, token = token, outcome = outcome, detail = detail, result = result }
     runs[#runs + 1] = run
   end
@@ -55,12 +67,11 @@ local function complete()
   local cancels = asked and redis.call('HMGET', key.cancelled, unpack(runs)) or {}
   for i, item in ipairs(items) do
     local token, attempt, started, task = string.match(held[i] or '', '^(%S+) (%S+) (%S+) %S+ (%S+)$')
-    if token ~= item.token then
+    if token ~= item.token or seen[item.run] then
       accepted[i] = '0'
     else
       accepted[i] = '1'
-      held[i] = false -- so that the same run twice in one request counts once
-      for j = i + 1, #items do if runs[j] == item.run then held[j] = false end end
+      seen[item.run] = true -- so that the same run twice in one request counts once
       gone[#gone + 1] = item.run
       if fused then locks[#locks + 1] = arg.prefix .. 'lock:' .. item.run .. '#' .. attempt end
       local _, lost, earlier, left = attempt_of(others[i])

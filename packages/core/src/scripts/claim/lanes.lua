@@ -1,18 +1,5 @@
 -- Lanes that this node serves, read a page at a time, the first run of all of them first.
 
-local function make_due_ready()
-  local due = redis.call('ZRANGE', key.waiting, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, tonumber(arg.batch), 'WITHSCORES')
-  if #due == 0 then return end
-  local runs = {}
-  for i = 1, #due, 2 do runs[#runs + 1] = due[i] end
-  local records = records_of(runs)
-  for i, run in ipairs(runs) do
-    local record = records[run]
-    if record then make_ready(record.lane, record.priority, fire_time_of(run) or tonumber(due[2 * i]), run) else forget(run) end
-  end
-  redis.call('ZREM', key.waiting, unpack(runs))
-end
-
 local lanes = {}
 local function read_lane(lane, size)
   local items = lane.by_force

@@ -1,9 +1,6 @@
--- The scopes that this node's configuration limits: how many places there are, how many are left (read when first asked for),
--- and whether a run that finds none waits (w) or is skipped (s).
-local limits = {}
-for scope, max, how in each(list.limits) do limits[scope] = { max = tonumber(max), how = how } end
+-- Places, of this node's limits and of runs' own keys.
 
-local used = {} -- places taken, by scope
+local used = {} -- places taken, by scope, read when first asked for
 
 local function left_in(scope, limit)
   if not used[scope] then used[scope] = redis.call('SCARD', held_key(scope)) end

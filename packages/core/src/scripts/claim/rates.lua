@@ -1,6 +1,5 @@
 -- Rates: `rate:<scope>` has the times of the latest starts, at most as many as may start within a period.
-local rates, rate_until = {}, nil
-for scope, max, per in each(list.rates) do rates[scope] = { max = tonumber(max), per = tonumber(per) } end
+local rate_until
 
 -- When the next run of a scope may start; nil: now.
 local function rate_opens(scope, rate)

@@ -7,7 +7,7 @@ local number = tonumber(arg.number)
 local last = redis.call('HMGET', key.request, 'number', 'accepted')
 local last_number = tonumber(last[1] or 0)
 if number < last_number then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
-step.begin()
+step.begin('jobs', 'runs', 'unstarted')
 
 local more = 0 -- 1: runs that could start were not looked at yet
 local slots, accepted, claimed, passed = tonumber(arg.slots), {}, {}, {}
@@ -20,11 +20,8 @@ local function pass(run, state, reason)
   passed[#passed + 1] = run; passed[#passed + 1] = state; passed[#passed + 1] = reason
 end
 
--- A run whose job was removed: what is known of it goes.
-local function forget(run)
-  redis.call('HDEL', key.attempts, run)
-  redis.call('ZREM', key.unstarted, run)
-  redis.call('ZREM', key.requeued, run)
-  leave_queue_of_key({ run })
-  if job_of(run) then release_job(run) else redis.call('HDEL', key.runs, run) end
-end
+-- The scopes that this node's configuration limits: how many places there are, and whether a run that finds none waits (w) or is skipped (s); and how many
+-- may start within a period.
+local limits, rates = {}, {}
+for scope, max, how in each(list.limits) do limits[scope] = { max = tonumber(max), how = how } end
+for scope, max, per in each(list.rates) do rates[scope] = { max = tonumber(max), per = tonumber(per) } end

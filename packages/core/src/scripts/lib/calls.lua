@@ -36,11 +36,11 @@ do
   -- direct: for what each run calls, of commands that take a key of any type and of keys that this step has just read.
   redis = { call = call, direct = raw.call, pcall = pcall }
 
-  -- The step will write from here on. `has_read`: it has read definitions just now, and looks at no enqueued run.
-  function step.begin(has_read)
-    if key.jobs and not has_read then call('HLEN', key.jobs) end
-    if key.runs and not has_read then call('HLEN', key.runs) end
-    if key.unstarted then call('ZCARD', key.unstarted) end
+  local length = { jobs = 'HLEN', runs = 'HLEN', unstarted = 'ZCARD' }
+
+  -- The step will write from here on. The names: what it works with, of `jobs`, `runs` and `unstarted`, and has not read yet.
+  function step.begin(...)
+    for _, name in ipairs({ ... }) do call(length[name], key[name]) end
     has_begun = true
   end
 

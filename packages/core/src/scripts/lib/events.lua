@@ -6,7 +6,10 @@ local told = {}
 
 local function tell(line) told[#told + 1] = line end
 
+local flush_enqueued -- in lib/history.lua
+
 local function flush_events(now)
+  if flush_enqueued then flush_enqueued(now) end
   if arg.events_max == '0' then return end
   local at, size = 1, 0
   local function add_foreign()

@@ -1,0 +1,87 @@
+import type { Claimed } from "./claim.js";
+import { monotonic } from "./clock.js";
+
+/** So many ms of work are claimed ahead: no idle node could begin it much sooner. */
+const reach = 1;
+/** For so many ms a run that was claimed ahead waits for a free slot at most; then it goes back. */
+const longest = 5;
+/** So old, in ms, is what may still begin where the event loop was blocked meanwhile: well below what a pause is promised to take. */
+const stale = 25;
+/** Runs that are claimed ahead at most. */
+const most = 100;
+
+/**
+ * Runs that were claimed for slots that are about to be free. Where handlers take well below a millisecond, a node would wait for Redis rather than work
+ * if it asked for the next run only then. How many there may be goes by how long handlers take: none where they take longer, or nobody knows.
+ */
+export class Ahead {
+  readonly #waiting: { readonly claimed: Claimed; readonly since: number }[] = [];
+  readonly #onLate: (runs: readonly Claimed[]) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #mean = Number.POSITIVE_INFINITY; // ms that a handler takes
+
+  /** @param onLate takes the runs for which no slot has become free in time */
+  constructor(onLate: (runs: readonly Claimed[]) => void) {
+    this.#onLate = onLate;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Those that wait. */
+  held(): Claimed[] {
+    return this.#waiting.map(({ claimed }) => claimed);
+  }
+
+  /** How many may wait, with so many slots. */
+  room(concurrency: number): number {
+    return Math.min(most, Math.floor((concurrency * reach) / this.#mean));
+  }
+
+  /** A handler took so many ms. */
+  learn(duration: number): void {
+    const known = Number.isFinite(this.#mean);
+    // One that is slow counts at once, one that is quick counts a little.
+    if (!known || duration > this.#mean * 8) this.#mean = Math.max(duration, 0.005);
+    else this.#mean += (Math.max(duration, 0.005) - this.#mean) / 8;
+  }
+
+  add(claimed: Claimed): void {
+    this.#waiting.push({ claimed, since: monotonic() });
+    this.#timer ??= setTimeout(this.#expire, longest);
+  }
+
+  /** The next one that is to begin now; those that are too old for that go back. */
+  next(): Claimed | undefined {
+    for (;;) {
+      const first = this.#waiting.shift();
+      if (first === undefined) return undefined;
+      if (monotonic() - first.since < stale) return first.claimed;
+      this.#onLate([first.claimed]);
+    }
+  }
+
+  /** Takes one out, or all. */
+  remove(run?: string): Claimed[] {
+    const gone = run === undefined ? this.held() : this.held().filter((claimed) => claimed.run === run);
+    const left = this.#waiting.filter(({ claimed }) => !gone.includes(claimed));
+    this.#waiting.splice(0, this.#waiting.length, ...left);
+    return gone;
+  }
+
+  readonly #expire = (): void => {
+    this.#timer = undefined;
+    const before = monotonic() - longest;
+    const late = this.#waiting.filter(({ since }) => since <= before).map(({ claimed }) => claimed);
+    if (late.length > 0) {
+      this.#mean = Number.POSITIVE_INFINITY; // what runs takes longer than was thought
+      this.#waiting.splice(0, late.length);
+      this.#onLate(late);
+    }
+    const [first] = this.#waiting;
+    if (first !== undefined)
+      this.#timer = setTimeout(this.#expire, Math.max(first.since + longest - monotonic(), 1));
+  };
+}
