@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Ahead } from "./ahead.js";
-import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
+import { type Complete, describeAttempt } from "./attempts.js";
 import {
   type ClaimAnswer,
   type Claimed,
@@ -12,6 +11,7 @@ import {
 } from "./claim.js";
 import { longestSleep, longTimer, monotonic, nextTurn } from "./clock.js";
 import type { Events } from "./events.js";
+import { HeldRuns } from "./held-runs.js";
 import { jittered } from "./id.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
@@ -61,14 +61,12 @@ interface Exchange {
  */
 export class Worker {
   readonly #parts: WorkerParts;
-  readonly #attempts: Attempts;
+  readonly #held: HeldRuns;
   #told: Pick<ClaimRequest, "lanes" | "limits" | "rates"> = { lanes: [], limits: [], rates: [] };
   #toldOf = -1; // so many tasks
-  readonly #ahead: Ahead = new Ahead((runs) => this.#giveBack(runs));
   #finished: Completion[] = [];
   #finishedOf: Ended[] = [];
   #underWay: Exchange | undefined;
-  #beginning = false;
   #toBegin = 0; // runs that were claimed and are to be begun next
   #abandoned = false;
   #reconcileAt: number; // monotonic
@@ -87,11 +85,15 @@ export class Worker {
   constructor(parts: WorkerParts) {
     this.#parts = parts;
     this.watch = new LoopWatch(parts.settings);
-    this.#attempts = new Attempts(
-      parts,
-      (...args) => this.#complete(...args),
-      (duration) => this.#ahead.learn(duration),
-    );
+    this.#held = new HeldRuns(parts, {
+      isClaiming: () => this.#claiming,
+      isAbandoned: () => this.#abandoned,
+      complete: (...args) => this.#complete(...args),
+      lookAgain: () => {
+        this.#nextDue = 0;
+      },
+      holdOff: () => this.#holdOff(),
+    });
     this.#reconcileAt = monotonic() + parts.settings.nodeTtl;
   }
 
@@ -104,8 +106,7 @@ export class Worker {
   /** Stops claiming, waits for handlers up to `timeout` ms, aborts the rest, hands back what did not start, reports what ended. */
   async drain(timeout: number, reason: () => Error): Promise<void> {
     this.#claiming = false;
-    this.#giveBack(this.#ahead.remove());
-    const ended = this.#attempts.ended();
+    const ended = this.#held.ended();
     let timer: NodeJS.Timeout | undefined;
     const keep = (next: NodeJS.Timeout): void => {
       timer = next;
@@ -114,7 +115,7 @@ export class Worker {
       timer = longTimer(timeout, keep, () => resolve("late"));
     });
     if ((await Promise.race([ended, late])) === "late") {
-      this.#attempts.abort(reason());
+      this.#held.abort(reason());
       // A handler that listens to its signal ends now; one that does not is left to the leader, as of a dead node.
       await Promise.race([
         ended,
@@ -128,7 +129,7 @@ export class Worker {
     this.#open = false;
     this.#wakeUp();
     await this.#loop;
-    await this.#attempts.logs.flush(); // of handlers that would not end
+    await this.#held.logs.flush(); // of handlers that would not end
     this.#detach();
   }
 
@@ -139,8 +140,7 @@ export class Worker {
     this.#abandoned = true;
     this.#finished = [];
     for (const { claimed } of this.#finishedOf.splice(0)) this.#refused(claimed);
-    for (const claimed of this.#ahead.remove()) this.#refused(claimed);
-    this.#attempts.abort(reason);
+    this.#held.abort(reason);
     this.#wakeUp();
     this.#detach();
   }
@@ -148,9 +148,7 @@ export class Worker {
   /** Aborts runs; one and why, in turn. A run that is not held here any more has ended. */
   cancel(runs: readonly string[]): void {
     for (let at = 0; at + 1 < runs.length; at += 2) {
-      const run = runs[at] ?? "";
-      this.#giveBack(this.#ahead.remove(run)); // it ends there
-      this.#attempts.cancel(run, runs[at + 1] ?? "");
+      this.#held.cancel(runs[at] ?? "", runs[at + 1] ?? "");
     }
   }
 
@@ -165,11 +163,11 @@ export class Worker {
 
   /** Runs held. */
   get active(): number {
-    return this.#attempts.size + this.#ahead.size;
+    return this.#held.size;
   }
 
   #detach(): void {
-    this.#attempts.logs.close();
+    this.#held.logs.close();
     this.#parts.store.off("wake", this.#onWake);
     this.#parts.store.off("restored", this.#onRestored);
   }
@@ -236,13 +234,10 @@ export class Worker {
   /** Whether the store has gone back in time shows in what it says that this node holds. */
   async #reconcile(): Promise<void> {
     const { store, node, settings, events } = this.#parts;
-    const ended = this.#finishedOf.map(({ claimed }) => claimed);
-    const held = [...this.#attempts.held(), ...this.#ahead.held(), ...ended];
+    const held = [...this.#held.list(), ...this.#finishedOf.map(({ claimed }) => claimed)];
     // One that fails is repeated well before a lease is over: so long do others wait with what this node may still run.
     this.#reconcileAt = monotonic() + settings.nodeTtl / 10;
-    const lost = await reconcileHeld(store, node, this.#number, held, events);
-    for (const run of lost) this.#ahead.remove(run);
-    this.#attempts.lose(lost);
+    this.#held.lose(await reconcileHeld(store, node, this.#number, held, events));
     this.#reconcileAt = monotonic() + settings.nodeTtl;
   }
 
@@ -270,18 +265,13 @@ export class Worker {
     if (ms === settings.pollEvery) this.#nextDue = 0;
   }
 
-  /** How many more runs this node could take. */
+  /** How many more runs this node could take at once; none to wait for a slot that would hold a place or a lock meanwhile. */
   #slots(): number {
-    const { settings, busy } = this.#parts;
-    return Math.max(0, settings.concurrency + this.#room() - busy.size - this.#ahead.size - this.#toBegin);
-  }
-
-  /** How many of them may be claimed ahead: none that would hold a place or a lock while it waits. */
-  #room(): number {
-    const { settings, locks } = this.#parts;
     const { limits = [], rates = [] } = this.#tell();
-    const isFree = locks === undefined && limits.length === 0 && rates.length === 0;
-    return isFree ? this.#ahead.room(settings.concurrency) : 0;
+    const mayWait = this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
+    const { most, left } = this.#held.room(mayWait);
+    // Half of all at most, so that there is something to do while the other half is under way.
+    return Math.max(0, Math.min(left - this.#toBegin, Math.ceil(most / 2), 1000));
   }
 
   #canClaim(whileHeld = false): boolean {
@@ -315,7 +305,7 @@ export class Worker {
       if (claimed.length > 0 && this.#open && monotonic() < this.#reconcileAt && this.#isDue())
         this.#underWay = this.#send();
       this.#toBegin = 0;
-      await this.#begin(claimed);
+      await this.#held.begin(claimed);
     }
   }
 
@@ -327,9 +317,7 @@ export class Worker {
     const completions = this.#finished.splice(0, maxCompletions);
     const completed = this.#finishedOf.splice(0, maxCompletions);
     this.#number += 1;
-    // Half of all at most, so that there is something to do while the other half is under way.
-    const half = Math.ceil((settings.concurrency + this.#room()) / 2);
-    const slots = mayClaim ? Math.min(this.#slots(), half, 1000) : 0;
+    const slots = mayClaim ? this.#slots() : 0;
     // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
     if (mayClaim) this.#nextDue = Number.MAX_SAFE_INTEGER;
     const answered = this.#untilAnswered({
@@ -354,7 +342,7 @@ export class Worker {
     return untilAnswered({
       send: () => {
         this.watch.turned();
-        if (request.completions.length > 0) this.#attempts.logs.flushEnded();
+        if (request.completions.length > 0) this.#held.logs.flushEnded();
         return completeAndClaim(store, request);
       },
       endedBy: () => {
@@ -372,8 +360,12 @@ export class Worker {
   #mayStart(): boolean {
     const { locks } = this.#parts;
     if (this.#parts.isAlive() && locks?.hasQuorum !== false) return true;
-    this.#hold = monotonic() + jittered(500);
+    this.#holdOff();
     return false;
+  }
+
+  #holdOff(): void {
+    this.#hold = monotonic() + jittered(500);
   }
 
   /** What each request says of this node: its lanes and limits. A task may be registered at any time. */
@@ -404,81 +396,6 @@ export class Worker {
     tellPassed(events, passed);
   }
 
-  /** Takes the locks of what was claimed, where voters hold them, and starts it. */
-  async #begin(claimed: readonly Claimed[]): Promise<void> {
-    if (claimed.length === 0) return;
-    const { locks } = this.#parts;
-    if (locks === undefined) {
-      for (const item of claimed) {
-        if (this.#parts.busy.size < this.#parts.settings.concurrency) this.#launch(item);
-        else this.#ahead.add(item);
-      }
-      this.#beginNext();
-      return;
-    }
-    const { granted, refused, unavailable } = await locks.acquire(claimed).catch((error: unknown) => {
-      this.#parts.events.emit("error", { step: "lock", error: error as Error });
-      return { granted: [], refused: [], unavailable: claimed };
-    });
-    // Told to stop meanwhile, or not sure of its lease: what is handed back must not leave its lock behind, by which its next claim would be refused.
-    const able = this.#claiming && this.#parts.isAlive();
-    const back = able ? unavailable : [...unavailable, ...granted];
-    if (able) for (const item of granted) this.#launch(item);
-    for (const item of refused) {
-      this.#parts.events.emit("lockRefused", { runId: item.run, jobId: item.job });
-      this.#complete(item, "x", JSON.stringify({ ...ownDetail(item), reason: "lock" }), "");
-    }
-    if (back.length === 0) return;
-    if (unavailable.length > 0) this.#hold = monotonic() + jittered(500);
-    this.#nextDue = 0; // they are due again as soon as they are back
-    const values = back.map((item) => locks.valueOf(item));
-    await locks.release(back).catch(() => undefined);
-    for (const [index, item] of back.entries()) this.#handBack(item, values[index] ?? "-");
-  }
-
-  /** What was claimed ahead takes the slots that are free. */
-  #beginNext(): void {
-    if (this.#beginning) return; // further down: a handler that ended at once
-    this.#beginning = true;
-    try {
-      while (this.#ahead.size > 0 && this.#parts.busy.size < this.#parts.settings.concurrency) {
-        const next = this.#ahead.next();
-        if (next !== undefined) this.#launch(next);
-      }
-    } finally {
-      this.#beginning = false;
-    }
-  }
-
-  /** Others may begin them. */
-  #giveBack(runs: readonly Claimed[]): void {
-    if (runs.length > 0) this.#nextDue = 0;
-    for (const claimed of runs) this.#handBack(claimed, "");
-  }
-
-  #launch(claimed: Claimed): void {
-    const { tasks, locks } = this.#parts;
-    const task = tasks.get(claimed.task);
-    const alive = this.#parts.isAlive();
-    if (!alive) this.#nextDue = 0; // it is due again as soon as it is back
-    // Refused, if the lease has ended: the leader takes it over then.
-    if (!this.#claiming || task === undefined || !alive) {
-      this.#handBack(claimed, locks?.valueOf(claimed) ?? "");
-      return;
-    }
-    if (claimed.isGone) {
-      this.#complete(claimed, "c", JSON.stringify({ ...ownDetail(claimed), reason: "job-removed" }), "");
-      return;
-    }
-    this.#attempts.start(claimed, task);
-  }
-
-  /** Listeners hear of it before the request that takes it to the store: that is sent in a later turn. */
-  #handBack(claimed: Claimed, lock: string): void {
-    if (!this.#abandoned) this.#parts.events.emit("handedBack", describeAttempt(this.#parts.node, claimed));
-    this.#complete(claimed, "b", lock, "");
-  }
-
   readonly #complete: Complete = (claimed, outcome, detail, result, accepted = () => undefined) => {
     if (this.#abandoned) {
       this.#refused(claimed);
@@ -487,6 +404,6 @@ export class Worker {
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
     this.#finishedOf.push({ claimed, accepted });
     this.#wakeUp();
-    this.#beginNext();
+    this.#held.beginNext();
   };
 }

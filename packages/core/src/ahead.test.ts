@@ -1,0 +1,139 @@
+import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Cluster, gate, heard } from "../test/cluster.js";
+import { Ahead } from "./ahead.js";
+import type { Claimed } from "./claim.js";
+import type { RunHandle, Scheduler } from "./index.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+/** How often a node has asked for runs. */
+async function requestsOf(node: Scheduler, cluster: Cluster): Promise<number> {
+  const redis = server.client();
+  const request = await redis.hget(`escapement:{${cluster.namespace}}:request:${node.nodeId}`, "number");
+  redis.disconnect();
+  return Number(request ?? 0);
+}
+
+const many = (count: number): object[] => Array.from({ length: count }, () => ({}));
+const ended = (handles: readonly RunHandle[]): Promise<unknown> =>
+  Promise.all(handles.map((handle) => handle.result({ timeout: 20_000 })));
+
+describe("a node that claims ahead", () => {
+  test("asks far less often than it runs where handlers are quick, and keeps to its concurrency", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ concurrency: 2 });
+    let [now, most, starts] = [0, 0, 0];
+    node.task("task", async () => {
+      now += 1;
+      starts += 1;
+      most = Math.max(most, now);
+      await Promise.resolve();
+      now -= 1;
+    });
+    const handles = await node.enqueueMany("task", many(1000));
+    await node.start();
+    await ended(handles);
+    expect({ most, starts }).toEqual({ most: 2, starts: 1000 });
+    expect(await requestsOf(node, cluster)).toBeLessThan(500);
+  });
+
+  test.each([
+    ["limits", { limit: { max: 1000, whenFull: "wait" } } as const],
+    ["rates", { rateLimit: { max: 10_000, per: "1s" } } as const],
+  ])("claims none with %s: what waits would count as running", async (_, options) => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ concurrency: 1 });
+    node.task("task", options, () => undefined);
+    const handles = await node.enqueueMany("task", many(100));
+    await node.start();
+    await ended(handles);
+    expect(await requestsOf(node, cluster)).toBeGreaterThanOrEqual(100);
+  });
+
+  test("hands back what waits when a handler takes longer than the others did: another node begins it", async () => {
+    await using cluster = new Cluster(server);
+    const [node, other] = [cluster.scheduler({ concurrency: 1 }), cluster.scheduler({ concurrency: 1 })];
+    const [stuck, release] = [gate(), gate()];
+    const attempts: number[] = [];
+    node.task<{ slow?: boolean }>("task", async ({ input, attempt }) => {
+      attempts.push(attempt);
+      if (input.slow !== true) return;
+      stuck.open();
+      await release.opened;
+    });
+    other.task("task", ({ attempt }) => {
+      attempts.push(attempt);
+    });
+    const inputs = Array.from({ length: 400 }, (_, index) => ({ input: { slow: index === 200 } }));
+    const handles = await node.enqueueMany("task", inputs);
+    await node.start();
+    await stuck.opened;
+    await other.start();
+    await ended(handles.filter((_, index) => index !== 200));
+    expect(await handles[200]?.get()).toMatchObject({ state: "active" });
+    release.open();
+    await handles[200]?.result({ timeout: 5000 });
+    expect(attempts).toEqual(Array(400).fill(1));
+  });
+
+  test("begins nothing that has waited while its event loop was blocked", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ concurrency: 1 });
+    const back = heard(node, "handedBack");
+    const order: number[] = [];
+    const attempts = new Set<number>();
+    let [blocked, isSameTurn] = [false, false];
+    const begunAtOnce: number[] = []; // in the turn in which it was
+    node.task<{ n: number }>("task", ({ input, attempt }) => {
+      if (isSameTurn) begunAtOnce.push(input.n);
+      if (order.length > 300 && !blocked) {
+        // A handler that computes, and lets nothing else be done meanwhile.
+        const until = performance.now() + 150;
+        while (performance.now() < until);
+        [blocked, isSameTurn] = [true, true];
+        setImmediate(() => {
+          isSameTurn = false;
+        });
+      }
+      attempts.add(attempt);
+      order.push(input.n);
+    });
+    const inputs = Array.from({ length: 600 }, (_, n) => ({ input: { n } }));
+    const handles = await node.enqueueMany("task", inputs);
+    await node.start();
+    await ended(handles);
+    expect(new Set(order).size).toBe(600);
+    expect([...attempts]).toEqual([1]);
+    expect(begunAtOnce).toEqual([]);
+    expect(back.length).toBeGreaterThan(0);
+  });
+
+  test("a run that is cancelled while it waits never begins", async () => {
+    const late: Claimed[] = [];
+    const ahead = new Ahead((runs) => late.push(...runs));
+    const claimed = (run: string): Claimed => ({ run }) as Claimed;
+    for (const run of ["a", "b", "c"]) ahead.add(claimed(run));
+    expect(ahead.remove("b").map(({ run }) => run)).toEqual(["b"]);
+    expect(ahead.next()?.run).toBe("a");
+    expect(ahead.held().map(({ run }) => run)).toEqual(["c"]);
+    await eventually(() => expect(late.map(({ run }) => run)).toEqual(["c"]));
+    expect([ahead.size, ahead.next()]).toEqual([0, undefined]);
+  });
+
+  test("claims none before it knows how long handlers take, nor where they take a millisecond or more", () => {
+    const ahead = new Ahead(() => undefined);
+    expect(ahead.room(10)).toBe(0);
+    ahead.learn(0.1);
+    expect(ahead.room(1)).toBe(10);
+    expect(ahead.room(1000)).toBe(100);
+    ahead.learn(50);
+    expect(ahead.room(1)).toBe(0);
+    for (let number = 0; number < 100; number += 1) ahead.learn(0.1);
+    expect(ahead.room(1)).toBeGreaterThan(5);
+  });
+});
