@@ -44,8 +44,18 @@ export const runMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/complete.lua",
-        find: "if token ~= item.token then",
+        find: "if token ~= item.token or seen[item.run] then",
         put: "if not token then",
+      },
+      {
+        file: "core/dist/scripts/claim/plain.lua",
+        find: "local token, attempt, started, task = match(held[i] or '',",
+        put: "local token, attempt, started, task = match(held[i] or item.token .. ' 1 ' .. int(now) .. ' 0 -',",
+      },
+      {
+        file: "core/dist/scripts/claim/plain.lua",
+        find: "if token ~= item.token then return nil end",
+        put: "",
       },
     ],
     secondLayers: [

@@ -48,9 +48,9 @@ export const seededMutants: readonly Mutant[] = [
     breaks: "Handlers get no input",
     changes: [
       {
-        file: "core/dist/execute.js",
-        find: "handler(contextOf(claimed, input, around))",
-        put: "handler(contextOf(claimed, undefined, around))",
+        file: "core/dist/execution.js",
+        find: "handler(this.#contextOf(input))",
+        put: "handler(this.#contextOf(undefined))",
       },
     ],
     trial: seeded,
@@ -61,9 +61,9 @@ export const seededMutants: readonly Mutant[] = [
     breaks: "No attempt's timeout ever goes off",
     changes: [
       {
-        file: "core/dist/execute.js",
-        find: "if (timeout !== undefined) {",
-        put: "if (timeout === null) {",
+        file: "core/dist/execution.js",
+        find: "if (timeout !== undefined)",
+        put: "if (timeout === null)",
       },
     ],
     trial: seeded,
