@@ -16,7 +16,7 @@ const kinds = {
     variable: "ESCAPEMENT_DEPENDENCIES",
     runs: "1000",
   },
-  // Calls of the whole API with hostile definitions, names and payloads: each ends in a typed error, or is stored whole.
+  // As many calls that define jobs, right and hostile, among others of the whole API: each ends in a typed error, or is stored whole.
   definitions: {
     tests: "packages/core/src/fuzz.test.ts",
     variable: "ESCAPEMENT_FUZZ_DEFINITIONS",

@@ -4,7 +4,7 @@ import { createScheduler, defineJobs } from "../../src/index.js";
 import { definition, enqueued, trigger } from "./definitions.js";
 import { hostile, id, name, nearly } from "./values.js";
 
-/** One call of the API with whatever arguments. */
+/** One call of the API with whatever arguments; what defines jobs is drawn with more care in defining.ts. */
 export interface Call {
   readonly what: string;
   readonly args: readonly unknown[];
@@ -84,8 +84,6 @@ function callsOf(scheduler: Scheduler, extra: () => object): Calls {
     (which, ...args) =>
       (scheduler.group(which as object) as unknown as Record<string, Any>)[method]?.(...args);
   return {
-    schedule: [[name, definition], on("schedule")],
-    "schedule once more": [[name, definition], on("schedule")],
     enqueue: [[name, enqueued], on("enqueue")],
     enqueueMany: [[name, maybe(fc.array(enqueued, { maxLength: 3 }))], on("enqueueMany")],
     apply: [
@@ -102,7 +100,6 @@ function callsOf(scheduler: Scheduler, extra: () => object): Calls {
       ],
       (set, options) => any["apply"]?.call(scheduler, defineJobs(set as never), options),
     ],
-    "job.update": [[id, definition], ofJob("update")],
     "job.update of a trigger": [[id, nearly({ trigger })], ofJob("update")],
     "job.runNow": [[id, maybe(nearly({ force: fc.boolean() }))], ofJob("runNow")],
     "job.backfill": [[id, past], ofJob("backfill")],

@@ -12,7 +12,7 @@ const weekdays = fc.constantFrom("mon", ["monday", 0, 7], [], "x", -1, 8);
 
 const kinds = {
   cron: {
-    expression: fc.oneof(
+    expr: fc.oneof(
       fc.constantFrom(
         "* * * * *",
         "0 9 * * 1-5",
@@ -59,7 +59,7 @@ const simple: fc.Arbitrary<unknown> = fc.oneof(
   ...Object.entries<Record<string, fc.Arbitrary<unknown>>>(kinds).map(([type, fields]) =>
     nearly({ type: fc.constant(type), ...fields }),
   ),
-  nearly({ type: name, expression: fc.string() }),
+  nearly({ type: name, expr: fc.string() }),
 );
 
 /** A trigger as JSON: of every kind, nearly right. */

@@ -1,8 +1,6 @@
 import { inspect } from "node:util";
-import { parseTrigger } from "@escapement/triggers";
 import { expect } from "vitest";
-import { EscapementError, type Job, type Scheduler } from "../../src/index.js";
-import type { Call } from "./calls.js";
+import { EscapementError } from "../../src/index.js";
 import { marker } from "./values.js";
 
 /** How a call ended. */
@@ -29,9 +27,9 @@ export async function outcomeOf(work: () => Promise<unknown>): Promise<Outcome> 
 }
 
 /** An error that users can act on: typed, short, on one line, without what a terminal acts on, and without secrets or payloads. */
-export function expectTyped(error: unknown, call: Call, secret: string): void {
+export function expectTyped(error: unknown, what: string, secret: string): void {
   const isTyped = error instanceof EscapementError || (error as Error)?.name === "InvalidTriggerError";
-  expect(isTyped, `${call.what} threw ${inspect(error)}`).toBe(true);
+  expect(isTyped, `${what} threw ${inspect(error)}`).toBe(true);
   const { code, message } = error as EscapementError;
   expect(code, message).toMatch(/^[A-Z][A-Z_]+$/);
   expect(code, message).not.toMatch(/REDIS_FAILED|REDIS_TIMEOUT/);
@@ -43,22 +41,4 @@ export function expectTyped(error: unknown, call: Call, secret: string): void {
   // Values of options are quoted, cut short; what is only handed on to the task is not.
   if (/^(input|metadata)\b/.test((error as { path?: string }).path ?? ""))
     expect(message).not.toContain(marker);
-}
-
-/** What was defined is read back as it was given, as far as JSON holds it. */
-export async function expectStored(scheduler: Scheduler, call: Call, value: unknown): Promise<void> {
-  if (!call.what.startsWith("schedule")) return;
-  const given = call.args[1] as { id: string; onConflict?: string } & Record<string, unknown>;
-  const job = value as Job;
-  const kept = await scheduler.job(job.id).get();
-  expect(JSON.stringify(kept)).toBe(JSON.stringify(job));
-  if (given.onConflict === "keep") return;
-  expect(job.id).toBe(given.id);
-  for (const name of ["input", "metadata"] as const)
-    expect(JSON.stringify(job[name]), name).toBe(JSON.stringify(given[name]));
-  for (const name of ["queue", "priority", "delivery", "maxLost", "overlap", "maxRuns"] as const)
-    if (given[name] !== undefined) expect(job[name], name).toEqual(given[name]);
-  if (given["tags"] !== undefined) expect(job.tags).toEqual([...new Set(given["tags"] as string[])]);
-  if (job.trigger !== undefined) expect(parseTrigger(job.trigger)).toEqual(job.trigger);
-  expect(job.trigger?.type).toBe((given["trigger"] as { type?: string } | undefined)?.type);
 }

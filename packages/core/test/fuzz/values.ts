@@ -139,7 +139,7 @@ const numbers = [
 ];
 
 /** Stands for a value that fast-check had better not touch, until {@link made}. */
-class Monster {
+export class Monster {
   readonly make: () => unknown;
 
   constructor(make: () => unknown) {
