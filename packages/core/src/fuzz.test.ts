@@ -13,7 +13,7 @@ import { Tally } from "../test/fuzz/tally.js";
 import { made } from "../test/fuzz/values.js";
 import { expectSound, type StoreBench } from "../test/store-bench.js";
 
-const { numRuns, seed } = drawn("FUZZ_DEFINITIONS", 600);
+const { numRuns, seed } = drawn("FUZZ_DEFINITIONS", 500);
 /** Calls that define jobs, and meet what earlier ones stored. */
 const together = 250;
 const tally = new Tally();

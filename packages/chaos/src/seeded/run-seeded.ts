@@ -22,7 +22,7 @@ export interface SeededOptions {
   readonly topology?: string;
   /** The kinds of faults that may be drawn. @default all that the topology allows */
   readonly faults?: readonly string[];
-  /** Milliseconds after the last fault within which all that was due has to have ended. @default 60 000 */
+  /** Milliseconds after the last fault within which all that was due has to have ended; `npm run chaos` gives 120 000 unless told by `--settle`. @default 60 000 */
   readonly settlesWithin?: number;
   /** A folder to which the evidence is copied, so that it can be judged again. @default none */
   readonly keep?: string;

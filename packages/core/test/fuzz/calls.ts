@@ -61,7 +61,11 @@ async function take(items: unknown): Promise<unknown[]> {
 
 /** What is kept of the events; of whatever else is not followed, only whether it is taken. */
 async function readEvents(events: Any, options: unknown): Promise<unknown> {
-  if (isPlain(options)) return take(events({ ...options, follow: false }));
+  if (isPlain(options)) {
+    // Accessors that throw are for the scheduler to read.
+    const own = { ...Object.getOwnPropertyDescriptors(options), follow: { value: false, enumerable: true } };
+    return take(events(Object.create(null, own)));
+  }
   return (events(options) as AsyncGenerator<unknown>).return(undefined);
 }
 

@@ -35,7 +35,7 @@ export class Tally {
     expect(of("stored") + of("refused") + of("previewed")).toBe(calls);
     expect(of("stored"), "stored and compared").toBeGreaterThanOrEqual(0.4 * calls);
     expect(of("refused"), "refused").toBeGreaterThanOrEqual(0.2 * calls);
-    if (calls < 600) return;
+    if (calls < 2000) return;
     for (const [name, { stored, refused }] of this.#options) {
       expect(stored, `${name} stored`).toBeGreaterThan(0);
       expect(refused, `${name} refused`).toBeGreaterThan(0);
