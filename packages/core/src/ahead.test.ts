@@ -26,7 +26,7 @@ const ended = (handles: readonly RunHandle[]): Promise<unknown> =>
 describe("a node that claims ahead", () => {
   test("asks far less often than it runs where handlers are quick, and keeps to its concurrency", async () => {
     await using cluster = new Cluster(server);
-    const node = cluster.scheduler({ concurrency: 2 });
+    const node = cluster.scheduler({ concurrency: 2, nodeTtl: 30_000 });
     let [now, most, starts] = [0, 0, 0];
     node.task("task", async () => {
       now += 1;
@@ -47,7 +47,7 @@ describe("a node that claims ahead", () => {
     ["rates", { rateLimit: { max: 10_000, per: "1s" } } as const],
   ])("claims none with %s: what waits would count as running", async (_, options) => {
     await using cluster = new Cluster(server);
-    const node = cluster.scheduler({ concurrency: 1 });
+    const node = cluster.scheduler({ concurrency: 1, nodeTtl: 30_000 });
     node.task("task", options, () => undefined);
     const handles = await node.enqueueMany("task", many(100));
     await node.start();
@@ -57,7 +57,10 @@ describe("a node that claims ahead", () => {
 
   test("hands back what waits when a handler takes longer than the others did: another node begins it", async () => {
     await using cluster = new Cluster(server);
-    const [node, other] = [cluster.scheduler({ concurrency: 1 }), cluster.scheduler({ concurrency: 1 })];
+    const [node, other] = [
+      cluster.scheduler({ concurrency: 1, nodeTtl: 30_000 }),
+      cluster.scheduler({ concurrency: 1, nodeTtl: 30_000 }),
+    ];
     const [stuck, release] = [gate(), gate()];
     const attempts: number[] = [];
     node.task<{ slow?: boolean }>("task", async ({ input, attempt }) => {
@@ -83,7 +86,7 @@ describe("a node that claims ahead", () => {
 
   test("begins nothing that has waited while its event loop was blocked", async () => {
     await using cluster = new Cluster(server);
-    const node = cluster.scheduler({ concurrency: 1 });
+    const node = cluster.scheduler({ concurrency: 1, nodeTtl: 30_000 });
     const back = heard(node, "handedBack");
     const order: number[] = [];
     const attempts = new Set<number>();

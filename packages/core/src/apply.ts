@@ -8,6 +8,7 @@ import {
   previewItems,
   writeItems,
 } from "./define.js";
+import { assertStaying } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
 import type { HandleParts } from "./handles.js";
 import { changeOf, type JobChange, removalOf } from "./job-changes.js";
@@ -76,6 +77,9 @@ export async function applyJobs(
   for (const { task, options, where } of wanted)
     await locate(where, options?.id, () => parts.validate(task, options?.input));
   const items = await checkJobs(parts.store, wanted, parts.maxInput);
+  await assertStaying(items, () =>
+    set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
+  );
   if (dryRun) return previewed(parts.store, items, set, tag, force);
   return set === undefined ? applyList(parts, items, tag) : applySet(parts, items, set, force);
 }

@@ -85,7 +85,8 @@ export function names(path: string, value: unknown, most: number): string[] {
   return readable(path, () => {
     if (!isList(value) || value.length > most)
       throw new InvalidOptionError(path, `must be a list of at most ${most} names.`);
-    return [...new Set(value.map((name, index) => nameAt(`${path}[${index}]`, name)))];
+    // What a list leaves out is undefined, and not passed over.
+    return [...new Set(Array.from(value, (name, index) => nameAt(`${path}[${index}]`, name)))];
   });
 }
 

@@ -152,3 +152,31 @@ describe("dependsOn, then: what may be tied", () => {
     });
   });
 });
+
+describe("a job that goes in the step in which another is tied to it", () => {
+  test.each(["a list with prune", "a set"])("is refused before anything is written: %s", async (way) => {
+    await using own = createScheduler({
+      redis: server.url,
+      namespace: uniqueNamespace("going"),
+      logger: silentLogger,
+    });
+    const set = (version: number, jobs: readonly JobDeclaration[]) => ({ name: "set", version, jobs });
+    const prune = { prune: { tag: "ours" } };
+    const [goes, stays] = [job("goes", { trigger, tags: ["ours"] }), job("stays", { trigger })];
+    const tied = job("tied", { dependsOn: ["goes"] });
+    if (way === "a set") await own.apply(set(1, [goes, stays]));
+    else await own.apply([goes, stays]);
+    const apply = (jobs: readonly JobDeclaration[], options: object) =>
+      way === "a set" ? own.apply(set(2, jobs), options) : own.apply(jobs, { ...prune, ...options });
+    for (const options of [{ dryRun: true }, {}])
+      await expect(apply([stays, tied], options)).rejects.toMatchObject({
+        code: "JOB_NOT_FOUND",
+        message: expect.stringMatching(
+          /^jobs\[1\] \("tied"\): dependsOn\[0\]: "goes" is removed by this apply/,
+        ),
+      });
+    expect(await own.job("tied").get()).toBeUndefined();
+    expect(await own.job("goes").get()).toMatchObject({ id: "goes" });
+    expect(await apply([stays, tied, goes], {})).toMatchObject({ added: ["tied"], removed: [] });
+  });
+});

@@ -62,6 +62,36 @@ async function assertKnown(store: Store, items: readonly Item[], own: ReadonlySe
   }
 }
 
+/**
+ * Checks that what jobs are tied to is not removed in the step in which they are defined.
+ *
+ * @param gone ids of the jobs that go; only asked for where there is something to check
+ * @throws InvalidOptionError `JOB_NOT_FOUND`
+ */
+export async function assertStaying(
+  items: readonly Item[],
+  gone: () => AsyncIterable<string>,
+): Promise<void> {
+  const own = new Set(items.map(({ id }) => id));
+  const tied = items.filter((item) => namedBy(item).some(({ id }) => !own.has(id)));
+  if (tied.length === 0) return;
+  const going = new Set<string>();
+  for await (const id of gone()) going.add(id);
+  for (const item of tied) {
+    const named = namedBy(item).find(({ id }) => going.has(id));
+    if (named === undefined) continue;
+    locate(item.where, item.id, () => {
+      throw new InvalidOptionError(
+        named.path,
+        `${show(named.id)} is removed by this apply(). Declare it as well.`,
+        {
+          code: "JOB_NOT_FOUND",
+        },
+      );
+    });
+  }
+}
+
 /** All that hangs together with the jobs at hand, as it will be. */
 async function readGraph(store: Store, items: readonly Item[], tied: readonly Item[]): Promise<Graph> {
   const graph: Graph = new Map();

@@ -1,4 +1,5 @@
 import { EscapementError } from "@escapement/redis";
+import { show } from "@escapement/redis/internal";
 import type { PauseInfo } from "./read-pauses.js";
 
 /** An option, id or input that cannot be used. Nothing was stored. */
@@ -146,7 +147,8 @@ export function jobNotFound(id: string): EscapementError {
 export function jobPaused(id: string, pauses: readonly PauseInfo[]): EscapementError {
   const [first, ...others] = pauses;
   const { target = "all", reason = "", by } = first ?? {};
-  const why = reason === "" ? "" : `: ${JSON.stringify(reason)}${by === undefined ? "" : ` (${by})`}`;
+  const why =
+    reason === "" ? "" : `: ${show(reason)}${by === undefined ? "" : ` (${show(by).slice(1, -1)})`}`;
   const also = others.length === 0 ? "" : `, and by ${others.map((pause) => pause.target).join(", ")}`;
   return new EscapementError(
     "JOB_PAUSED",

@@ -122,7 +122,10 @@ export class HeldRuns {
   }
 
   #beginAll(first: () => void): void {
-    if (this.#beginning) return first(); // further up: a handler has ended at once
+    if (this.#beginning) {
+      first(); // further up: a handler has ended at once
+      return;
+    }
     this.#beginning = true;
     try {
       first();

@@ -54,6 +54,10 @@ describe("runNow: of a paused job", () => {
     );
     await bench.redis.del(bench.store.keys.pause("queue:default"));
     await expect(bench.runNow("job")).rejects.toThrow("Job job is paused by tag:emea. Nothing");
+    // Whoever reads it on a terminal is not to be told anything else than what it says.
+    const said = JSON.stringify({ reason: "x\u202ey", by: "b\u001b[31m" });
+    await bench.redis.set(bench.store.keys.pause("queue:default"), said);
+    await expect(bench.runNow("job")).rejects.toThrow('queue:default: "x\\u202ey" (b\\u001b[31m), and');
   });
 
   test("a pause of a node holds: it is no reason to refuse, and by force nothing starts there but elsewhere", async () => {

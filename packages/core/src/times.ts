@@ -19,7 +19,7 @@ export function duration(path: string, value: unknown, least: number, most: numb
 export function instant(path: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
   try {
-    const [at] = once(value as Date | string | number).at;
+    const [at] = Array.isArray(value) ? [] : once(value as Date | string | number).at;
     if (typeof at === "number" && at >= 0) return at;
   } catch {
     // Refused below.

@@ -38,7 +38,7 @@ const noJson: readonly unknown[] = [
 ];
 const noInstants: readonly unknown[] = [
   ...["now", "soon", "2090-01-01T00:00:00", "2090-02-30T00:00:00Z", "", -1, 0.5, 2 ** 53],
-  ...[8.64e15, Number.NaN, new Date(Number.NaN), new Date(-1), null, true, {}, []],
+  ...[8.64e15, Number.NaN, new Date(Number.NaN), new Date(-1), null, true, {}, [], [1, 2]],
 ];
 
 /** By option, values with which a definition stands, if what they name is there. The usual ones are among them. */
@@ -158,7 +158,7 @@ export const wrong: Readonly<Record<Option, readonly unknown[]>> = {
   queue: noNames,
   tags: [
     ...[null, "a", {}, 5, ["a", ""], ["a,b"], ["a b"], [undefined], [[]], new Set(["a"])],
-    ...[Array.from({ length: 21 }, (_, index) => `t${index}`)],
+    ...[Array.from({ length: 21 }, (_, index) => `t${index}`), new Array(1)],
   ],
   priority: [...noWholeNumbers, 1001, -1001],
   overlap: noWords,
