@@ -21,6 +21,8 @@ export interface ChaosNode {
   readonly exit: string | undefined;
   /** Whether its process ended though nobody had asked it to. */
   readonly crashed: boolean;
+  /** If it was told SIGTERM: when, by the wall clock, and for how long its process went on; ms. `undefined`: it was not, or has not ended. */
+  readonly stopped: { readonly at: number; readonly took: number } | undefined;
   /** What its process does just now. */
   state(): Promise<"runs" | "stands" | "gone">;
   /** SIGSTOP. Resolves when it stands still. */
@@ -64,6 +66,7 @@ class ProcessNode implements ChaosNode {
   frozen = false;
   exit: string | undefined;
   crashed = false;
+  stopped: ChaosNode["stopped"];
   #asked = false;
 
   constructor(name: string, started: TestProcess) {
@@ -119,12 +122,15 @@ class ProcessNode implements ChaosNode {
 
   async stop(): Promise<void> {
     if (!this.alive) return;
+    const isToEnd = this.exit === undefined;
     this.#asked = true;
     this.thaw();
+    const [at, asked] = [Date.now(), performance.now()];
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), 20_000);
     await this.#process.exited;
     clearTimeout(timer);
+    if (isToEnd) this.stopped = { at, took: Math.round(performance.now() - asked) };
     this.alive = false;
   }
 }

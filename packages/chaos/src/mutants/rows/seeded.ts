@@ -1,5 +1,5 @@
 import type { Mutant } from "../mutant.js";
-import { seeded, takenOut } from "../trials/seeded.js";
+import { restarted, seeded, takenOut } from "../trials/seeded.js";
 import { sentAgain, whole } from "../trials/whole.js";
 
 /** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
@@ -186,5 +186,18 @@ export const seededMutants: readonly Mutant[] = [
     ],
     trial: takenOut,
     caughtBy: ["mended"],
+  },
+  {
+    name: "stop-hangs",
+    breaks: "A node that is told to stop while it carries out runs never does",
+    changes: [
+      {
+        file: "core/dist/worker.js",
+        find: "const ended = this.#attempts.ended();",
+        put: "const ended = this.#attempts.ended();\n        if (this.#attempts.size > 0) await new Promise(() => undefined);",
+      },
+    ],
+    trial: restarted,
+    caughtBy: ["stop"],
   },
 ];

@@ -27,3 +27,10 @@ export const takenOut: MutantTrial = seededTrial(
   "eight seconds of the seeded mode, in which nodes are taken off the list by hand and others are killed",
   { seed: 5, duration: 8000, faults: ["node-lease-deleted", "node-kill"] },
 );
+
+/** A node is told to stop in the middle of its work, and has another process. One alone: whoever has to be killed takes 20 s to be. */
+export const restarted: MutantTrial = seededTrial(
+  "restarted",
+  "the seeded mode for as long as it takes to restart a node in the middle of its work",
+  { seed: 15, duration: 1600, faults: ["node-restart"] },
+);
