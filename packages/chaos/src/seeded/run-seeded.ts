@@ -47,8 +47,9 @@ export interface SeededReport extends HistoryVerdict {
 
 const nodes = ["n1", "n2", "n3"] as const;
 
-/** For so many ms a fault waits at most for what it is to hit, if another one has that; none waits for longer than faults are injected. */
-const waits = 15_000;
+/** For so many ms a fault waits at most for what it is to hit, such as nodes that are being restarted; none for longer than `past` ms after all were to begin. */
+const waits = 20_000;
+const past = 10_000;
 
 /** Runs the workload under faults drawn from the seed, and judges what came of it. */
 export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
@@ -144,7 +145,7 @@ async function injectAll(
     await trial.lasts(Math.max(1, begin + fault.at - Date.now()));
     // Choices of its own: what other faults choose, and when they come to that, changes nothing for it.
     const own = seededRandom(seed * 15_485_863 + index);
-    const patience = Math.max(0, Math.min(waits, begin + duration - Date.now()));
+    const patience = Math.max(0, Math.min(waits, begin + duration + past - Date.now()));
     const happened = injected(trial, own, fault, patience).then((one) => {
       const { kind, target, at, until, proof, moved } = one;
       session.write({ kind: "fault", fault: kind, target, from: at, until, proof, ...(moved && { moved }) });
