@@ -93,7 +93,8 @@ export type Fact =
       readonly kind: "stopped";
       /** The node's name. */
       readonly process: string;
-      /** When it was told, by the wall clock, and for how long it went on; ms. */
+      /** When it was started, and told, by the wall clock, and for how long it went on then; ms. */
+      readonly since: number;
       readonly asked: number;
       readonly took: number;
       /** A signal's name or an exit code. */

@@ -20,6 +20,9 @@ export interface InjectedFault {
 /** What something befalls now, in each trial: a fault may take longer than was planned. */
 const befallen = new WeakMap<Trial, Set<string>>();
 
+/** For so many ms what was hit is left alone by those that wait for it: it comes back. */
+const settles = 1000;
+
 /** How often a fault looks whether there is something to hit by now, ms. */
 const every = 100;
 
@@ -43,7 +46,9 @@ export async function inject(
       const befell = await begun(trial, random, planned, taken);
       if (befell !== nothingHappened || performance.now() >= until) {
         trial.faults.push({ kind: kind.name, target, at });
-        return await ended(trial, planned, at, befell);
+        const injected = await ended(trial, planned, at, befell);
+        if (patience > 0) taken.letGo(settles);
+        return injected;
       }
     } finally {
       taken.letGo();
@@ -99,8 +104,14 @@ class Taken {
     return true;
   }
 
-  letGo(): void {
-    for (const name of this.#own) this.#busy.delete(name);
+  /** @param after milliseconds from now until others may have it. @default 0 */
+  letGo(after = 0): void {
+    const own = [...this.#own];
     this.#own.clear();
+    const free = (): void => {
+      for (const name of own) this.#busy.delete(name);
+    };
+    if (after === 0) free();
+    else setTimeout(free, after).unref();
   }
 }

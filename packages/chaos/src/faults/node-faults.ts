@@ -30,6 +30,9 @@ export const nodeRestart: FaultKind = {
   settles: 17_000,
   begin: async (hands) => {
     const node = nodeAt(hands);
+    // A process that has just been started, after another fault, does not listen to signals yet.
+    const { since, name } = node;
+    if (!hands.trial.facts("up").some((up) => up.node === name && up.at >= since)) return nothingHappened;
     await node.stop();
     return startedAgain(hands, [node], "SIGTERM", (exit) => exit === "exit code 0");
   },

@@ -13,6 +13,8 @@ export interface ChaosNode {
   readonly frozen: boolean;
   /** Its standard error, for people. */
   readonly log: readonly string[];
+  /** When its process was started, wall clock, ms. */
+  readonly since: number;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** The id of its process, also once that has ended. */
@@ -61,6 +63,7 @@ export async function startNode(config: NodeConfig, own: NodeProcess = {}): Prom
 
 class ProcessNode implements ChaosNode {
   readonly name: string;
+  readonly since = Date.now();
   readonly #process: TestProcess;
   alive = true;
   frozen = false;

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { dawn, MadeUp } from "../../../test/made-up.js";
 
-/** n1's process is told SIGTERM at 1000, and ends in some way after so many ms. */
-function stopped(took: number, exit = "exit code 0"): MadeUp {
-  return new MadeUp().add(9000, { kind: "stopped", process: "n1", asked: dawn + 1000, took, exit });
+/** n1's process, started at `since`, is told SIGTERM at 1000, and ends in some way after so many ms. */
+function stopped(took: number, exit = "exit code 0", since = -950): MadeUp {
+  const asked = { since: dawn + since, asked: dawn + 1000 };
+  return new MadeUp().add(9000, { kind: "stopped", process: "n1", ...asked, took, exit });
 }
 
 describe("a process that is told to end", () => {
@@ -13,6 +14,12 @@ describe("a process that is told to end", () => {
     expect(stopped(20_010, "SIGKILL").broken).toEqual(["stop"]);
     expect(stopped(500, "exit code 1").broken).toEqual(["stop"]);
     expect(stopped(500, "SIGSEGV").broken).toEqual(["stop"]);
+  });
+
+  test("ends by the signal only if its program had not begun", () => {
+    expect(stopped(5, "SIGTERM").broken).toEqual(["stop"]);
+    expect(stopped(5, "SIGTERM", 900).broken).toEqual([]);
+    expect(stopped(5, "SIGKILL", 900).broken).toEqual(["stop"]);
   });
 
   test("need not if something else befell it meanwhile, and it is no excuse that another node was hit, or nothing", () => {

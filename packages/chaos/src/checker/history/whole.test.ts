@@ -16,7 +16,7 @@ function whole(): Evidence[] {
     .add(600, { kind: "phase", phase: "removed" })
     .add(650, { kind: "lock", attempts: { "own#1": 3 } })
     .add(660, { kind: "doctor", findings: [] })
-    .add(690, { kind: "stopped", process: "n1", asked: 670, took: 10, exit: "exit code 0" })
+    .add(690, { kind: "stopped", process: "n1", since: 0, asked: 670, took: 10, exit: "exit code 0" })
     .add(-950, { kind: "memory", when: "begun", data: 0, keys: 0, ofKeys: 0 })
     .add(850, { kind: "memory", when: "stopped", data: 500, keys: 1, ofKeys: 300 });
   for (const when of ["settled", "removed", "stopped"] as const) history.store(700, when, {});
