@@ -41,6 +41,7 @@ export interface AttemptFact {
  * - `leases`: what the store said of leases at `t` by its clock
  * - `unkept`: entries of that stream that the store had, and lost
  * - `fault`: one that was injected and healed
+ * - `stopped`: the process of a node was told SIGTERM, and how it ended
  * - `store`: all that the store holds
  * - `memory`: what the store's data take, before there are jobs and after all has gone
  * - `lock`: which of the voters hold a lock of an attempt
@@ -89,6 +90,17 @@ export type Fact =
       readonly moved?: ClockMove;
     }
   | {
+      readonly kind: "stopped";
+      /** The node's name. */
+      readonly process: string;
+      /** When it was started, and told, by the wall clock, and for how long it went on then; ms. */
+      readonly since: number;
+      readonly asked: number;
+      readonly took: number;
+      /** A signal's name or an exit code. */
+      readonly exit: string;
+    }
+  | {
       readonly kind: "store";
       readonly when: "during" | "settled" | "removed" | "stopped";
       readonly dump: StoreDump;
@@ -116,6 +128,8 @@ export interface TrialFact {
   readonly namespace: string;
   /** Whether nodes take down what they hand back. @default false, as in evidence from before they did */
   readonly tellsHandBacks?: boolean;
+  /** Whether it is taken down how each process ended that was told SIGTERM. @default false, as in evidence from before it was */
+  readonly tellsStops?: boolean;
   /** How many finished enqueued runs of each task the store keeps. */
   readonly keptRuns: number;
   /** Limits and rates of queues and tasks, by scope, such as `queue:narrow`. */

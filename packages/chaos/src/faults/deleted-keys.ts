@@ -5,6 +5,9 @@ import { ask, serverAt, traceWithin } from "./hands.js";
 
 // Somebody deletes what others count on.
 
+/** For so many ms two processes' views of the machine's clock may differ. */
+const blur = 5;
+
 /**
  * The leader's lease is deleted. Who led learns of it with its next renewal; somebody, perhaps the same node, leads in a later term. Nothing is
  * late, since the lookahead is longer than that takes.
@@ -15,27 +18,49 @@ export const leaderLeaseDeleted: FaultKind = {
   lasts: [1, 1],
   settles: 3000,
   begin: async (hands) => {
-    const key = keyOf(hands, "leader");
-    const before = await lastTerm(hands);
-    const deleted = await ask(await hands.trial.topology.primary(key), (client) => client.del(key));
+    const [key, terms] = [keyOf(hands, "leader"), keyOf(hands, "epoch")];
+    const server = await hands.trial.topology.primary(key);
+    if (!(await answers(server))) return nothingHappened;
+    const asked = Date.now();
+    // In one step: what is seen of the lease is seen as it goes.
+    const seen = await ask(server, (client) =>
+      client.multi().get(terms).pttl(key).del(key).exists(key).exec(),
+    );
+    const [term = 0, left = 0, deleted, isThere] = (seen ?? []).map(([, answer]) => Number(answer));
+    if (deleted !== 1 || isThere !== 0) return nothingHappened;
+    const deletion = { term, at: asked - blur, endsAt: asked + left };
     return {
       proof: async () => {
-        if (deleted === 0) return "";
-        const term = await found(async () => later(before, await lastTerm(hands)), traceWithin);
-        return `DEL ${key} answered ${deleted}; term ${term} came after ${before}`;
+        const within = Math.max(traceWithin, left + 1000);
+        const trace = await found(() => traceOf(hands, deletion), within);
+        return trace && `DEL ${key} answered ${deleted}, and it was gone; ${trace}`;
       },
     };
   },
 };
 
-/** The number of the latest leader's term, by what the store says. */
-async function lastTerm(hands: Hands): Promise<number> {
-  const key = keyOf(hands, "epoch");
-  return Number(await ask(await hands.trial.topology.primary(key), (client) => client.get(key)));
-}
-
-function later(before: number, term: number): number | undefined {
-  return term > before ? term : undefined;
+/**
+ * What nodes took down of the end of a term whose lease was deleted. Its leader's renewal was refused, or the next term began while the lease
+ * would have lasted: another fault that ends terms lets them last for as long. Empty: its leader let go of it by itself.
+ */
+function traceOf(
+  { trial }: Hands,
+  deletion: { readonly term: number; readonly at: number; readonly endsAt: number },
+): string | undefined {
+  const { term, endsAt } = deletion;
+  for (const { node, event, details, at } of trial.facts("event")) {
+    if (event !== "leaderLost" || at < deletion.at) continue;
+    const { epoch, reason } = details as { readonly epoch: number; readonly reason: string };
+    if (epoch !== term) continue;
+    if (reason === "refused") return `${node} was refused the lease of term ${term}`;
+    if (reason !== "expired") return "";
+  }
+  const [next] = trial
+    .facts("elected")
+    .filter(({ epoch, at }) => epoch > term && at >= deletion.at)
+    .sort((a, b) => a.epoch - b.epoch);
+  if (next === undefined || next.at >= endsAt) return undefined;
+  return `${next.node} led in term ${next.epoch} ${endsAt - next.at} ms before that of term ${term} would have ended`;
 }
 
 /**
@@ -52,8 +77,11 @@ export const nodeLeaseDeleted: FaultKind = {
     const id = ids.at(-1)?.id;
     if (id === undefined) return nothingHappened;
     const key = keyOf(hands, "nodes");
-    const deleted = await ask(await hands.trial.topology.primary(key), (client) => client.zrem(key, id));
-    return { proof: () => (deleted > 0 ? `ZREM ${key} ${id} answered ${deleted}` : "") };
+    const server = await hands.trial.topology.primary(key);
+    if (!(await answers(server))) return nothingHappened;
+    const deleted = await ask(server, (client) => client.zrem(key, id));
+    // It may be about to join under another identity.
+    return deleted > 0 ? { proof: () => `ZREM ${key} ${id} answered ${deleted}` } : nothingHappened;
   },
 };
 
@@ -69,12 +97,21 @@ export const locksDeleted: FaultKind = {
     const { topology } = hands.trial;
     const pattern = keyOf(hands, "lock:*");
     const server = topology.voters.length > 0 ? serverAt(hands) : await topology.primary(pattern);
+    if (!(await answers(server))) return nothingHappened;
     const deleted = await deleteAll(server, pattern);
-    return { proof: () => (deleted > 0 ? `DEL of ${pattern} answered ${deleted}` : "") };
+    return deleted > 0 ? { proof: () => `DEL of ${pattern} answered ${deleted}` } : nothingHappened;
   },
 };
 
 export const deletedKeyFaults: readonly FaultKind[] = [leaderLeaseDeleted, nodeLeaseDeleted, locksDeleted];
+
+/** Whether a server answers: what it was asked before it went away may have been done, and must not be asked again. */
+function answers(server: RedisServer): Promise<boolean> {
+  return ask(server, (client) => client.ping()).then(
+    () => true,
+    () => false,
+  );
+}
 
 function keyOf({ trial }: Hands, name: string): string {
   return `escapement:{${trial.client.namespace}}:${name}`;

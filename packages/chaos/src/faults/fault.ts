@@ -71,5 +71,5 @@ export function numberIn(target: string): number {
   return Number(target.slice(target.lastIndexOf("-") + 1));
 }
 
-/** What did not happen, since there was nothing for it to happen to. */
+/** What did not happen, since there was nothing for it to happen to: it may be tried again. */
 export const nothingHappened: Befallen = { proof: () => "" };

@@ -19,6 +19,11 @@ export function nodeAt({ trial, target }: Pick<Hands, "trial" | "target">): Chao
   return node;
 }
 
+/** Whether a node's process has joined. One that has just been started, after another fault, does not listen to signals yet. */
+export function hasJoined({ trial }: Pick<Hands, "trial">, { name, since }: ChaosNode): boolean {
+  return trial.facts("up").some(({ node, at }) => node === name && at >= since);
+}
+
 /** The server that is the target, by the names that `named()` gives. */
 export function serverAt({ trial: { topology }, target }: Pick<Hands, "trial" | "target">): RedisServer {
   const kinds = { store: topology.store, watcher: topology.watchers, voter: topology.voters };

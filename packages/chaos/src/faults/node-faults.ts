@@ -1,6 +1,6 @@
 import type { ChaosNode } from "../nodes/chaos-node.js";
 import { type Befallen, type FaultKind, type Hands, nothingHappened } from "./fault.js";
-import { longerThanLease, nodeAt, shorterThanLease } from "./hands.js";
+import { hasJoined, longerThanLease, nodeAt, shorterThanLease } from "./hands.js";
 
 const onNodes: FaultKind["targets"] = ({ nodes }) => nodes;
 const onLeader: FaultKind["targets"] = ({ nodes }) => (nodes.length > 0 ? ["leader"] : []);
@@ -30,6 +30,7 @@ export const nodeRestart: FaultKind = {
   settles: 17_000,
   begin: async (hands) => {
     const node = nodeAt(hands);
+    if (!hasJoined(hands, node)) return nothingHappened;
     await node.stop();
     return startedAgain(hands, [node], "SIGTERM", (exit) => exit === "exit code 0");
   },

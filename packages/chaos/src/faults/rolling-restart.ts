@@ -2,8 +2,8 @@ import { eventually } from "@escapement/testing";
 import { type CopiedBuild, copyBuild } from "../builds/copy-build.js";
 import type { NodeProcess } from "../nodes/chaos-node.js";
 import type { Trial } from "../trial.js";
-import type { FaultKind, Hands } from "./fault.js";
-import { infoNumber } from "./hands.js";
+import { type FaultKind, type Hands, nothingHappened } from "./fault.js";
+import { hasJoined, infoNumber } from "./hands.js";
 
 /** What a trial's nodes were last restarted with, and the copy of what was built, which goes with this process. */
 interface Release {
@@ -26,6 +26,7 @@ export const rollingRestart: FaultKind = {
   weight: 4, // all nodes have to be free for it
   begin: async (hands) => {
     const { trial } = hands;
+    if (![...trial.nodes.values()].every((node) => hasJoined(hands, node))) return nothingHappened;
     const release = releases.get(trial) ?? { other: await copyBuild(anotherVersion), isOther: false };
     releases.set(trial, release);
     release.isOther = !release.isOther;

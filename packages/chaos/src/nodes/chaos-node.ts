@@ -13,6 +13,8 @@ export interface ChaosNode {
   readonly frozen: boolean;
   /** Its standard error, for people. */
   readonly log: readonly string[];
+  /** When its process was started, wall clock, ms. */
+  readonly since: number;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** The id of its process, also once that has ended. */
@@ -21,6 +23,8 @@ export interface ChaosNode {
   readonly exit: string | undefined;
   /** Whether its process ended though nobody had asked it to. */
   readonly crashed: boolean;
+  /** If it was told SIGTERM: when, by the wall clock, and for how long its process went on; ms. `undefined`: it was not, or has not ended. */
+  readonly stopped: { readonly at: number; readonly took: number } | undefined;
   /** What its process does just now. */
   state(): Promise<"runs" | "stands" | "gone">;
   /** SIGSTOP. Resolves when it stands still. */
@@ -59,11 +63,13 @@ export async function startNode(config: NodeConfig, own: NodeProcess = {}): Prom
 
 class ProcessNode implements ChaosNode {
   readonly name: string;
+  readonly since = Date.now();
   readonly #process: TestProcess;
   alive = true;
   frozen = false;
   exit: string | undefined;
   crashed = false;
+  stopped: ChaosNode["stopped"];
   #asked = false;
 
   constructor(name: string, started: TestProcess) {
@@ -119,12 +125,15 @@ class ProcessNode implements ChaosNode {
 
   async stop(): Promise<void> {
     if (!this.alive) return;
+    const isToEnd = this.exit === undefined;
     this.#asked = true;
     this.thaw();
+    const [at, asked] = [Date.now(), performance.now()];
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), 20_000);
     await this.#process.exited;
     clearTimeout(timer);
+    if (isToEnd) this.stopped = { at, took: Math.round(performance.now() - asked) };
     this.alive = false;
   }
 }

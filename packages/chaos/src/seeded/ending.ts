@@ -43,6 +43,9 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
   await session.dump("removed");
   session.write({ kind: "doctor", findings: await session.client.doctor() });
   await Promise.all([...trial.nodes.values()].map((node) => node.stop()));
+  for (const { name, since, exit = "nothing", stopped } of trial.processes)
+    if (stopped !== undefined)
+      session.write({ kind: "stopped", process: name, since, asked: stopped.at, took: stopped.took, exit });
   for (const { name, exit, log } of trial.processes.filter(({ crashed }) => crashed))
     session.write({ kind: "event", event: "crashed", details: { node: name, exit, log: log.slice(-20) } });
   await session.dump("stopped");

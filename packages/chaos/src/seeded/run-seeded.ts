@@ -10,6 +10,7 @@ import { topologies } from "../topologies/index.js";
 import { Trial, type TrialOptions } from "../trial.js";
 import { limitedTasks, nodeOptions } from "../workload/cluster.js";
 import { bringToAnEnd } from "./ending.js";
+import { countHits, type Hits, nothingHit } from "./hits.js";
 import { disturb } from "./own-link.js";
 import { Session } from "./session.js";
 
@@ -35,13 +36,8 @@ export interface SeededReport extends HistoryVerdict {
   readonly seed: number;
   readonly duration: number;
   readonly topology: string;
-  /** Those that are shown to have hit, and how many were injected and did not. */
-  readonly faults: {
-    readonly total: number;
-    readonly byKind: Readonly<Record<string, number>>;
-    readonly withoutEffect: number;
-    readonly each: readonly InjectedFault[];
-  };
+  /** Those that hit, and those that did not; a trial in which none did is not valid. */
+  readonly faults: Hits;
   readonly lateness: Lateness;
   /** What happened when, in ms after the beginning: faults, and deaths of nodes as they saw them. */
   readonly log: readonly string[];
@@ -50,6 +46,10 @@ export interface SeededReport extends HistoryVerdict {
 }
 
 const nodes = ["n1", "n2", "n3"] as const;
+
+/** For so many ms a fault waits at most for what it is to hit, such as nodes that are being restarted; none for longer than `past` ms after all were to begin. */
+const waits = 20_000;
+const past = 10_000;
 
 /** Runs the workload under faults drawn from the seed, and judges what came of it. */
 export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
@@ -113,11 +113,17 @@ function reportOn(
   injected: readonly InjectedFault[],
 ): Omit<SeededReport, "duration" | "open"> {
   const trial = evidence.find((line) => line.kind === "trial");
+  const verdict = judgeHistory(evidence, { whole: true });
+  const faults = countHits(injected);
+  const nothing = nothingHit(faults);
   return {
-    ...judgeHistory(evidence, { whole: true }),
+    ...verdict,
+    valid: verdict.valid && nothing.length === 0,
+    violations: [...verdict.violations, ...nothing],
+    byRule: { ...verdict.byRule, ...(nothing.length > 0 && { "no-fault-hit": 1 }) },
     seed: trial?.seed ?? 0,
     topology: trial?.topology ?? "",
-    faults: countFaults(injected),
+    faults,
     lateness: latenessOf(evidence),
     log: logOf(evidence, injected),
   };
@@ -134,9 +140,13 @@ async function injectAll(
   const { store, watchers, voters } = trial.topology;
   const counts = { store: store.length, watchers: watchers.length, voters: voters.length };
   const running: Promise<InjectedFault>[] = [];
-  for (const fault of planFaults(random, kinds, { nodes, topology, ...counts }, duration)) {
+  const planned = planFaults(random, kinds, { nodes, topology, ...counts }, duration);
+  for (const [index, fault] of planned.entries()) {
     await trial.lasts(Math.max(1, begin + fault.at - Date.now()));
-    const happened = injected(trial, random, fault).then((one) => {
+    // Choices of its own: what other faults choose, and when they come to that, changes nothing for it.
+    const own = seededRandom(seed * 15_485_863 + index);
+    const patience = Math.max(0, Math.min(waits, begin + duration + past - Date.now()));
+    const happened = injected(trial, own, fault, patience).then((one) => {
       const { kind, target, at, until, proof, moved } = one;
       session.write({ kind: "fault", fault: kind, target, from: at, until, proof, ...(moved && { moved }) });
       return one;
@@ -147,10 +157,15 @@ async function injectAll(
 }
 
 /** A fault that cannot happen since another one is in its way, such as a DEL while a script keeps Redis busy, has not hit. */
-async function injected(trial: Trial, random: Random, fault: PlannedFault): Promise<InjectedFault> {
+async function injected(
+  trial: Trial,
+  random: Random,
+  fault: PlannedFault,
+  patience: number,
+): Promise<InjectedFault> {
   const at = Date.now();
   try {
-    return await inject(trial, random, fault);
+    return await inject(trial, random, fault, patience);
   } catch (error) {
     const { kind, target } = fault;
     console.error(`${kind.name} ${target}: ${(error as Error).message}`);
@@ -168,14 +183,6 @@ async function lookNowAndThen(
     await lasts(3000);
     await session.dump("during").catch(() => undefined);
   }
-}
-
-/** Only what is shown to have hit counts. */
-function countFaults(injected: readonly InjectedFault[]): SeededReport["faults"] {
-  const hit = injected.filter(({ proof }) => proof !== "");
-  const byKind: Record<string, number> = {};
-  for (const { kind } of hit) byKind[kind] = (byKind[kind] ?? 0) + 1;
-  return { total: hit.length, byKind, withoutEffect: injected.length - hit.length, each: injected };
 }
 
 function logOf(evidence: readonly Evidence[], injected: readonly InjectedFault[]): string[] {

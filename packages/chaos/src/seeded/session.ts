@@ -70,7 +70,7 @@ export class Session implements AsyncDisposable {
     const { name: topology, keepsWrites, voters } = trial.topology;
     const { namespace } = trial.client;
     const conditions = { seed, topology, keepsWrites, voters: voters.length, namespace, limits, rates };
-    const told = { keptRuns: keptRuns(seed), tellsHandBacks: true };
+    const told = { keptRuns: keptRuns(seed), tellsHandBacks: true, tellsStops: true };
     session.#evidence.write({ kind: "trial", ...conditions, ...told });
     session.watcher.start();
     return session;

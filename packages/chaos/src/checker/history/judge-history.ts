@@ -41,6 +41,7 @@ import { replacedRunsEnd } from "./rule-replace.js";
 import { finishedRunsAreKept } from "./rule-retention.js";
 import { failuresFollowRetry } from "./rule-retries.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
+import { stopsEnd } from "./rule-stops.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
 import { takenAwayStaysAway } from "./rule-taken-away.js";
 import { timeoutsHold } from "./rule-timeouts.js";
@@ -92,6 +93,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   memoryIsBack,
   boundsHold,
   nodesDoNotCrash,
+  stopsEnd,
   inputsArrive,
   timeoutsHold,
   finishedRunsAreKept,

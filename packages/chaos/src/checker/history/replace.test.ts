@@ -19,7 +19,7 @@ describe("a run that a newer one replaces", () => {
   });
 
   test("may not go on where its node was taken off the list of nodes by hand either", () => {
-    const proof = "ZREM answered 1";
+    const proof = `ZREM escapement:{made-up}:nodes ${nodeOf("n1")} answered 1`;
     const fault = { kind: "fault", fault: "node-lease-deleted", target: "n1", proof } as const;
     expect(
       base()

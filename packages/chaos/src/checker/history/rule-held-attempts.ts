@@ -2,6 +2,7 @@ import type { Evidence } from "../../evidence/evidence.js";
 import { factsOf } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
+import { takenOutIn } from "./taken-out.js";
 import type { Claim, Told } from "./told.js";
 
 /** For so many ms two views of the machine's clock may differ. */
@@ -95,9 +96,8 @@ function isHeldUntil(
       line.subject === node &&
       line.t <= at + blur,
   );
-  const deleted = factsOf(evidence, "fault").some(
-    ({ fault, from }) => fault === "node-lease-deleted" && from <= at + blur,
-  );
+  // For good: an identity that is off the list does not come back to it.
+  const deleted = takenOutIn(evidence).some(({ id, from }) => id === node && from <= at + blur);
   const [before, after] = [looks.findLast((look) => look.at < asked), looks.find((look) => look.t > at)];
   if (gone || deleted || before === undefined || after === undefined) return false;
   if (!serverTime.isRight(before.t, after.at)) return false;

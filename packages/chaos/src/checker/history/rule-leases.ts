@@ -2,6 +2,7 @@ import type { LeasesFact } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
+import { takenOutIn } from "./taken-out.js";
 import type { Claim, End, Other } from "./told.js";
 
 /** Terms are given once and rise, by what nodes witness in the order of time, and by what the store tells. */
@@ -88,15 +89,16 @@ export const leasesAreExclusive: HistoryRule = ({ evidence, serverTime }) => {
 export const deathIsFinal: HistoryRule = ({ evidence, told }) => {
   const samples = factsOf(evidence, "leases").sort((a, b) => a.t - b.t);
   const dead = new Map<string, number>();
-  const deletions = factsOf(evidence, "fault").filter(({ fault }) => fault === "node-lease-deleted");
-  const wasTakenOut = (t: number): boolean => deletions.some(({ from }) => from <= t && t < from + 30_000);
+  const takenOut = takenOutIn(evidence);
+  const wasTakenOut = (node: string, t: number): boolean =>
+    takenOut.some(({ id, isNear }) => id === node && isNear(t));
   const found: Finding[] = [];
   for (const line of told) {
     if (line.what === "other") {
       if (line.word !== "nodeDead") continue;
       dead.set(line.subject, line.t);
       const until = lastLease(samples, line.subject, line.t);
-      if (until === undefined || until < line.t || wasTakenOut(line.t)) continue;
+      if (until === undefined || until < line.t || wasTakenOut(line.subject, line.t)) continue;
       const message = `${line.subject} was declared dead ${until - line.t} ms before its lease ended.`;
       found.push({ rule: "dead-too-early", at: line.t, message, about: [line.subject] });
     } else if (dead.has(line.node) && (line.what === "started" || /[sft]/.test(line.state))) {
@@ -115,29 +117,30 @@ function lastLease(samples: readonly LeasesFact[], node: string, before: number)
   return samples.findLast(({ t, nodes }) => t < before && nodes[node] !== undefined)?.nodes[node];
 }
 
-/** For so many ms after it was told to leave, or was taken off the list, what a node held may be given up. */
-const leaving = 30_000;
-
 /** For so many ms two processes' views of the machine's clock may differ. */
 const blur = 100;
 
 /**
- * What is lost is lost for a reason that happened: its node died or left by then, or just then, or said that voters refused it the lock of this very
- * attempt: since that was given out, and by when it was given up. That another attempt's was refused, or another node, is none. Where there are
+ * What is lost is lost for a reason that happened: its node died or left by then, or just then (whoever leaves says so in the step in which it gives up
+ * what it holds), or the sweeper found it taken off the list by a fault, or it said that voters refused it the lock of this very attempt: since that was given out, and by when it was given up. That another attempt's was refused, or another node, is none. Where there are
  * voters the store has no lock that could refuse.
  */
 export const lossesHaveReasons: HistoryRule = (ledger) => {
-  const { told, runs } = ledger;
+  const { told, runs, evidence } = ledger;
+  const takenOut = takenOutIn(evidence);
   const gone = new Map<string, number>();
-  for (const line of told)
-    if (line.what === "other" && (line.word === "nodeDead" || line.word === "nodeLeft"))
-      gone.set(line.subject, line.index);
-  const [isLeaving, wasRefused] = [leavingIn(ledger), refusalsIn(ledger)];
+  for (const line of told) {
+    if (line.what !== "other") continue;
+    const isGone =
+      /^node(Dead|Left)$/.test(line.word) ||
+      (line.word === "mended" && takenOut.some(({ id, isNear }) => id === line.subject && isNear(line.t)));
+    if (isGone) gone.set(line.subject, Math.min(line.index, gone.get(line.subject) ?? line.index));
+  }
+  const wasRefused = refusalsIn(ledger);
   return [...runs.values()].flatMap(({ id, claims, ends }) =>
     ends.flatMap((end): Finding[] => {
       if (end.state !== "l") return [];
-      if ((gone.get(end.node) ?? Number.POSITIVE_INFINITY) <= end.index || isLeaving(end.node, end.t))
-        return [];
+      if ((gone.get(end.node) ?? Number.POSITIVE_INFINITY) <= end.index) return [];
       const claim = claims.find(({ token }) => token === end.token);
       if (claim !== undefined && wasRefused(claim, end)) return [];
       const message = `${id}#${end.attempt} of ${end.node} was given up (${end.reason || "another attempt follows"}), and the node had neither died nor left, nor been refused its lock.`;
@@ -145,19 +148,6 @@ export const lossesHaveReasons: HistoryRule = (ledger) => {
     }),
   );
 };
-
-/** Whether a node (its identity) was told to leave, or taken off the list, just before a time. */
-function leavingIn({ evidence }: Ledger): (id: string, t: number) => boolean {
-  const leaves = factsOf(evidence, "fault").filter(
-    ({ fault, proof }) => /^(node-restart|node-lease-deleted|rolling-restart)$/.test(fault) && proof !== "",
-  );
-  const nameOf = new Map(factsOf(evidence, "up").map(({ id, node }) => [id, node]));
-  return (id, t) =>
-    leaves.some(
-      ({ fault, target, from, until }) =>
-        (fault === "rolling-restart" || target === nameOf.get(id)) && from <= t && t < until + leaving,
-    );
-}
 
 /** Whether the node that was given an attempt said, before that was given up, that voters refused it the lock. It names the run alone. */
 function refusalsIn({ evidence, trial, momentOf }: Ledger): (claim: Claim, end: End) => boolean {

@@ -4,6 +4,8 @@ import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 import { openIn } from "./open.js";
 import { lastMoment } from "./rule-fire-times.js";
+import { takenOutIn } from "./taken-out.js";
+import type { Other } from "./told.js";
 
 /** Keys that stay when all jobs are removed and all nodes have left, by docs/redis-layout.md. */
 const stay =
@@ -62,18 +64,21 @@ export const everythingSettles: HistoryRule = (ledger) => {
   });
 };
 
-/** Nothing had to be mended, and the doctor finds nothing. */
+/** What the sweeper tells of a node that somebody took off the list, and how the doctor tells how often. */
+const unlisted = "node without a lease";
+const unlistedOnly = new RegExp(`^The sweeper has put right: ${unlisted}: (\\d+)\\. `);
+
+/** Nothing had to be mended, and the doctor finds nothing: but nodes that somebody took off the list, each once, which is what the sweeper is for. */
 export const nothingNeedsMending: HistoryRule = ({ told, evidence, trial }) => {
   const stalled = factsOf(evidence, "event").some(({ event }) => event === "leaderStalled");
-  // Somebody took a node out of the list of nodes: what it held is in no place that the rest accounts for, until the sweeper comes by.
-  const since = Math.min(
-    ...factsOf(evidence, "fault").flatMap(({ fault, from, proof }) =>
-      fault === "node-lease-deleted" && proof !== "" ? [from] : [],
-    ),
-  );
+  const takenOut = takenOutIn(evidence);
+  const isOfFault = ({ t, subject, rest }: Other): boolean =>
+    rest.join(" ") === unlisted && takenOut.some(({ id, isNear }) => id === subject && isNear(t));
+  const mended = told.filter((line): line is Other => line.what === "other" && line.word === "mended");
+  const excused = mended.filter(isOfFault).length;
   return [
-    ...told.flatMap((line): Finding[] => {
-      if (line.what !== "other" || line.word !== "mended" || line.t >= since) return [];
+    ...mended.flatMap((line): Finding[] => {
+      if (isOfFault(line)) return [];
       return [
         {
           rule: "mended",
@@ -85,10 +90,18 @@ export const nothingNeedsMending: HistoryRule = ({ told, evidence, trial }) => {
     }),
     ...factsOf(evidence, "doctor").flatMap(({ findings, at }) =>
       findings.flatMap((finding): Finding[] => {
-        const { level, check } = finding as { level?: string; check?: string };
+        const {
+          level,
+          check,
+          message = "",
+        } = finding as {
+          level?: string;
+          check?: string;
+          message?: string;
+        };
         // A leader that got nothing done while the store was down says so for as long as it lives.
         if (level === "ok" || (check === "leader" && level === "warning" && stalled)) return [];
-        if (check === "sweeper" && at >= since) return [];
+        if (check === "sweeper" && Number(unlistedOnly.exec(message)?.[1] ?? Infinity) <= excused) return [];
         if (check === "persistence" && trial.topology === "no-aof") return []; // it is right
         return [{ rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] }];
       }),

@@ -31,6 +31,7 @@ export const evidenceIsWhole: HistoryRule = (ledger) => {
       "what its data take when stopped",
     ],
     ...(trial.voters > 0 ? ["lock"] : []),
+    ...(trial.tellsStops ? ["stopped"] : []),
   ];
   const missing = [
     ...parts.filter((part) => !kinds.has(part)),

@@ -5,7 +5,7 @@ import { judgeHistory } from "./judge-history.js";
 
 /** A trial that came to its end, with all that is taken down of one. */
 function whole(): Evidence[] {
-  const history = new MadeUp({ voters: 3 })
+  const history = new MadeUp({ voters: 3, tellsStops: true })
     .define(-500, secondly("job", { endAt: 1 }))
     .add(1, { kind: "elected", epoch: 1 }, "n1")
     .tell(2, `leaderElected ${nodeOf("n1")} 1`)
@@ -16,6 +16,7 @@ function whole(): Evidence[] {
     .add(600, { kind: "phase", phase: "removed" })
     .add(650, { kind: "lock", attempts: { "own#1": 3 } })
     .add(660, { kind: "doctor", findings: [] })
+    .add(690, { kind: "stopped", process: "n1", since: 0, asked: 670, took: 10, exit: "exit code 0" })
     .add(-950, { kind: "memory", when: "begun", data: 0, keys: 0, ofKeys: 0 })
     .add(850, { kind: "memory", when: "stopped", data: 500, keys: 1, ofKeys: 300 });
   for (const when of ["settled", "removed", "stopped"] as const) history.store(700, when, {});
@@ -49,6 +50,7 @@ describe("the evidence of a trial that came to its end", () => {
     ["what n1 heard of own#1 before it began", (line: Evidence) => line.kind === "claimed"],
     ["what its data take when begun", (line: Evidence) => line.kind === "memory" && line.when === "begun"],
     ["doctor", (line: Evidence) => line.kind === "doctor"],
+    ["stopped", (line: Evidence) => line.kind === "stopped"],
     ["lock", (line: Evidence) => line.kind === "lock"],
     [`the joining of ${nodeOf("n1")}`, (line: Evidence) => line.kind === "up" && line.node === "n1"],
     ["the election of term 1", (line: Evidence) => line.kind === "elected"],

@@ -1,5 +1,5 @@
 import type { Mutant } from "../mutant.js";
-import { seeded } from "../trials/seeded.js";
+import { restarted, seeded, takenOut } from "../trials/seeded.js";
 import { sentAgain, whole } from "../trials/whole.js";
 
 /** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
@@ -172,5 +172,32 @@ export const seededMutants: readonly Mutant[] = [
     ],
     trial: whole,
     caughtBy: ["missed-for-nothing"],
+  },
+  {
+    name: "dead-left-to-sweeper",
+    breaks:
+      "As dead-not-listed, where the sweeper has other nodes to mend that were taken off the list by hand",
+    changes: [
+      {
+        file: "core/dist/scripts/recover.lua",
+        find: "  redis.call('ZADD', key.dead, int(now), node)\n",
+        put: "",
+      },
+    ],
+    trial: takenOut,
+    caughtBy: ["mended"],
+  },
+  {
+    name: "stop-hangs",
+    breaks: "A node that is told to stop while it carries out runs never does",
+    changes: [
+      {
+        file: "core/dist/worker.js",
+        find: "const ended = this.#attempts.ended();",
+        put: "const ended = this.#attempts.ended();\n        if (this.#attempts.size > 0) await new Promise(() => undefined);",
+      },
+    ],
+    trial: restarted,
+    caughtBy: ["stop"],
   },
 ];
