@@ -1,7 +1,7 @@
 import type { ClockMove } from "../evidence/evidence.js";
 import type { Random } from "../random.js";
 import type { Trial } from "../trial.js";
-import { nothingHappened } from "./fault.js";
+import { type Befallen, nothingHappened } from "./fault.js";
 import type { PlannedFault } from "./plan.js";
 
 /** A fault as the report has it. */
@@ -13,12 +13,17 @@ export interface InjectedFault {
   readonly until: number;
   /** What shows that it hit; empty: it did not. */
   readonly proof: string;
+  /** Whether it happened at all, shown or not: what nothing shows may still have delayed something. */
+  readonly begun: boolean;
   /** If it moved Redis' clock: how. */
   readonly moved?: ClockMove;
 }
 
 /** What something befalls now, in each trial: a fault may take longer than was planned. */
 const befallen = new WeakMap<Trial, Set<string>>();
+
+/** How far it came nobody knows. */
+const brokeOff = (): Befallen => ({ proof: () => "" });
 
 /** Lets a planned fault happen, heals it, and tells what is known of it. It does not happen to what another one still befalls. */
 export async function inject(
@@ -41,14 +46,14 @@ export async function inject(
     trial.faults.push({ kind: kind.name, target, at });
     const hands = { trial, target, random, lasts, take };
     // What another fault has brought down cannot be asked: then this one has not hit.
-    const { end, proof, moved } = free
-      ? await kind.begin(hands).catch(() => nothingHappened)
-      : nothingHappened;
+    const befell = free ? await kind.begin(hands).catch(brokeOff) : nothingHappened;
+    const { end, proof, moved } = befell;
     if (free) await trial.lasts(lasts);
     await end?.();
     const until = Date.now();
     const seen = await Promise.resolve(proof()).catch(() => "");
-    return { kind: kind.name, target, at, until, proof: seen, ...(moved && { moved: moved() }) };
+    const begun = befell !== nothingHappened;
+    return { kind: kind.name, target, at, until, proof: seen, begun, ...(moved && { moved: moved() }) };
   } finally {
     for (const name of taken) busy.delete(name);
   }

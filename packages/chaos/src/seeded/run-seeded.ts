@@ -101,7 +101,9 @@ async function happen(
 export function judgeKept(folder: string): SeededReport {
   const evidence = new EvidenceFolder(folder).read();
   const injected = evidence.flatMap((line): InjectedFault[] =>
-    line.kind === "fault" ? [{ ...line, kind: line.fault, at: line.from }] : [],
+    line.kind === "fault"
+      ? [{ ...line, kind: line.fault, at: line.from, begun: line.begun ?? line.proof !== "" }]
+      : [],
   );
   const phase = (name: string): number =>
     evidence.find((line) => line.kind === "phase" && line.phase === name)?.at ?? 0;
@@ -137,8 +139,9 @@ async function injectAll(
   for (const fault of planFaults(random, kinds, { nodes, topology, ...counts }, duration)) {
     await trial.lasts(Math.max(1, begin + fault.at - Date.now()));
     const happened = injected(trial, random, fault).then((one) => {
-      const { kind, target, at, until, proof, moved } = one;
-      session.write({ kind: "fault", fault: kind, target, from: at, until, proof, ...(moved && { moved }) });
+      const { kind, target, at, until, proof, begun, moved } = one;
+      const when = { from: at, until, proof, begun };
+      session.write({ kind: "fault", fault: kind, target, ...when, ...(moved && { moved }) });
       return one;
     });
     running.push(happened);
@@ -154,7 +157,7 @@ async function injected(trial: Trial, random: Random, fault: PlannedFault): Prom
   } catch (error) {
     const { kind, target } = fault;
     console.error(`${kind.name} ${target}: ${(error as Error).message}`);
-    return { kind: kind.name, target, at, until: Date.now(), proof: "" };
+    return { kind: kind.name, target, at, until: Date.now(), proof: "", begun: true };
   }
 }
 

@@ -29,7 +29,7 @@ describe("a run that runs and whose cancelling was acknowledged", () => {
   });
 
   test("may take as long as something befalls its node", () => {
-    const fault = { kind: "fault", fault: "node-freeze", target: "n1", proof: "" } as const;
+    const fault = { kind: "fault", fault: "node-freeze", target: "n1", proof: "it stood" } as const;
     const frozen = cancelled({ takes: 20_000 }).add(9000, {
       ...fault,
       from: dawn + 1000,

@@ -26,7 +26,7 @@ import {
 import { countHeld, heldAttemptsAnswer } from "./rule-held-attempts.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
-import { calmLatenessOf, startsAreInTime } from "./rule-lateness.js";
+import { calmLatenessOf, calmStartsAreOnTime, startsAreInTime } from "./rule-lateness.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
 import { startsAreLocked } from "./rule-locks.js";
 import { memoryIsBack } from "./rule-memory.js";
@@ -60,6 +60,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   everyFireTimeIsAccountedFor,
   nothingElseStarts,
   startsAreInTime,
+  calmStartsAreOnTime,
   takenAwayStaysAway,
   enqueuedRunsStart,
   runsByHandStart,

@@ -39,7 +39,7 @@ describe("a run with a timeout", () => {
     expect(held(9000).broken).toEqual(["timeout-ignored"]);
     const frozen = (target: string): string[] =>
       held(9000).add(8000, {
-        ...{ kind: "fault", fault: "node-freeze", target, proof: "" },
+        ...{ kind: "fault", fault: "node-freeze", target, proof: "it stood" },
         ...{ from: 1_000_000_001_000, until: 1_000_000_008_000 },
       }).broken;
     const looks = (...times: number[]): string[] =>
