@@ -34,8 +34,8 @@ function nodeIn(target: string, proof: string, names: ReadonlySet<string>): stri
 }
 
 /** The same time, and that in which something may still come of it. */
-export function echoing<T extends Span>(span: T): T {
-  return { ...span, from: span.from - echo.before, until: span.until + echo.after };
+export function echoing<T extends Span>(span: T, after: number = echo.after): T {
+  return { ...span, from: span.from - echo.before, until: span.until + after };
 }
 
 /** The name of a node, by its identity. */
@@ -67,10 +67,12 @@ export function troublesIn(ledger: Ledger): Span[] {
 /**
  * What can have held up a node (its identity), its link or the store, by the wall clock: faults, with the time in which they echo, and a store that stood still
  * for another reason. What befalls other nodes alone does not count. Of a node that nobody knows everything counts.
+ *
+ * @param after for so long faults echo, ms
  */
-export function troublesOf(ledger: Ledger): (node: string) => readonly Span[] {
+export function troublesOf(ledger: Ledger, after: number = echo.after): (node: string) => readonly Span[] {
   const nameOf = namesIn(ledger.evidence);
-  const faults = faultsOn(ledger.evidence).map(echoing);
+  const faults = faultsOn(ledger.evidence).map((fault) => echoing(fault, after));
   const stalls = stallsIn(ledger);
   const known = new Map<string | undefined, Span[]>();
   return (identity) => {

@@ -35,9 +35,9 @@ export interface Hindrances {
 /** Finds what can keep runs from starting. */
 export function hindrancesIn(ledger: Ledger): Hindrances {
   const faults = faultsOn(ledger.evidence);
-  const onlyOne = faults.filter(({ node }) => node !== undefined).map(echoing);
+  const onlyOne = faults.filter(({ node }) => node !== undefined).map((fault) => echoing(fault));
   const all = merged([
-    ...faults.filter(({ node }) => node === undefined).map(echoing),
+    ...faults.filter(({ node }) => node === undefined).map((fault) => echoing(fault)),
     ...leaderSpans(ledger, faults),
     ...stallsIn(ledger),
     ...lonelySpans(ledger),
