@@ -112,13 +112,14 @@ export const nothingStartsPaused: HistoryRule = (ledger) => {
     };
   });
   const late = lateBeginsIn(ledger);
+  const wasUnder = new Set(claimed.map(({ what, pause }) => `${what} ${pause}`));
   const seen = started.flatMap(({ what, pause, ms }) => {
     const [run = "", attempt] = [
       what.slice(0, what.lastIndexOf("#")),
       Number(what.slice(what.lastIndexOf("#") + 1)),
     ];
     const begin = ledger.runs.get(run)?.begins.find((one) => one.attempt === attempt);
-    const how = begin && late(begin, ms);
+    const how = wasUnder.has(`${what} ${pause}`) ? undefined : begin && late(begin, ms);
     return begin === undefined || how === undefined ? [] : [{ run, what, pause, ms, begin, how }];
   });
   // A busy machine makes handlers begin late after one pause, not after several.
