@@ -148,7 +148,6 @@ function lateBeginsIn(ledger: Ledger): (begin: Begin, ms: number) => "late" | "p
       return at >= from && before <= until ? Math.max(worst, at - before - usual) : worst;
     }, 0);
   return ({ run, token, at }, ms) => {
-    if (ms <= mostAfterPause) return undefined;
     const claim = ledger.runs.get(run)?.claims.find((one) => one.token === token);
     const node = claim?.node ?? "";
     const touches = (spans: readonly Span[], from: number): boolean =>
@@ -156,6 +155,8 @@ function lateBeginsIn(ledger: Ledger): (begin: Begin, ms: number) => "late" | "p
     // Of a claim that the store has lost nobody knows since when it was on its way.
     const isCalm = claim !== undefined && !touches(brief(node), ledger.momentOf(claim).least);
     if (!isCalm) return ms > troubled && !touches(long(node), at - ms) ? "late" : undefined;
+    ledger.judged("begins after a pause");
+    if (ms <= mostAfterPause) return undefined;
     const free = ms - isBusyFor(at - ms, at);
     if (free > most) return "late";
     return free > mostAfterPause + own.perhaps ? "perhaps" : undefined;
