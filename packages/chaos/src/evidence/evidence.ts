@@ -86,6 +86,8 @@ export type Fact =
       readonly from: number;
       readonly until: number;
       readonly proof: string;
+      /** Whether it happened at all, shown or not. @default what the proof shows, as in evidence from before it was taken down */
+      readonly begun?: boolean;
       /** If it moved Redis' clock, whether anything was seen of that or not. */
       readonly moved?: ClockMove;
     }

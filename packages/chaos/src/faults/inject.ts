@@ -13,12 +13,17 @@ export interface InjectedFault {
   readonly until: number;
   /** What shows that it hit; empty: it did not. */
   readonly proof: string;
+  /** Whether it happened at all, shown or not: what nothing shows may still have delayed something. */
+  readonly begun: boolean;
   /** If it moved Redis' clock: how. */
   readonly moved?: ClockMove;
 }
 
 /** What something befalls now, in each trial: a fault may take longer than was planned. */
 const befallen = new WeakMap<Trial, Set<string>>();
+
+/** How far it came nobody knows. */
+const brokeOff = (): Befallen => ({ proof: () => "" });
 
 /** For so many ms what was hit is left alone by those that wait for it: it comes back. */
 const settles = 1000;
@@ -69,7 +74,7 @@ async function begun(
     return nothingHappened;
   }
   // What another fault has brought down cannot be asked: then this one has not hit.
-  return kind.begin({ trial, target, random, lasts, take }).catch(() => ({ ...nothingHappened }));
+  return kind.begin({ trial, target, random, lasts, take }).catch(brokeOff);
 }
 
 async function ended(
@@ -83,7 +88,8 @@ async function ended(
   await end?.();
   const until = Date.now();
   const seen = await Promise.resolve(proof()).catch(() => "");
-  return { kind: kind.name, target, at, until, proof: seen, ...(moved && { moved: moved() }) };
+  const begun = befell !== nothingHappened;
+  return { kind: kind.name, target, at, until, proof: seen, begun, ...(moved && { moved: moved() }) };
 }
 
 /** What one fault has for itself. */

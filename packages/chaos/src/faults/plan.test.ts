@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../random.js";
 import { faultKinds, kindsToDraw } from "./index.js";
-import { planFaults } from "./plan.js";
+import { isInCalm, planFaults } from "./plan.js";
 
 const targets = { nodes: ["n1", "n2", "n3"], topology: "voters-3", store: 1, watchers: 0, voters: 3 };
 const plan = (seed: number): ReturnType<typeof planFaults> =>
@@ -11,6 +11,21 @@ test("a seed always draws the same faults, another one others", () => {
   expect(plan(7)).toEqual(plan(7));
   expect(plan(7)).not.toEqual(plan(8));
   expect(plan(7).length).toBeGreaterThan(15);
+});
+
+test("longer trials have calm in which nothing befalls anything, short ones none", () => {
+  const calms = [16_000, 56_000];
+  for (let seed = 1; seed <= 50; seed += 1)
+    for (const { at, lasts } of plan(seed))
+      for (const calm of calms) expect(at >= calm + 8000 || at + lasts <= calm).toBe(true);
+  expect([isInCalm(0, 15_999), isInCalm(0, 60_000), isInCalm(24_000, 56_000)]).toEqual([false, true, false]);
+  expect([isInCalm(23_999, 24_001), isInCalm(50_000, 56_001), isInCalm(100_000, 103_000)]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  const short = planFaults(seededRandom(3), kindsToDraw(undefined), targets, 20_000);
+  expect(short.some(({ at, lasts }) => isInCalm(at, at + lasts))).toBe(true);
 });
 
 test("no target has two faults at once", () => {

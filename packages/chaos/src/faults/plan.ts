@@ -13,8 +13,17 @@ export interface PlannedFault {
   readonly lasts: number;
 }
 
+/** So long a calm is in which nothing befalls anything, ms, how often there is one, and when the first begins: what goes wrong by itself shows in it. */
+const calm = { lasts: 8000, every: 40_000, first: 16_000 } as const;
+
+/** Whether a time, in ms after the beginning, touches a calm. */
+export function isInCalm(from: number, until: number): boolean {
+  const next = calm.first + calm.every * Math.max(0, Math.floor((from - calm.first) / calm.every));
+  return [next, next + calm.every].some((begin) => from < begin + calm.lasts && until > begin);
+}
+
 /**
- * Draws faults of some kinds for `duration` ms: never two at once on one target.
+ * Draws faults of some kinds for `duration` ms: never two at once on one target, and none in the calm that there is in longer trials.
  *
  * @throws Error if none of these kinds can happen there
  */
@@ -41,6 +50,7 @@ export function planFaults(
     const others = (kind.others?.(targets) ?? []).filter((name) => name !== target);
     const befalls = [target, ...others];
     if (befalls.some((name) => (busyUntil.get(name) ?? 0) > at)) continue;
+    if (duration > calm.first + calm.lasts && isInCalm(at, at + lasts)) continue;
     for (const name of befalls) busyUntil.set(name, at + lasts + (kind.settles ?? 1000));
     planned.push({ kind, target, others, at, lasts });
   }

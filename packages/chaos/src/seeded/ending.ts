@@ -7,6 +7,9 @@ import { guest, lastGuest } from "../workload/jobs.js";
 import type { PlannedJob } from "../workload/operations.js";
 import type { Session } from "./session.js";
 
+/** For so long jobs go on when nothing befalls anything any more, ms: only what starts then is late by the product's own fault. */
+const calm = 8000;
+
 /**
  * Lets everything come to its end and takes down what is left of it: pauses end, what was due by now ends, all jobs go, all nodes leave.
  *
@@ -36,6 +39,7 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
   );
   await session.dump("settled");
   if (done) session.write({ kind: "phase", phase: "settled" });
+  await trial.lasts(Math.max(1, healed + calm - Date.now()));
   await Promise.all([cancelLast(session), removeLast(session)]);
   await removeJobs(session);
   await eventually(() => session.isIdle(), { within, every: 250 }).catch(() => undefined);

@@ -101,7 +101,9 @@ async function happen(
 export function judgeKept(folder: string): SeededReport {
   const evidence = new EvidenceFolder(folder).read();
   const injected = evidence.flatMap((line): InjectedFault[] =>
-    line.kind === "fault" ? [{ ...line, kind: line.fault, at: line.from }] : [],
+    line.kind === "fault"
+      ? [{ ...line, kind: line.fault, at: line.from, begun: line.begun ?? line.proof !== "" }]
+      : [],
   );
   const phase = (name: string): number =>
     evidence.find((line) => line.kind === "phase" && line.phase === name)?.at ?? 0;
@@ -147,8 +149,9 @@ async function injectAll(
     const own = seededRandom(seed * 15_485_863 + index);
     const patience = Math.max(0, Math.min(waits, begin + duration + past - Date.now()));
     const happened = injected(trial, own, fault, patience).then((one) => {
-      const { kind, target, at, until, proof, moved } = one;
-      session.write({ kind: "fault", fault: kind, target, from: at, until, proof, ...(moved && { moved }) });
+      const { kind, target, at, until, proof, begun, moved } = one;
+      const when = { from: at, until, proof, begun };
+      session.write({ kind: "fault", fault: kind, target, ...when, ...(moved && { moved }) });
       return one;
     });
     running.push(happened);
@@ -169,7 +172,7 @@ async function injected(
   } catch (error) {
     const { kind, target } = fault;
     console.error(`${kind.name} ${target}: ${(error as Error).message}`);
-    return { kind: kind.name, target, at, until: Date.now(), proof: "" };
+    return { kind: kind.name, target, at, until: Date.now(), proof: "", begun: true };
   }
 }
 

@@ -234,7 +234,7 @@ export class Driver {
   /** Enqueues a run that takes longer than its node may take to hear that it is cancelled, for those that will be. */
   #enqueueLong(): Promise<unknown> {
     const { client, record } = this.#parts;
-    const run = { id: `long-${this.#round}`, input: { work: 9000, listens: true } };
+    const run = { id: `long-${this.#round}`, input: { work: 14_000, listens: true } };
     this.#long = run.id;
     return record.ask({ do: "enqueue", task: "long", runs: [run] }, async () => [
       (await client.enqueue("long", run)).id,

@@ -29,13 +29,57 @@ describe("a run that runs and whose cancelling was acknowledged", () => {
   });
 
   test("may take as long as something befalls its node", () => {
-    const fault = { kind: "fault", fault: "node-freeze", target: "n1", proof: "" } as const;
-    const frozen = cancelled({ takes: 20_000 }).add(9000, {
+    const fault = { kind: "fault", fault: "node-freeze", target: "n1", proof: "it stood" } as const;
+    const frozen = cancelled({ takes: 20_000 }).add(14_000, {
       ...fault,
       from: dawn + 1000,
-      until: dawn + 9000,
+      until: dawn + 14_000,
     });
     expect(frozen.broken).toEqual([]);
+  });
+});
+
+describe("it is judged", () => {
+  const fault = (target: string, from: number, until: number, proof = "it stood"): MadeUp => {
+    const when = { from: dawn + from, until: dawn + until };
+    const what = { kind: "fault", fault: "redis-freeze", target, proof } as const;
+    return cancelled({ takes: 20_000 }).add(until, { ...what, ...when });
+  };
+
+  test("as soon as nothing has held its node up for a while", () => {
+    expect(fault("store-0", 1000, 9000).broken).toEqual(["cancel-ignored"]);
+    expect(fault("store-0", 1000, 14_000).broken).toEqual([]); // it ends before that
+    expect(fault("store-0", 4000, 5000).broken).toEqual(["cancel-ignored"]);
+  });
+
+  test("whatever befalls another node, and what befell nothing", () => {
+    expect(fault("n2", 1000, 19_000).broken).toEqual(["cancel-ignored"]);
+    expect(fault("store-0", 1000, 19_000, "").broken).toEqual(["cancel-ignored"]);
+    expect(fault("n1", 1000, 19_000).broken).toEqual([]);
+  });
+
+  test("until its node has started over: what it held is lost, and somebody else finds that", () => {
+    const again = (ms: number): string[] =>
+      fault("n1", 1000, 2000).add(ms, { kind: "up", id: "id-n1-again" }, "n1").broken;
+    expect([again(7000), again(20_000)]).toEqual([[], ["cancel-ignored"]]);
+  });
+
+  test("by the machine's clock, wherever Redis' own has been moved to", () => {
+    const input = { work: 20_000, listens: true };
+    const moved = (takes: number): string[] =>
+      new MadeUp()
+        .moveClock(-9000, -5000, 6000)
+        .tell(-5500)
+        .ask(0, { do: "enqueue", task: "tick", runs: [{ id: "run-1", input }] })
+        .attempt({ run: "run-1", at: 50, input, takes })
+        .ask(1000, { do: "cancel", run: "run-1" }, { end: "acknowledged", answer: true })
+        .heal(30_000).broken;
+    expect([moved(1500), moved(19_000)]).toEqual([[], ["cancel-ignored"]]);
+  });
+
+  test("and the report tells how often it was", () => {
+    expect(cancelled({ takes: 1500 }).judge().exercised).toEqual({ cancels: 1 });
+    expect(fault("n1", 1000, 29_000).judge().exercised).toEqual({});
   });
 });
 

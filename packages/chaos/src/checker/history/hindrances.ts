@@ -1,17 +1,17 @@
 import type { LeasesFact } from "../../evidence/evidence.js";
 import { pausesOf } from "../../pauses/pause-rules.js";
 import { factsOf } from "../case.js";
-import { stallsIn } from "./calm.js";
+import { echoing, faultsOn, namesIn, stallsIn, type Trouble } from "./calm.js";
 import type { Ledger } from "./ledger.js";
 import { type Asked, lateDone } from "./operations.js";
 import { mostOf, type Placed, placesOf, scopesOf } from "./rule-places.js";
 import { merged, type Span } from "./spans.js";
 import { millisOf } from "./versions.js";
 
-/** How long before and after a fault what is late may come of it, ms. */
-const echo = { before: 500, after: 3000 } as const;
-/** Faults that nothing is late for: docs/chaos.md. */
-const harmless = /^(node-clock-jump|leader-lease-deleted|locks-deleted|script-flush)$/;
+/** For so long after a time without nodes or without a leader what is late may come of it, ms. */
+const echo = 3000;
+/** Within so many ms of its beginning what befalls a leader has brought another one about, or never will. */
+const succession = 20_000;
 /** A node that has had no free slot claims with the next request, within so many ms. */
 const claiming = 200;
 /** For so long after the end of what held something back it may not have been noticed, ms. */
@@ -21,8 +21,11 @@ const slots = 20;
 
 /** What can keep runs from starting, and when. All spans are merged. */
 export interface Hindrances {
-  /** What keeps everything: faults and for a while after them, a store that stands still, no node that lives or has a free slot. */
-  readonly all: readonly Span[];
+  /**
+   * What keeps everything from starting on a node (its identity): faults of the store, of a leader and of the node itself, and for a while after them; a store
+   * that stands still; no node that lives or has a free slot.
+   */
+  on(node: string): readonly Span[];
   /** What keeps one run: its pauses, what is done to its job, the limits and rates that it falls under, its job's other runs. */
   of(run: string): readonly Span[];
   /** The names of all pauses that hold a run back where they are there. */
@@ -31,12 +34,17 @@ export interface Hindrances {
 
 /** Finds what can keep runs from starting. */
 export function hindrancesIn(ledger: Ledger): Hindrances {
+  const faults = faultsOn(ledger.evidence);
+  const onlyOne = faults.filter(({ node }) => node !== undefined).map((fault) => echoing(fault));
   const all = merged([
-    ...faultSpans(ledger),
+    ...faults.filter(({ node }) => node === undefined).map((fault) => echoing(fault)),
+    ...leaderSpans(ledger, faults),
     ...stallsIn(ledger),
     ...lonelySpans(ledger),
-    ...crowdedSpans(ledger),
+    ...crowdedSpans(ledger, onlyOne),
   ]);
+  const nameOf = namesIn(ledger.evidence);
+  const nodes = new Map<string | undefined, readonly Span[]>();
   const pauses = pauseSpans(ledger);
   const changes = changeSpans(ledger);
   const { scopes, laps } = heldSpans(ledger);
@@ -58,7 +66,14 @@ export function hindrancesIn(ledger: Ledger): Hindrances {
     ]);
   };
   return {
-    all,
+    on: (identity) => {
+      const name = nameOf.get(identity);
+      const spans =
+        nodes.get(name) ??
+        merged([...all, ...onlyOne.filter(({ node }) => name === undefined || node === name)]);
+      nodes.set(name, spans);
+      return spans;
+    },
     of: (run) => {
       const id = jobIdOf(run);
       // All runs of a job wait for the same.
@@ -75,11 +90,23 @@ function jobIdOf(run: string): string {
   return run.slice(0, Math.max(0, run.lastIndexOf("@")));
 }
 
-/** Whatever it befalls: of three nodes two may be gone, or one that leads. */
-function faultSpans({ evidence }: Ledger): Span[] {
-  return factsOf(evidence, "fault").flatMap(({ fault, from, until }) =>
-    harmless.test(fault) ? [] : [{ from: from - echo.before, until: until + echo.after }],
-  );
+/** When a node was befallen that led then, by what the store said of the lease of whoever leads, until another one led. */
+function leaderSpans({ evidence }: Ledger, faults: readonly Trouble[]): Span[] {
+  const nameOf = namesIn(evidence);
+  const looks = factsOf(evidence, "leases").sort((a, b) => a.at - b.at);
+  return faults.flatMap((fault) => {
+    if (fault.node === undefined) return [];
+    const { from, until } = echoing(fault);
+    const first = looks.findLastIndex(({ at }) => at <= from);
+    const meanwhile = looks.slice(Math.max(first, 0)).filter(({ at }) => at <= until);
+    const led = meanwhile.find(({ leader }) => leader !== null && nameOf.get(leader) === fault.node)?.leader;
+    if (led === undefined && meanwhile.length > 0) return [];
+    const next = looks.find(
+      ({ at, leader }) =>
+        at > fault.from && at < fault.from + succession && leader !== null && leader !== led,
+    );
+    return [{ from, until: Math.max(until, next === undefined ? 0 : next.at + echo) }];
+  });
 }
 
 /** When no node had a lease that lasts, and for a while after that. */
@@ -87,7 +114,7 @@ function lonelySpans({ evidence }: Ledger): Span[] {
   const looks = factsOf(evidence, "leases");
   return looks.flatMap((look, index) => {
     if (liveIn(look).length > 0) return [];
-    return [{ from: look.at, until: (looks[index + 1]?.at ?? look.at) + echo.after }];
+    return [{ from: look.at, until: (looks[index + 1]?.at ?? look.at) + echo }];
   });
 }
 
@@ -97,8 +124,15 @@ function liveIn({ nodes, t }: LeasesFact): string[] {
   );
 }
 
-/** When no node that had a lease had a free slot. */
-function crowdedSpans({ evidence, told, momentOf, handedBack }: Ledger): Span[] {
+/** When no node that had a lease, and that nothing befell, had a free slot. */
+function crowdedSpans(
+  { evidence, told, momentOf, handedBack }: Ledger,
+  troubles: readonly Trouble[],
+): Span[] {
+  const nameOf = namesIn(evidence);
+  /** Whoever stands still, or hears nothing, takes nothing. */
+  const isBefallen = (identity: string, at: number): boolean =>
+    troubles.some(({ from, until, node }) => node === nameOf.get(identity) && from <= at && at <= until);
   const held = new Map<string, Set<string>>();
   const looks = factsOf(evidence, "leases");
   const spans: Span[] = [];
@@ -115,7 +149,8 @@ function crowdedSpans({ evidence, told, momentOf, handedBack }: Ledger): Span[] 
     held.set(line.node, own);
     if (line.what === "started") own.add(line.token);
     else own.delete(line.token);
-    const isCrowded = live.length > 0 && live.every((node) => (held.get(node)?.size ?? 0) >= slots);
+    const isFull = (node: string): boolean => (held.get(node)?.size ?? 0) >= slots || isBefallen(node, at);
+    const isCrowded = live.length > 0 && live.every(isFull);
     if (isCrowded) since ??= at;
     else if (since !== undefined) {
       spans.push({ from: since, until: at + claiming });

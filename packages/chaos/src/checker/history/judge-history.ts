@@ -26,7 +26,7 @@ import {
 import { countHeld, heldAttemptsAnswer } from "./rule-held-attempts.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
-import { calmLatenessOf, startsAreInTime } from "./rule-lateness.js";
+import { calmLatenessOf, calmStartsAreOnTime, startsAreInTime } from "./rule-lateness.js";
 import { deathIsFinal, leasesAreExclusive, lossesHaveReasons, termsRise } from "./rule-leases.js";
 import { startsAreLocked } from "./rule-locks.js";
 import { memoryIsBack } from "./rule-memory.js";
@@ -61,6 +61,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   everyFireTimeIsAccountedFor,
   nothingElseStarts,
   startsAreInTime,
+  calmStartsAreOnTime,
   takenAwayStaysAway,
   enqueuedRunsStart,
   runsByHandStart,
@@ -119,6 +120,8 @@ export interface HistoryVerdict {
   /** How late the first attempts of fire times began in whose way nothing stood: no fault, pause, limit or the like. */
   readonly calmLateness: Lateness;
   readonly operations: ReturnType<typeof countOperations>;
+  /** How many cases rules had to judge that leave out what a fault may have held up. */
+  readonly exercised: Readonly<Record<string, number>>;
   /** How often handlers asked by `progress()` or `extend()` whether they still hold their attempt, by what they heard. */
   readonly held: Readonly<Record<string, number>>;
   /** Milliseconds from the end of the last fault until all that was due by then had ended. */
@@ -165,6 +168,7 @@ export function judgeHistory(
     fireTimes,
     calmLateness: calmLatenessOf(ledger),
     operations: countOperations(ledger.operations),
+    exercised: ledger.exercised,
     held: countHeld(evidence),
     settledAfter: Number.isFinite(after) ? after : undefined,
     violations: sorted.slice(0, mostTold).map((finding, index) => ({

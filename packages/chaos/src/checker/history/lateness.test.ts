@@ -24,7 +24,7 @@ test("each fire time that starts 40 s late is", () => {
     return history.heal(59_500);
   };
   expect(all(20).broken).toEqual([]);
-  expect(all(40_000).judge().byRule).toEqual({ late: 60 });
+  expect(all(40_000).judge().byRule).toMatchObject({ late: 60 });
 });
 
 test("it begins within a bound once it has been given out, longer where voters have to be asked", () => {
@@ -44,14 +44,36 @@ test("it begins within a bound once it has been given out, longer where voters h
 });
 
 describe("what does not count is the time of", () => {
-  test("a fault, whatever it befalls, and a while after it", () => {
-    const fault = (until: number, kind = "node-freeze"): MadeUp => {
-      const what = { kind: "fault", fault: kind, target: "n2", proof: "it stood" } as const;
+  test("a fault of its node, of the store or of whoever leads, and a while after it", () => {
+    const fault = (until: number, kind = "node-freeze", target = "n1", proof = "it stood"): MadeUp => {
+      const what = { kind: "fault", fault: kind, target, proof } as const;
       return lateBy(job(), 20_000).add(until, { ...what, from: dawn + 2000, until: dawn + until });
     };
     expect(fault(15_000).broken).toEqual([]);
     expect(fault(12_000).broken).toEqual(["late"]);
+    expect(fault(15_000, "redis-freeze", "store-0").broken).toEqual([]);
     expect(fault(15_000, "node-clock-jump").broken).toEqual(["late"]); // nothing is late for that
+    expect(fault(15_000, "leader-freeze", "leader", "process 1 (n1) stood still").broken).toEqual([]);
+  });
+
+  test("but not one of another node, unless that led, nor one that befell nothing", () => {
+    const fault = (leader: string, proof = "it stood", begun?: boolean, target = "n2"): string[] => {
+      const what = { kind: "fault", fault: "node-freeze", target, proof } as const;
+      const when = { from: dawn + 2000, until: dawn + 15_000, ...(begun !== undefined && { begun }) };
+      const history = lateBy(job(), 20_000);
+      const look = { kind: "leases", nodes: {}, epoch: 1, until: dawn + 99_000 } as const;
+      return late(
+        history
+          .add(1500, { ...look, t: dawn + 1500, leader: nodeOf(leader) }, "watcher")
+          .add(15_000, { ...what, ...when }),
+      );
+    };
+    expect([fault("n1"), fault("n2")]).toEqual([["late"], []]);
+    expect([fault("n1", "", undefined, "store-0"), fault("n1", "", false, "store-0")]).toEqual([
+      ["late"],
+      ["late"],
+    ]);
+    expect(fault("n1", "", true, "store-0")).toEqual([]); // what nothing shows may have happened all the same
   });
 
   test("a pause of its own: what it held back goes on soon after its end", () => {
@@ -179,4 +201,25 @@ test("the report says how late what was in nobody's way began", () => {
   const history = lateBy(job(), 300).judge();
   // The first one was due while its job had just been defined.
   expect(history.calmLateness).toEqual({ starts: 1, p50: 301, p99: 301, max: 301 });
+});
+
+describe("in the calm", () => {
+  const all = (by: (index: number) => number, count = 60): string[] => {
+    const history = new MadeUp().define(-1000, secondly("job"));
+    for (let index = 0; index < count; index += 1) lateBy(history, by(index), 1000 + index * 1000);
+    return history.heal(count * 1000 + 500).broken.filter((rule) => rule.startsWith("late"));
+  };
+
+  test("whatever makes everything late by the same is found, far below the bound of a single one", () => {
+    expect(all(() => 4000)).toEqual(["late-in-calm"]);
+    expect(all(() => 400)).toEqual(["late-in-calm"]);
+    expect(all(() => 100)).toEqual([]);
+    expect(all(() => 4000, 10)).toEqual([]); // too few to say
+  });
+
+  test("few are late at all", () => {
+    const some = (every: number, count: number): string[] =>
+      all((index) => (index % every ? 5 : 3000), count);
+    expect([some(40, 400), some(40, 80), some(400, 400)]).toEqual([["late-in-calm"], [], []]);
+  });
 });

@@ -43,6 +43,9 @@ export interface Ledger {
   readonly serverTime: ServerTime;
   /** When a line was told, at the least and at the most, by this machine's wall clock; ms. */
   momentOf(line: Told): Bounds;
+  /** Notes that a rule had something to judge: of how many cases, and not only whether they were in order, the report tells. */
+  judged(what: string, count?: number): void;
+  readonly exercised: Readonly<Record<string, number>>;
   /** When a phase was reached by the wall clock; later than everything if it was not. */
   reached(phase: string): number;
 }
@@ -72,7 +75,12 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
   const isSettled = (token: string): boolean => begun.has(token) || ended.has(token);
   const backBy = backOf(told, runs, jobs, isSettled, saidToBeBack(evidence));
   const phases = new Map(factsOf(evidence, "phase").map(({ phase, at }) => [phase as string, at]));
+  const exercised: Record<string, number> = {};
   return {
+    exercised,
+    judged: (what, count = 1) => {
+      exercised[what] = (exercised[what] ?? 0) + count;
+    },
     trial,
     evidence,
     told,

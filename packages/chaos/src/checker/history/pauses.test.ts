@@ -88,3 +88,40 @@ test("what was given out before the pause begins soon after, or its process was 
   } as const;
   expect(late(6000).add(6100, frozen).broken).toEqual([]);
 });
+
+describe("under a pause that was set while its claim was answered, a handler", () => {
+  /** Runs that were given out 5 ms before a pause of their job, and begin so many ms after it. */
+  const begins = (after: readonly number[], fault?: readonly [target: string, proof: string]): string[] => {
+    const history = new MadeUp().define(-500, job).runs("job", 0, 0);
+    for (const [index, ms] of after.entries()) {
+      const at = 1000 * (index + 1);
+      const [name, token] = [runAt("job", at), history.token(at + 5)];
+      const fact = { run: name, attempt: 1, token };
+      history
+        .tell(at + 5, `started ${name} 1 ${token} id-n1`)
+        .ask(at + 6, { do: "set", name: "all" }, undefined, 4)
+        .add(at + 10 + ms, { kind: "claimed", ...fact, claimedAt: dawn + at + 5 }, "n1")
+        .add(at + 10 + ms, { kind: "start", ...fact, scheduledAt: dawn + at }, "n1")
+        .ask(at + 900, { do: "del", name: "all" });
+    }
+    const [target = "", proof = ""] = fault ?? [];
+    const what = { kind: "fault", fault: "node-freeze", target, proof } as const;
+    if (fault !== undefined) history.add(5000, { ...what, from: dawn + 500, until: dawn + 5000 });
+    return history.heal(900).broken;
+  };
+
+  test("begins within the promised time, and a little more on a busy machine", () => {
+    expect([begins([95]), begins([240]), begins([300])]).toEqual([[], [], ["paused-start"]]);
+  });
+
+  test("begins in the promised time after all but one of several", () => {
+    expect([begins([200, 50]), begins([200, 190])]).toEqual([[], ["paused-start"]]);
+  });
+
+  test("may begin later where its node, its link or the store was befallen", () => {
+    expect(begins([400], ["n1", "it stood"])).toEqual([]);
+    expect(begins([400], ["store-0", "it stood"])).toEqual([]);
+    expect(begins([400], ["n2", "it stood"])).toEqual(["paused-start"]);
+    expect(begins([400], ["n1", ""])).toEqual(["paused-start"]); // it befell nothing
+  });
+});

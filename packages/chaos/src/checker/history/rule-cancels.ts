@@ -1,13 +1,14 @@
-import { groupBy } from "../case.js";
-import { calmIn } from "./calm.js";
+import { factsOf, groupBy } from "../case.js";
+import { namesIn, troublesOf } from "./calm.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger, RunStory } from "./ledger.js";
 import type { Asked } from "./operations.js";
 import { lastMoment } from "./rule-fire-times.js";
-import { ordersOf } from "./versions.js";
+import { freeStretch } from "./spans.js";
+import { type Orders, ordersOf } from "./versions.js";
 
-/** A node hears with its next heartbeat at the latest that it is to cancel a run, and needs a while to report; ms. */
-const heardWithin = 2500 + 3000;
+/** A node that nothing holds up hears with its next heartbeat at the latest that it is to cancel a run, and needs a while to report; ms. */
+const heardWithin = 2500 + 2000;
 
 /**
  * A run that runs when its cancelling is acknowledged, and whose handler listens, has ended once its node must have heard of it: as cancelled, or
@@ -38,23 +39,47 @@ export const removedRunsEnd: HistoryRule = (ledger) => {
 /** How to find whether an attempt that runs when somebody asks for its end goes on although that was acknowledged. */
 function goingOnIn(ledger: Ledger): (run: RunStory | undefined, by: Asked, was: string) => Finding[] {
   const orders = ordersOf(ledger);
-  const calm = calmIn(ledger);
+  const troubles = troublesOf(ledger);
+  const goneBy = goneIn(ledger);
   const last = lastMoment(ledger);
   return (run, { asked, heard }, was) => {
     const claim = run?.claims.findLast(({ t }) => t < asked.at);
     if (run === undefined || claim === undefined || ledger.handedBack(claim)) return [];
     const ended = run.ends.find(({ index }) => index > claim.index);
     if (ended !== undefined && ended.t <= heard.at) return [];
-    if (!orders(run.id, claim, asked.wall).every(({ input }) => input?.listens === true)) return [];
+    const all = orders(run.id, claim, asked.wall);
+    if (!all.every(({ input }) => input?.listens === true)) return [];
     const about = run.job === undefined ? [run.id] : [run.id, run.job];
     const found = (at: number, what: string): Finding[] => [
       { rule: "cancel-ignored", at, message: `${run.id}#${claim.attempt} ${what}.`, about },
     ];
     if (ended?.what === "again") return found(ended.t, `had been ${was}, and has another attempt`);
-    const [by, until] = [heard.at + heardWithin, ended?.t ?? last];
-    if (until <= by || !calm(claim.node, asked.at, by)) return [];
-    return found(by, `ran on for ${until - heard.at} ms after it was ${was}, which had been acknowledged`);
+    // By the machine's clock: Redis' own may have been moved meanwhile.
+    const { least, most } = ledger.momentOf(claim);
+    const over = Math.min(goneBy(claim.node, most), last);
+    const free = freeStretch(troubles(claim.node), heard.wall, over, heardWithin);
+    if (free === undefined) return [];
+    if (free <= least + Math.max(...all.map(workOf))) ledger.judged("cancels");
+    const until = ended === undefined ? last : ledger.momentOf(ended).least;
+    if (until <= free) return [];
+    return found(
+      free,
+      `ran on for ${until - heard.wall} ms after it was ${was}, which had been acknowledged`,
+    );
   };
+}
+
+function workOf({ input }: Orders): number {
+  return input?.work ?? 0;
+}
+
+/** When a node (its identity), which was there at a moment, had started over under another identity at the latest: what it held by then is lost. */
+function goneIn({ evidence }: Ledger): (identity: string, since: number) => number {
+  const names = namesIn(evidence);
+  const ups = factsOf(evidence, "up");
+  return (identity, since) =>
+    ups.find(({ node, id, at }) => node === names.get(identity) && id !== identity && at >= since)?.at ??
+    Number.POSITIVE_INFINITY;
 }
 
 /** Nobody who cancels a run is told that it had ended, or that there is none, while it waits or runs from the asking to the answer. */

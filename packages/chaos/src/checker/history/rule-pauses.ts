@@ -8,12 +8,26 @@ import {
   type PauseFindings,
 } from "../../pauses/pause-rules.js";
 import { factsOf } from "../case.js";
+import { troublesOf } from "./calm.js";
 import type { Finding, HistoryRule } from "./finding.js";
-import type { Ledger } from "./ledger.js";
+import type { Begin, Ledger } from "./ledger.js";
 import { placesOf } from "./rule-places.js";
+import type { Span } from "./spans.js";
 
-/** How long after its claim a handler may begin though nobody froze its process: the processor may be busy, and voters have to be asked. */
-const slack = { alone: 2500, voters: 8000 };
+/**
+ * By how many ms more a handler may begin late after a pause that was set while its claim was answered: the processor may be busy, and voters have to be
+ * asked. `perhaps`: after several pauses. `troubled`: where something has befallen its node, its link or the store since its claim.
+ */
+const slack = {
+  alone: { perhaps: 50, calm: 150, troubled: 2500 },
+  voters: { perhaps: 150, calm: 300, troubled: 8000 },
+} as const;
+/** So many pauses after which handlers began late perhaps are no accident. */
+const several = 2;
+/** For so long after a fault an answer that it held up may still be on its way, ms. */
+const echo = 500;
+/** The watcher looks that often when nothing holds it up, ms. */
+const usual = 200;
 
 /**
  * What the driver did to pauses, in the form in which those who set keys by hand take it down. A time to live passes by the server's clock: where somebody
@@ -97,20 +111,54 @@ export const nothingStartsPaused: HistoryRule = (ledger) => {
       about: [run, `pause:${pause}`],
     };
   });
-  // Whatever befell its process, the store or the way between them may have kept the answer to the claim.
-  const faults = factsOf(ledger.evidence, "fault");
-  const most = mostAfterPause + (ledger.trial.voters === 0 ? slack.alone : slack.voters);
-  const begun = started.flatMap(({ what, pause, ms }): Finding[] => {
+  const late = lateBeginsIn(ledger);
+  const wasUnder = new Set(claimed.map(({ what, pause }) => `${what} ${pause}`));
+  const seen = started.flatMap(({ what, pause, ms }) => {
     const [run = "", attempt] = [
       what.slice(0, what.lastIndexOf("#")),
       Number(what.slice(what.lastIndexOf("#") + 1)),
     ];
     const begin = ledger.runs.get(run)?.begins.find((one) => one.attempt === attempt);
-    if (begin === undefined || ms <= most) return [];
-    const from = begin.at - ms;
-    if (faults.some((fault) => fault.from < begin.at && fault.until + most > from)) return [];
+    const how = wasUnder.has(`${what} ${pause}`) ? undefined : begin && late(begin, ms);
+    return begin === undefined || how === undefined ? [] : [{ run, what, pause, ms, begin, how }];
+  });
+  // A busy machine makes handlers begin late after one pause, not after several.
+  const pauses = new Set(seen.map(({ pause, begin, ms }) => `${pause} ${Math.round(begin.mono - ms)}`));
+  const begun = seen.flatMap(({ run, what, pause, ms, begin, how }): Finding[] => {
+    if (how === "perhaps" && pauses.size < several) return [];
     const message = `${what} began ${Math.round(ms)} ms after the pause ${pause} had been acknowledged.`;
     return [{ rule: "paused-start", at: begin.at, message, about: [run, `pause:${pause}`] }];
   });
   return spans.length === 0 ? [] : [...under, ...begun];
 };
+
+/**
+ * Whether a handler began too many ms after a pause had been acknowledged for what befell its node, its link or the store, which may have kept the
+ * answer to the claim; `perhaps`: the machine may have been busy.
+ */
+function lateBeginsIn(ledger: Ledger): (begin: Begin, ms: number) => "late" | "perhaps" | undefined {
+  const own = ledger.trial.voters === 0 ? slack.alone : slack.voters;
+  const [most, troubled] = [mostAfterPause + own.calm, mostAfterPause + own.troubled];
+  const [brief, long] = [troublesOf(ledger, echo), troublesOf(ledger, troubled)];
+  const looks = factsOf(ledger.evidence, "leases").map(({ at }) => at);
+  /** By how many ms the watcher looked later than it wanted to: so long others on this machine may have waited as well. */
+  const isBusyFor = (from: number, until: number): number =>
+    looks.reduce((worst, at, index) => {
+      const before = looks[index - 1] ?? at;
+      return at >= from && before <= until ? Math.max(worst, at - before - usual) : worst;
+    }, 0);
+  return ({ run, token, at }, ms) => {
+    const claim = ledger.runs.get(run)?.claims.find((one) => one.token === token);
+    const node = claim?.node ?? "";
+    const touches = (spans: readonly Span[], from: number): boolean =>
+      spans.some((one) => one.from <= at && one.until >= from);
+    // Of a claim that the store has lost nobody knows since when it was on its way.
+    const isCalm = claim !== undefined && !touches(brief(node), ledger.momentOf(claim).least);
+    if (!isCalm) return ms > troubled && !touches(long(node), at - ms) ? "late" : undefined;
+    ledger.judged("begins after a pause");
+    if (ms <= mostAfterPause) return undefined;
+    const free = ms - isBusyFor(at - ms, at);
+    if (free > most) return "late";
+    return free > mostAfterPause + own.perhaps ? "perhaps" : undefined;
+  };
+}

@@ -48,12 +48,11 @@ export const timeoutsHold: HistoryRule = (ledger) => {
       return found("timed-out-early", `was timed out after ${lasted} ms; its timeout is ${least} ms.`);
     // From when its handler began: the answer to the claim may have been on its way.
     const due = begin.at + most + abortGrace + slack;
-    if ((end?.t ?? last) > due && calm(claim.node, claim.t, due))
-      return found(
-        "timeout-ignored",
-        `was held for ${(end?.t ?? last) - begin.at} ms; its timeout is ${most} ms.`,
-      );
-    return [];
+    const until = end === undefined ? last : ledger.momentOf(end).least; // as `begin.at`, by the machine's clock, whatever Redis' says
+    if (due > last || !calm(claim.node, ledger.momentOf(claim).least, due)) return [];
+    ledger.judged("timeouts");
+    if (until <= due) return [];
+    return found("timeout-ignored", `was held for ${until - begin.at} ms; its timeout is ${most} ms.`);
   });
 };
 

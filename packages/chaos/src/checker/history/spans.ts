@@ -37,3 +37,19 @@ export function uncovered(spans: readonly Span[], from: number, until: number): 
   );
   return Math.max(0, until - from - covered);
 }
+
+/** The end of the first `ms` on end of a time that no span touches; none: there are not so many. */
+export function freeStretch(
+  spans: readonly Span[],
+  from: number,
+  until: number,
+  ms: number,
+): number | undefined {
+  let begin = from;
+  for (const span of merged(spans)) {
+    if (span.until < begin) continue;
+    if (span.from >= begin + ms) break;
+    begin = span.until;
+  }
+  return begin + ms <= until ? begin + ms : undefined;
+}

@@ -39,7 +39,7 @@ describe("a run with a timeout", () => {
     expect(held(9000).broken).toEqual(["timeout-ignored"]);
     const frozen = (target: string): string[] =>
       held(9000).add(8000, {
-        ...{ kind: "fault", fault: "node-freeze", target, proof: "" },
+        ...{ kind: "fault", fault: "node-freeze", target, proof: "it stood" },
         ...{ from: 1_000_000_001_000, until: 1_000_000_008_000 },
       }).broken;
     const looks = (...times: number[]): string[] =>
@@ -63,5 +63,33 @@ describe("a run with a timeout", () => {
     expect(frozen("n1")).toEqual([]);
     expect(frozen("store-1")).toEqual([]);
     expect(frozen("n2")).toEqual(["timeout-ignored"]);
+  });
+
+  test("is held for as long as the machine's clock says, wherever Redis' own has been moved to", () => {
+    const held = (takes: number, until: number): string[] => {
+      const run = { id: "run-1", input: { work: 700 }, timeout: 300 };
+      return new MadeUp()
+        .moveClock(-500, until, 6000)
+        .ask(0, { do: "enqueue", task: "tick", runs: [run] })
+        .attempt({ run: "run-1", at: 9000, takes, ends: "t", input: { work: 700 } })
+        .tell(30_000).broken;
+    };
+    expect(held(705, 20_000)).toEqual([]);
+    expect(held(705, 10_500)).toEqual([]); // by Redis' clock it was given out when the fault was long over
+    expect(held(705, 1000)).toEqual([]);
+  });
+
+  test("is judged wherever nothing befell its own node, and the report tells how many were", () => {
+    const fault = (name: string, target: string, proof: string): unknown => {
+      const when = { from: dawn + 100, until: dawn + 8000 };
+      const what = { kind: "fault", fault: name, target, proof } as const;
+      const history = enqueued(20_000, 300, { ends: "t", takes: 9000 }).add(8100, { ...what, ...when });
+      return [history.broken, history.judge().exercised];
+    };
+    const judged = [["timeout-ignored"], { timeouts: 1 }];
+    expect(fault("leader-freeze", "leader", "process 1 (n2) stood still")).toEqual(judged);
+    expect(fault("leader-freeze", "leader", "process 1 (n1) stood still")).toEqual([[], {}]);
+    expect(fault("redis-freeze", "store-0", "")).toEqual(judged); // it befell nothing
+    expect(fault("locks-deleted", "locks", "DEL answered 1")).toEqual(judged); // nothing is late for that
   });
 });

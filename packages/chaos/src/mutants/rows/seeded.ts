@@ -1,9 +1,35 @@
 import type { Mutant } from "../mutant.js";
-import { restarted, seeded, takenOut } from "../trials/seeded.js";
+import { punctual, restarted, seeded, takenOut } from "../trials/seeded.js";
 import { sentAgain, whole } from "../trials/whole.js";
 
 /** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
 export const seededMutants: readonly Mutant[] = [
+  {
+    name: "all-late",
+    breaks: "Whatever has a fire time is ready to start only four seconds after it",
+    changes: [
+      {
+        file: "core/dist/materialise.js",
+        find: "                    ? time\n",
+        put: "                    ? time + 4000\n",
+      },
+    ],
+    trial: punctual,
+    caughtBy: ["late-in-calm"],
+  },
+  {
+    name: "slow-begin",
+    breaks: "A node takes its time to begin what it has been given",
+    changes: [
+      {
+        file: "core/dist/worker.js",
+        find: "        this.#attempts.start(claimed, task);",
+        put: "        setTimeout(() => this.#attempts.start(claimed, task), 400);",
+      },
+    ],
+    trial: seeded,
+    caughtBy: ["paused-start"],
+  },
   {
     name: "rate-not-counted",
     breaks: "Claim does not look when the latest runs of a rate started",

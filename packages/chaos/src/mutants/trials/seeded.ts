@@ -34,3 +34,10 @@ export const restarted: MutantTrial = seededTrial(
   "the seeded mode for as long as it takes to restart a node in the middle of its work",
   { seed: 15, duration: 1600, faults: ["node-restart"] },
 );
+
+/** With next to nothing that could be late for a reason. */
+export const punctual: MutantTrial = seededTrial(
+  "punctual",
+  "six seconds of the seeded mode, in which replies are lost and no node is befallen otherwise",
+  { seed: 7, duration: 6000, faults: ["lost-replies"], settlesWithin: 20_000 },
+);
