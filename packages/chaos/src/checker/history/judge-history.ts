@@ -5,6 +5,7 @@ import type { Finding, HistoryRule } from "./finding.js";
 import { ledgerOf } from "./ledger.js";
 import { Losses } from "./losses.js";
 import { countOperations } from "./operations.js";
+import { deadNodesStopTheirHandlers } from "./rule-aborts.js";
 import {
   cancelledRunsStayDown,
   enqueuedRunsStart,
@@ -44,6 +45,7 @@ import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } fro
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
 import { takenAwayStaysAway } from "./rule-taken-away.js";
 import { timeoutsHold } from "./rule-timeouts.js";
+import { tokensOutliveLosses } from "./rule-tokens.js";
 import { evidenceIsWhole, nodesDoNotCrash } from "./rule-whole.js";
 import { storyOf } from "./story.js";
 
@@ -52,6 +54,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   attemptsBeginOnce,
   beginsFollowClaims,
   tokensRise,
+  tokensOutliveLosses,
   attemptsFollow,
   runsEndOnce,
   acceptedIsRecorded,
@@ -79,6 +82,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   termsRise,
   leasesAreExclusive,
   deathIsFinal,
+  deadNodesStopTheirHandlers,
   workNeedsALease,
   heldAttemptsAnswer,
   lossesHaveReasons,

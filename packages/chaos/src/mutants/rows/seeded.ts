@@ -1,6 +1,7 @@
 import type { Mutant } from "../mutant.js";
-import { seeded } from "../trials/seeded.js";
+import { declaredDead, losingPower, seeded } from "../trials/seeded.js";
 import { sentAgain, whole } from "../trials/whole.js";
+import { countsOnly } from "./claim.js";
 
 /** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
 export const seededMutants: readonly Mutant[] = [
@@ -172,5 +173,26 @@ export const seededMutants: readonly Mutant[] = [
     ],
     trial: whole,
     caughtBy: ["missed-for-nothing"],
+  },
+  {
+    name: "token-after-loss",
+    breaks: "Tokens are a count and do not follow the clock, in a store that loses power and its last writes",
+    changes: [],
+    wherever: countsOnly,
+    trial: losingPower,
+    caughtBy: ["token-order"],
+  },
+  {
+    name: "no-abort",
+    breaks: "A node that is dead does not tell its handlers to stop",
+    changes: [
+      {
+        file: "core/dist/worker.js",
+        find: "        this.#attempts.abort(reason);\n        this.#wakeUp();\n        this.#detach();",
+        put: "        this.#wakeUp();\n        this.#detach();",
+      },
+    ],
+    trial: declaredDead,
+    caughtBy: ["not-aborted"],
   },
 ];

@@ -1,14 +1,37 @@
-import { runSeeded } from "../../seeded/run-seeded.js";
+import { runSeeded, type SeededOptions } from "../../seeded/run-seeded.js";
 import type { MutantTrial } from "../mutant.js";
 
+/** A trial of the seeded mode: what it breaks, and what has not ended by its end, unless the store may have lost it. */
+function seededTrial(name: string, about: string, options: SeededOptions): MutantTrial {
+  return {
+    name,
+    about,
+    async run({ processOf }) {
+      const { violations, open, lostWrites } = await runSeeded({ ...options, processOf });
+      const message = `${open.length} have not ended: ${open.slice(0, 5).join(" ")}`;
+      const isEnded = open.length === 0 || lostWrites.entries > 0;
+      return [...violations, ...(isEnded ? [] : [{ rule: "open", message, story: [] }])];
+    },
+  };
+}
+
 /** The seeded mode as it is, for a few seconds: its whole workload, and nodes that are killed, stand still and do not hear. */
-export const seeded: MutantTrial = {
-  name: "seeded",
-  about: "eight seconds of the seeded mode",
-  async run({ processOf }) {
-    const faults = ["node-kill", "node-freeze-long", "lost-replies"];
-    const { violations, open } = await runSeeded({ seed: 7, duration: 8000, faults, processOf });
-    const message = `${open.length} have not ended: ${open.slice(0, 5).join(" ")}`;
-    return [...violations, ...(open.length === 0 ? [] : [{ rule: "open", message, story: [] }])];
-  },
-};
+export const seeded: MutantTrial = seededTrial("seeded", "eight seconds of the seeded mode", {
+  seed: 7,
+  duration: 8000,
+  faults: ["node-kill", "node-freeze-long", "lost-replies"],
+});
+
+/** A store that loses what it acknowledged last, again and again. */
+export const losingPower: MutantTrial = seededTrial(
+  "losing-power",
+  "ten seconds of the seeded mode, its store on a machine that loses power",
+  { seed: 2, duration: 10_000, topology: "everysec", faults: ["power-loss"], settlesWithin: 10_000 },
+);
+
+/** Nodes that are declared dead while they can do all that they want. */
+export const declaredDead: MutantTrial = seededTrial(
+  "declared-dead",
+  "ten seconds of the seeded mode, in which nodes lose their leases and nothing else",
+  { seed: 4, duration: 10_000, faults: ["node-lease-deleted"] },
+);
