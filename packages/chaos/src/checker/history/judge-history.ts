@@ -24,6 +24,7 @@ import {
   lastMoment,
   nothingElseStarts,
 } from "./rule-fire-times.js";
+import { whatWasPausedGoesOn } from "./rule-going-on.js";
 import { countHeld, heldAttemptsAnswer } from "./rule-held-attempts.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
@@ -71,6 +72,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   staleWritesAreRefused,
   childrenFollow,
   nothingStartsPaused,
+  whatWasPausedGoesOn,
   limitsHold,
   ratesHold,
   overlapsHold,

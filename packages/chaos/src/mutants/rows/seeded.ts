@@ -1,5 +1,5 @@
 import type { Mutant } from "../mutant.js";
-import { declaredDead, losingPower, seeded } from "../trials/seeded.js";
+import { catchingUp, declaredDead, losingPower, seeded, undisturbed } from "../trials/seeded.js";
 import { sentAgain, whole } from "../trials/whole.js";
 import { countsOnly } from "./claim.js";
 
@@ -194,5 +194,32 @@ export const seededMutants: readonly Mutant[] = [
     ],
     trial: declaredDead,
     caughtBy: ["not-aborted"],
+  },
+  {
+    name: "makes-up-for-one",
+    breaks:
+      "Of the fire times that were missed the latest alone is made up for, also where several are to be",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/misfires.lua",
+        find: "if most then low, high = #due - most + 1, #due",
+        put: "if most then low, high = #due, #due",
+      },
+    ],
+    trial: catchingUp,
+    caughtBy: ["misfire"],
+  },
+  {
+    name: "end-pause-nothing",
+    breaks: "The end of a pause lets nothing go that it held back",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/pauses.lua",
+        find: "for _, job in ipairs(jobs) do release_from_pause(job, now) end",
+        put: "",
+      },
+    ],
+    trial: undisturbed,
+    caughtBy: ["held-on"],
   },
 ];

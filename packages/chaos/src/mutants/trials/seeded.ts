@@ -35,3 +35,17 @@ export const declaredDead: MutantTrial = seededTrial(
   "ten seconds of the seeded mode, in which nodes lose their leases and nothing else",
   { seed: 4, duration: 10_000, faults: ["node-lease-deleted"] },
 );
+
+/** Stretches in which nothing starts, so that some fire times are too late and made up for. */
+export const catchingUp: MutantTrial = seededTrial(
+  "catching-up",
+  "eight seconds of the seeded mode, in which the store stands still now and then",
+  { seed: 11, duration: 8000, faults: ["redis-freeze"], settlesWithin: 12_000 },
+);
+
+/** Nothing is in the way of what is due but what the driver does, pauses above all. */
+export const undisturbed: MutantTrial = seededTrial(
+  "undisturbed",
+  "twelve seconds of the seeded mode, in which nothing happens that anything is late for",
+  { seed: 3, duration: 12_000, faults: ["script-flush"], settlesWithin: 12_000 },
+);
