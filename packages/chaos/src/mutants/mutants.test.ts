@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { mutants } from "./index.js";
@@ -9,9 +9,12 @@ import { quiet } from "./trials/quiet.js";
 const packages = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Scripts are copied as they are: their sources tell more than what was built of them at some time. */
+function pathOf(file: string): string {
+  return `${packages}${file.endsWith(".lua") ? file.replace("/dist/", "/src/") : file}`;
+}
+
 function textOf(file: string): string {
-  const source = file.endsWith(".lua") ? file.replace("/dist/", "/src/") : file;
-  return readFileSync(`${packages}${source}`, "utf8");
+  return readFileSync(pathOf(file), "utf8");
 }
 
 function named(name: string): Mutant {
@@ -25,6 +28,11 @@ describe("every mutant", () => {
     const mutant = named(name);
     for (const file of new Set(mutant.changes.map((change) => change.file)))
       expect(mutate(mutant, file, textOf(file))).not.toBe(textOf(file));
+    const { wherever = [] } = mutant;
+    const fits = wherever.filter(
+      ({ file }) => existsSync(pathOf(file)) && mutate(mutant, file, textOf(file)) !== textOf(file),
+    );
+    expect(fits.length > 0 || wherever.length === 0).toBe(true);
   });
 
   test("has a name of its own, and a rule that may name it", () => {

@@ -4,7 +4,7 @@ import { countHits, nothingHit } from "./hits.js";
 
 const fault = (kind: string, proof: string): InjectedFault => ({
   ...{ kind, target: "n1", at: 0, until: 1 },
-  proof,
+  ...{ proof, begun: proof !== "" },
 });
 
 test("only faults that hit count, and a trial in which none did is not valid, and says why", () => {

@@ -26,7 +26,6 @@ const shared: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger"
   abortGrace,
   // Longer than any trial takes: what voters hold in the end says which attempts they had granted.
   lockTtl: "30m",
-  sweepEvery: "2s",
   events: { max: 1_000_000 },
 };
 

@@ -5,6 +5,7 @@ import type { Finding, HistoryRule } from "./finding.js";
 import { ledgerOf } from "./ledger.js";
 import { Losses } from "./losses.js";
 import { countOperations } from "./operations.js";
+import { deadNodesStopTheirHandlers } from "./rule-aborts.js";
 import {
   cancelledRunsStayDown,
   enqueuedRunsStart,
@@ -23,6 +24,7 @@ import {
   lastMoment,
   nothingElseStarts,
 } from "./rule-fire-times.js";
+import { whatWasPausedGoesOn } from "./rule-going-on.js";
 import { countHeld, heldAttemptsAnswer } from "./rule-held-attempts.js";
 import { workNeedsALease } from "./rule-held-leases.js";
 import { inputsArrive } from "./rule-input.js";
@@ -45,6 +47,7 @@ import { stopsEnd } from "./rule-stops.js";
 import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
 import { takenAwayStaysAway } from "./rule-taken-away.js";
 import { timeoutsHold } from "./rule-timeouts.js";
+import { tokensOutliveLosses } from "./rule-tokens.js";
 import { evidenceIsWhole, nodesDoNotCrash } from "./rule-whole.js";
 import { storyOf } from "./story.js";
 
@@ -53,6 +56,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   attemptsBeginOnce,
   beginsFollowClaims,
   tokensRise,
+  tokensOutliveLosses,
   attemptsFollow,
   runsEndOnce,
   acceptedIsRecorded,
@@ -70,6 +74,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   staleWritesAreRefused,
   childrenFollow,
   nothingStartsPaused,
+  whatWasPausedGoesOn,
   limitsHold,
   ratesHold,
   overlapsHold,
@@ -81,6 +86,7 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   termsRise,
   leasesAreExclusive,
   deathIsFinal,
+  deadNodesStopTheirHandlers,
   workNeedsALease,
   heldAttemptsAnswer,
   lossesHaveReasons,

@@ -88,7 +88,7 @@ describe("the lease of a leader", () => {
 });
 
 test("what somebody deletes by hand ends leases and takes locks away, and nobody is blamed for it", () => {
-  const fault = (name: string, from: number): Fact => {
+  const fault = (name: string, from: number) => {
     return {
       kind: "fault",
       fault: name,
@@ -96,18 +96,24 @@ test("what somebody deletes by hand ends leases and takes locks away, and nobody
       from: dawn + from,
       until: dawn + from + 10,
       proof: "DEL answered 1",
-    };
+    } as const;
   };
   expect(taken(1000).add(900, fault("leader-lease-deleted", 500)).broken).toEqual([]);
   expect(taken(1000).add(2900, fault("leader-lease-deleted", 2500)).broken).toEqual(["lease-exclusive"]);
-  const unlocked = (from: number): string[] =>
-    new MadeUp({ voters: 3 })
+  // Each time at one voter only, and at the same one it is the same vote.
+  const unlocked = (votes: number, ...deleted: [at: number, voter: string][]): string[] => {
+    const history = new MadeUp({ voters: 3 })
       .define(-500, secondly("job"))
       .attempt({ run: runAt("job", 0), at: 5 })
-      .add(600, { kind: "lock", attempts: {} })
-      .add(700, fault("locks-deleted", from)).broken;
-  expect(unlocked(100)).toEqual([]);
-  expect(unlocked(-100)).toEqual(["unlocked-start"]);
+      .add(600, { kind: "lock", attempts: { [`${runAt("job", 0)}#1`]: votes } });
+    for (const [from, target] of deleted) history.add(700, { ...fault("locks-deleted", from), target });
+    return history.broken;
+  };
+  expect(unlocked(1, [100, "voter-0"])).toEqual([]);
+  expect(unlocked(0, [100, "voter-0"], [200, "voter-1"])).toEqual([]);
+  expect(unlocked(1, [-100, "voter-0"])).toEqual(["unlocked-start"]);
+  expect(unlocked(0, [100, "voter-0"])).toEqual(["unlocked-start"]);
+  expect(unlocked(0, [100, "voter-0"], [200, "voter-0"])).toEqual(["unlocked-start"]);
 });
 
 describe("a node is dead", () => {

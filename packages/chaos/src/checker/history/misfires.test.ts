@@ -39,13 +39,45 @@ test("no more of it starts", () => {
 });
 
 test("where the latest are to be made up for, not all are missed", () => {
-  expect(late("latest", [], { first: 0, count: 7 })).toEqual(["misfire"]);
-  expect(late("all", [], { first: 0, count: 7 })).toEqual(["misfire"]);
+  expect(late("latest", [], { first: 0, count: 7 })).toEqual(["misfire", "missed"]);
+  expect(late("all", [], { first: 0, count: 7 })).toEqual(["misfire", "missed"]);
+});
+
+test("no more is missed than its job does not make up for", () => {
+  // What an entry counts too many is not taken for the account of what else is gone.
+  const all = (started: number[], count: number): string[] => late("all", started, { first: 0, count });
+  expect(all([6000], 6)).toEqual(["misfire", "missed"]);
+  expect(all([4000, 6000], 5)).toEqual(["misfire", "missed"]);
+  expect(all([4000, 5000, 6000], 5)).toEqual(["misfire"]);
+  expect(all([4000, 5000, 6000], 3)).toEqual(["missed"]);
+  expect(late("latest", [6000], { first: 0, count: 7 })).toEqual(["misfire"]);
+  expect(late("earliest", [0], { first: 1000, count: 7 })).toEqual(["misfire"]);
+  expect(late("earliest", [], { first: 0, count: 7 })).toEqual(["misfire"]);
+  expect(late("none", [], { first: 0, count: 8 })).toEqual(["misfire"]);
+});
+
+test("what was left to be made up for may be missed in a later step, with another one in its place", () => {
+  const steps = (catchUp: CatchUp, first: number, count: number, then: number, more: number): string[] => {
+    const misfire = { grace: "2s", catchUp, ...(catchUp === "all" && { max: 3 }) };
+    const started = { all: [4000, 5000, 6000], latest: [6000], earliest: [0], none: [] }[catchUp];
+    const history = new MadeUp()
+      .define(-500, secondly("job", { misfire, endAt: dawn + 6000 }))
+      .ask(-100, { do: "set", name: "job:job", ttl: 7000 })
+      .ended(5100, runAt("job", first), "m", "misfire", count)
+      .ended(7050, runAt("job", then), "m", "misfire", more);
+    for (const [index, ms] of started.entries())
+      history.attempt({ run: runAt("job", ms), at: 7100 + index * 20 });
+    return history.heal(8000).broken;
+  };
+  expect(steps("all", 0, 3, 3000, 1)).toEqual([]);
+  expect(steps("all", 0, 3, 3000, 2)).toEqual(["misfire"]);
+  expect(steps("latest", 0, 5, 5000, 1)).toEqual([]);
+  expect(steps("earliest", 1000, 5, 6000, 1)).toEqual([]);
 });
 
 test("so it is where runs are skipped while another one runs, if none does", () => {
   expect(late("latest", [6000], { first: 0, count: 6 }, "skip")).toEqual([]);
-  expect(late("latest", [], { first: 0, count: 7 }, "skip")).toEqual(["misfire"]);
+  expect(late("latest", [], { first: 0, count: 7 }, "skip")).toEqual(["misfire", "missed"]);
   expect(late("latest", [3000, 6000], { first: 0, count: 5 }, "skip")).toEqual(["misfire"]);
   // A run by hand that runs may have others skipped, or kept waiting until its end.
   const [run, token] = [`${runAt("job", 0)}-abcdefgh`, new MadeUp().token(-160)];

@@ -46,6 +46,18 @@ describe("what a node hears to be accepted", () => {
     expect(failed.broken).toEqual(["accepted-twice", "late-accepted"]);
   });
 
+  test("is so once for each attempt where voters remember what has started, whatever the store has lost", () => {
+    const accepted = (voters: number): boolean | undefined => {
+      const losing = { topology: "everysec-voters-3", keepsWrites: false, voters };
+      const history = new MadeUp(losing).define(-500, secondly("job")).attempt({ run, at: 1005 });
+      const entries = history.evidence.flatMap((line) => (line.kind === "told" ? [line.entry] : []));
+      history.add(1500, { kind: "unkept", entries }, "watcher").attempt({ run, at: 2005, node: "n2" });
+      return history.broken.includes("accepted-twice");
+    };
+    expect(accepted(3)).toBe(true);
+    expect(accepted(0)).toBe(false);
+  });
+
   test("is not the outcome of an attempt that had been given up; that it is refused is as it should be", () => {
     const begun = { run, at: 1005, ends: "never" } as const;
     const given = base()

@@ -2,6 +2,7 @@ import { fireTimesIn, isTimed, type JobStory } from "./definitions.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger, RunStory } from "./ledger.js";
 import { cameToSomething, Requirements } from "./required-times.js";
+import { mostMissed } from "./rule-misfires.js";
 import type { End } from "./told.js";
 
 /** What became of the fire times that were required, by what accounts for them. */
@@ -38,7 +39,7 @@ export function accountForFireTimes(ledger: Ledger, until: number): FireTimes {
     const runs = firesOf.get(story.id) ?? new Map<number, RunStory>();
     const entries = missedOf.get(story.id) ?? [];
     const sure = requirements.of(story, runs);
-    const missed = coveredBy(entries, sure, bySpell.flat(), runs);
+    const missed = coveredBy(story, entries, sure, bySpell.flat(), runs);
     for (const time of sure) {
       required += 1;
       const how = outcomeOf(runs.get(time), missed.get(time));
@@ -78,10 +79,11 @@ function permittedTimes({ spells }: JobStory, until: number): number[][] {
 /**
  * An entry names the first fire time and how many, up to when it was written: those between that have an account of their own are not among
  * them. Runs of several definitions may be, where one had changed before they could start. Of fire times that were only possible nobody knows
- * whether they are counted; the sure ones are, as far as the number goes. Of a job that is exhausted the number is a lower bound: what its
+ * whether they are counted; the sure ones are, as far as the number goes, and no more than its catch-up leaves to be missed. Of a job that is exhausted the number is a lower bound: what its
  * leader had yet to write is not counted.
  */
 function coveredBy(
+  story: JobStory,
   missed: readonly End[],
   sure: readonly number[],
   possible: readonly number[],
@@ -92,9 +94,11 @@ function coveredBy(
   const open = times.filter((time) => {
     return !cameToSomething(runs.get(time));
   });
-  for (const { run, count, reason, finished } of missed) {
+  for (const entry of missed) {
+    const { run, count, reason, finished } = entry;
     const first = Number(run.slice(run.lastIndexOf("@") + 1));
     let left = reason === "exhausted" ? Number.POSITIVE_INFINITY : count;
+    if (reason === "misfire") left = Math.min(count, mostMissed(story, entry));
     for (const time of open) {
       if (left === 0) break;
       if (time < first || time > finished || covered.has(time)) continue;

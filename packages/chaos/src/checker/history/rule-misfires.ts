@@ -27,7 +27,7 @@ export function firstWaiting({ runs }: Ledger, story: JobStory, { run, index }: 
 
 /**
  * Once the first fire time that waits is later than its grace, as many as the job's catch-up says are made up for, of all that are due by then:
- * no more start, and where the latest ones are to be made up for, not all are taken for missed. Of jobs whose definition never changed and whose
+ * no more start, and no more are taken for missed. That may be settled in several steps: what one of them leaves can be late again in the next. Of jobs whose definition never changed and whose
  * runs may overlap, or are skipped, while none of them is out.
  */
 export const misfiresAreCaughtUp: HistoryRule = (ledger) => {
@@ -39,7 +39,7 @@ export const misfiresAreCaughtUp: HistoryRule = (ledger) => {
   return plain.flatMap((story) => {
     const runs = runsOf.get(story.id) ?? [];
     const isFree = ({ index }: Told): boolean => story.job.overlap === "allow" || !runs.some(isOut(index));
-    return [...tooMany(story, runs, isFree), ...tooFew(story, ledger, isFree)];
+    return [...tooMany(story, runs, isFree), ...tooFew(story, ledger, runs, isFree)];
   });
 };
 
@@ -85,10 +85,29 @@ function mostMadeUp({ misfire }: JobStory["job"]): number {
   return catchUp === "none" ? 0 : catchUp === "all" ? max : 1;
 }
 
-function tooFew(story: JobStory, { told }: Ledger, isFree: (line: Told) => boolean): Finding[] {
-  const { id, job, spells } = story;
-  const { catchUp = "latest" } = job.misfire ?? {};
-  if (catchUp === "none" || catchUp === "earliest") return [];
+/**
+ * For how many fire times an entry can stand, of those from the first that it names until it was written: what is made up for is left over, and
+ * stands behind the first unless the earliest one is. Infinite where nobody knows which were due.
+ */
+export function mostMissed({ job, spells }: JobStory, entry: End): number {
+  const [spell] = spells;
+  if (spell === undefined || spells.length > 1 || !Number.isFinite(spell.sureFrom))
+    return Number.POSITIVE_INFINITY;
+  const due = fireTimesIn(spell, firstOf(entry), Math.max(entry.t, entry.finished)).length;
+  return Math.max(0, due - (job.misfire?.catchUp === "earliest" ? 0 : mostMadeUp(job)));
+}
+
+function firstOf({ run }: End): number {
+  return Number(run.slice(run.lastIndexOf("@") + 1));
+}
+
+function tooFew(
+  story: JobStory,
+  { told, handedBack }: Ledger,
+  runs: readonly RunStory[],
+  isFree: (line: Told) => boolean,
+): Finding[] {
+  const { id, job } = story;
   const entries = told.filter(
     (line): line is End =>
       line.what === "ended" &&
@@ -96,13 +115,49 @@ function tooFew(story: JobStory, { told }: Ledger, isFree: (line: Told) => boole
       line.reason === "misfire" &&
       line.run.startsWith(`${id}@`),
   );
-  return entries.flatMap((entry): Finding[] => {
-    const { run, t, count } = entry;
+  const isGone = ({ claims, ends }: RunStory, index: number): boolean =>
+    ends.some((end) => end.index < index) ||
+    claims.some((claim) => claim.index < index && !handedBack(claim));
+  return entries.flatMap((entry, number): Finding[] => {
+    const { run, t, count, index } = entry;
     if (!isFree(entry)) return [];
-    const first = Number(run.slice(id.length + 1));
-    const due = spells.flatMap((spell) => fireTimesIn(spell, first, t)).length;
-    if (count < due) return [];
-    const message = `All ${due} fire times of ${id} that were due from ${first} on were taken for missed; it makes up for the latest.`;
-    return [{ rule: "misfire", at: t, message, about: [run, id] }];
+    const found = (message: string): Finding[] => [{ rule: "misfire", at: t, message, about: [run, id] }];
+    const first = firstOf(entry);
+    // What is out or has ended is neither missed nor made up for.
+    const gone = runs.filter(({ fireTime = 0 }) => fireTime >= first && fireTime <= t);
+    const most = mostMissed(story, entry) - gone.filter((one) => isGone(one, index)).length;
+    if (count > most)
+      return found(
+        `${count} fire times of ${id} that were due from ${first} on were taken for missed, and not ${Math.max(0, most)}; it makes up for ${mostMadeUp(job)}.`,
+      );
+    if (job.misfire?.catchUp !== "earliest") return [];
+    const missed = entries.slice(0, number);
+    return isLeftBefore(story, first, missed, runs, (one) => isGone(one, index))
+      ? []
+      : found(`${run} was taken for missed, with no earlier one left to make up for.`);
   });
+}
+
+/** Whether before a fire time there was one that nothing had become of: it may be the one that is made up for. */
+function isLeftBefore(
+  { spells }: JobStory,
+  first: number,
+  missed: readonly End[],
+  runs: readonly RunStory[],
+  isGone: (run: RunStory) => boolean,
+): boolean {
+  const known = new Map(runs.map((run) => [run.fireTime, run]));
+  const times = spells.flatMap((spell) => fireTimesIn(spell, spell.possibleFrom, first - 1));
+  const open = times.filter((time) => {
+    const run = known.get(time);
+    return run === undefined || !isGone(run);
+  });
+  // Of those of which nothing was ever heard, earlier entries have told.
+  const covered = new Set<number>();
+  for (const entry of missed)
+    for (const time of open
+      .filter((one) => one >= firstOf(entry) && !known.has(one) && !covered.has(one))
+      .slice(0, entry.count))
+      covered.add(time);
+  return open.some((time) => !covered.has(time));
 }

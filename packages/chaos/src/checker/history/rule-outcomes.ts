@@ -38,7 +38,7 @@ export const runsEndOnce: HistoryRule = ({ runs }) =>
   });
 
 /** What a node was told to be accepted is what the store recorded of this very token, and the other way round. */
-export const acceptedIsRecorded: HistoryRule = ({ evidence, ended, begun, runs }) => {
+export const acceptedIsRecorded: HistoryRule = ({ evidence, ended, begun, runs, trial }) => {
   const accepted = factsOf(evidence, "accepted").flatMap(
     ({ run, attempt, token, outcome, at, node }): Finding[] => {
       const end = ended.get(token);
@@ -58,20 +58,22 @@ export const acceptedIsRecorded: HistoryRule = ({ evidence, ended, begun, runs }
       return [{ rule: "outcome-without-start", at: end.t, message, about: [id] }];
     }),
   );
-  return [...accepted, ...unheard, ...acceptedElsewhere(evidence)];
+  return [...accepted, ...unheard, ...acceptedElsewhere(evidence, trial.voters >= 3)];
 };
 
-/** What is accepted is so once, and for a process in which the handler began. */
-function acceptedElsewhere(evidence: readonly Evidence[]): Finding[] {
+/** What is accepted is so once, and for a process in which the handler began. With voters an attempt has one outcome at most, whatever the store loses. */
+function acceptedElsewhere(evidence: readonly Evidence[], withVoters: boolean): Finding[] {
   const began = groupBy(factsOf(evidence, "start"), ({ token }) => token);
   const heard = new Set<string>();
   return factsOf(evidence, "accepted").flatMap(({ run, attempt, token, node, at }): Finding[] => {
-    const again = heard.has(token);
-    heard.add(token);
+    const what = withVoters ? `${run}#${attempt}` : token;
+    const again = heard.has(what);
+    heard.add(what);
     const elsewhere = began.get(token)?.every((begin) => begin.node !== node) ?? false;
     if (!again && !elsewhere) return [];
     const message = `${node} was told that ${run}#${attempt} is accepted, which ${again ? "had been told before" : "began elsewhere"}.`;
-    return [{ rule: "accepted-twice", at, message, about: [run] }];
+    const explainedByLoss = !(again && withVoters);
+    return [{ rule: "accepted-twice", at, message, about: [run], explainedByLoss }];
   });
 }
 

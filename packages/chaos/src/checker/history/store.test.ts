@@ -224,7 +224,7 @@ describe("where the store may lose what it acknowledged", () => {
   });
 
   test("what a node was given that no entry tells of was lost before anybody had read it", () => {
-    const given = { run: runAt("job", 0), attempt: 1, token: "9" } as const;
+    const given = { run: runAt("job", 0), attempt: 1, token: new MadeUp().token(2500) } as const;
     const broken = (trial: object): string[] =>
       new MadeUp(trial)
         .define(-500, secondly("job", { endAt: dawn }))

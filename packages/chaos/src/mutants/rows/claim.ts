@@ -1,7 +1,16 @@
-import type { Mutant } from "../mutant.js";
+import type { Change, Mutant } from "../mutant.js";
 import { paused } from "../trials/paused.js";
 import { quiet } from "../trials/quiet.js";
 import { noReplies, rolledBack } from "../trials/store-faults.js";
+
+/** Tokens are a count and do not follow the clock, in whichever scripts hand attempts out. */
+export const countsOnly: readonly Change[] = ["take", "plain"].flatMap((script) =>
+  ["redis.call", "call"].map((call) => ({
+    file: `core/dist/scripts/claim/${script}.lua`,
+    find: `math.max(tonumber(${call}('GET', key.fence) or 0), now * 1000)`,
+    put: `tonumber(${call}('GET', key.fence) or 0)`,
+  })),
+);
 
 /** What is wrong about who is given what, and when. */
 export const claimMutants: readonly Mutant[] = [
@@ -99,18 +108,8 @@ export const claimMutants: readonly Mutant[] = [
     name: "token-counts-only",
     breaks:
       "Tokens are a count and do not follow the clock, so that a store that lost writes gives them again",
-    changes: [
-      {
-        file: "core/dist/scripts/claim/take.lua",
-        find: "math.max(tonumber(redis.call('GET', key.fence) or 0), now * 1000)",
-        put: "tonumber(redis.call('GET', key.fence) or 0)",
-      },
-      {
-        file: "core/dist/scripts/claim/plain.lua",
-        find: "math.max(tonumber(call('GET', key.fence) or 0), now * 1000)",
-        put: "tonumber(call('GET', key.fence) or 0)",
-      },
-    ],
+    changes: [],
+    wherever: countsOnly,
     trial: rolledBack,
     caughtBy: ["token-reused", "token-order"],
   },

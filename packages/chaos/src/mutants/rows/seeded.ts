@@ -1,6 +1,16 @@
 import type { Mutant } from "../mutant.js";
-import { punctual, restarted, seeded, takenOut } from "../trials/seeded.js";
+import {
+  catchingUp,
+  declaredDead,
+  losingPower,
+  punctual,
+  restarted,
+  seeded,
+  takenOut,
+  undisturbed,
+} from "../trials/seeded.js";
 import { sentAgain, whole } from "../trials/whole.js";
+import { countsOnly } from "./claim.js";
 
 /** What only the workload of the seeded mode brings to light, and the checker of whole histories sees. */
 export const seededMutants: readonly Mutant[] = [
@@ -22,7 +32,7 @@ export const seededMutants: readonly Mutant[] = [
     breaks: "A node takes its time to begin what it has been given",
     changes: [
       {
-        file: "core/dist/worker.js",
+        file: "core/dist/held-runs.js",
         find: "        this.#attempts.start(claimed, task);",
         put: "        setTimeout(() => this.#attempts.start(claimed, task), 400);",
       },
@@ -219,11 +229,59 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/worker.js",
-        find: "const ended = this.#attempts.ended();",
-        put: "const ended = this.#attempts.ended();\n        if (this.#attempts.size > 0) await new Promise(() => undefined);",
+        find: "const ended = this.#held.ended();",
+        put: "const ended = this.#held.ended();\n        if (this.#held.size > 0) await new Promise(() => undefined);",
       },
     ],
     trial: restarted,
     caughtBy: ["stop"],
+  },
+  {
+    name: "token-after-loss",
+    breaks: "Tokens are a count and do not follow the clock, in a store that loses power and its last writes",
+    changes: [],
+    wherever: countsOnly,
+    trial: losingPower,
+    caughtBy: ["token-order"],
+  },
+  {
+    name: "no-abort",
+    breaks: "A node that is dead does not tell its handlers to stop",
+    changes: [
+      {
+        file: "core/dist/worker.js",
+        find: "        this.#held.abort(reason);\n        this.#wakeUp();\n        this.#detach();",
+        put: "        this.#wakeUp();\n        this.#detach();",
+      },
+    ],
+    trial: declaredDead,
+    caughtBy: ["not-aborted"],
+  },
+  {
+    name: "makes-up-for-one",
+    breaks:
+      "Of the fire times that were missed the latest alone is made up for, also where several are to be",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/misfires.lua",
+        find: "if most then low, high = #due - most + 1, #due",
+        put: "if most then low, high = #due, #due",
+      },
+    ],
+    trial: catchingUp,
+    caughtBy: ["misfire"],
+  },
+  {
+    name: "end-pause-nothing",
+    breaks: "The end of a pause lets nothing go that it held back",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/pauses.lua",
+        find: "for _, job in ipairs(jobs) do release_from_pause(job, now) end",
+        put: "",
+      },
+    ],
+    trial: undisturbed,
+    caughtBy: ["held-on"],
   },
 ];

@@ -1,20 +1,21 @@
 import { runSeeded, type SeededOptions } from "../../seeded/run-seeded.js";
 import type { MutantTrial } from "../mutant.js";
 
-/** The seeded mode as it is, its whole workload, for a few seconds. */
+/** A trial of the seeded mode: what it breaks, and what has not ended by its end, unless the store may have lost it. */
 function seededTrial(name: string, about: string, options: SeededOptions): MutantTrial {
   return {
     name,
     about,
     async run({ processOf }) {
-      const { violations, open } = await runSeeded({ ...options, processOf });
+      const { violations, open, lostWrites } = await runSeeded({ ...options, processOf });
       const message = `${open.length} have not ended: ${open.slice(0, 5).join(" ")}`;
-      return [...violations, ...(open.length === 0 ? [] : [{ rule: "open", message, story: [] }])];
+      const isEnded = open.length === 0 || lostWrites.entries > 0;
+      return [...violations, ...(isEnded ? [] : [{ rule: "open", message, story: [] }])];
     },
   };
 }
 
-/** Nodes are killed, stand still and do not hear. */
+/** The seeded mode as it is, for a few seconds: its whole workload, and nodes that are killed, stand still and do not hear. */
 export const seeded: MutantTrial = seededTrial("seeded", "eight seconds of the seeded mode", {
   seed: 7,
   duration: 8000,
@@ -40,4 +41,32 @@ export const punctual: MutantTrial = seededTrial(
   "punctual",
   "six seconds of the seeded mode, in which replies are lost and no node is befallen otherwise",
   { seed: 7, duration: 6000, faults: ["lost-replies"], settlesWithin: 20_000 },
+);
+
+/** A store that loses what it acknowledged last, again and again. */
+export const losingPower: MutantTrial = seededTrial(
+  "losing-power",
+  "ten seconds of the seeded mode, its store on a machine that loses power",
+  { seed: 2, duration: 10_000, topology: "everysec", faults: ["power-loss"], settlesWithin: 10_000 },
+);
+
+/** Nodes that are declared dead while they can do all that they want. */
+export const declaredDead: MutantTrial = seededTrial(
+  "declared-dead",
+  "ten seconds of the seeded mode, in which nodes lose their leases and nothing else",
+  { seed: 4, duration: 10_000, faults: ["node-lease-deleted"] },
+);
+
+/** Stretches in which nothing starts, so that some fire times are too late and made up for. */
+export const catchingUp: MutantTrial = seededTrial(
+  "catching-up",
+  "eight seconds of the seeded mode, in which the store stands still now and then",
+  { seed: 11, duration: 8000, faults: ["redis-freeze"], settlesWithin: 12_000 },
+);
+
+/** Nothing is in the way of what is due but what the driver does, pauses above all. */
+export const undisturbed: MutantTrial = seededTrial(
+  "undisturbed",
+  "twelve seconds of the seeded mode, in which nothing happens that anything is late for",
+  { seed: 5, duration: 12_000, faults: ["script-flush"], settlesWithin: 12_000 },
 );

@@ -1,0 +1,34 @@
+import type { Finding, HistoryRule } from "./finding.js";
+import { hindrancesIn } from "./hindrances.js";
+import { pausesIn } from "./rule-pauses.js";
+import { touching, uncovered } from "./spans.js";
+
+/**
+ * For so many ms what a pause held back may wait after that, beyond the second in which a leader notices the end, with nothing else in its way: the
+ * machine may be busy. Longer where voters have to be asked for its lock.
+ */
+const slack = { alone: 1000, voters: 4000 };
+
+/**
+ * What a pause held back goes on when that is over: once its end is noticed, which takes a second at the most where there is a leader. Of the time
+ * since then, that in which a fault, another pause, a limit or the like can have kept it from starting does not count.
+ */
+export const whatWasPausedGoesOn: HistoryRule = (ledger) => {
+  const hindrances = hindrancesIn(ledger);
+  const most = ledger.trial.voters === 0 ? slack.alone : slack.voters;
+  return pausesIn(ledger).wentOn.flatMap(({ what: run, pause, ms, span }): Finding[] => {
+    const [from, until] = [span.over.at, span.over.at + ms];
+    // Of a node it is said nowhere that there was something for it to start.
+    if (run.startsWith("node:") || ms <= most) return [];
+    // Whatever befell any node counts where it is not known who was given it.
+    const claim = ledger.runs
+      .get(run)
+      ?.claims.find(({ token }) => (ledger.begun.get(token)?.at ?? 0) >= from);
+    const own = hindrances.on(claim?.node ?? "");
+    const inTheWay = [...touching(own, from, until), ...touching(hindrances.of(run), from, until)];
+    const free = uncovered(inTheWay, from, until);
+    if (free <= most) return [];
+    const message = `${run} was held back by the pause ${pause}, and began ${Math.round(ms)} ms after the end of that; for ${Math.round(free)} ms of these nothing stood in its way.`;
+    return [{ rule: "held-on", at: until, message, about: [run, `pause:${pause}`] }];
+  });
+};
