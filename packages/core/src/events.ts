@@ -50,8 +50,8 @@ export interface SchedulerEvents {
   /** An outcome came too late: this node does not hold the attempt any more, and what it said was not recorded. */
   completionRefused: AttemptEvent;
   /**
-   * An attempt that this node was given and has not started: it stops, or is not sure of its lease, or too few voters answered. Told before the store
-   * hears of it; the attempt is given out again under its number then.
+   * An attempt that this node was given and has not started: it stops, or is not sure of its lease, or too few voters answered, or the slot for which it
+   * was claimed ahead was not free in time. Told before the store hears of it; the attempt is given out again under its number then.
    */
   handedBack: AttemptEvent;
   /** A lock says that the attempt has been started before; this node did not start it. */

@@ -129,8 +129,8 @@ ${markdown(
   [...shown, ["**in all**", ...trafficCells(alone)], ["**of 100**", ...trafficCells(together)]],
 )}
 
-Most bytes of a run alone are the names of the keys that a script call declares, and the round trips of the leader are its look at what is due before and after: both are
-the same for one run and for hundreds (the leader takes 200 jobs a call, a node completes up to 500 runs a call and claims as many as it has free slots).
+Most round trips of a run alone are the leader's, its look at what is due before and after. They are the same for one run and for hundreds: the leader takes 200 jobs a call, and
+a node completes up to 500 runs a call and claims as many as it has slots for, and such as it is about to have slots for ([decision 0023](decisions/0023-claims-ahead.md)).
 
 | stored | bytes |
 | --- | ---: |
