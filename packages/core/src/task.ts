@@ -108,6 +108,32 @@ export function limitsOf(
   return { limits, rates };
 }
 
+type OfferSettings = Parameters<typeof limitsOf>[0] & { readonly queues: readonly string[] };
+type Said = ReturnType<typeof limitsOf> & { readonly lanes: readonly string[] };
+
+/** What each request of a node says of it: its lanes, limits and rates. A task may be registered at any time. */
+export class Offer {
+  readonly #settings: OfferSettings;
+  readonly #tasks: ReadonlyMap<string, AnyTask>;
+  #of = -1; // so many tasks
+  #said: Said = { lanes: [], limits: [], rates: [] };
+
+  constructor(settings: OfferSettings, tasks: ReadonlyMap<string, AnyTask>) {
+    this.#settings = settings;
+    this.#tasks = tasks;
+  }
+
+  get now(): Said {
+    if (this.#of !== this.#tasks.size) {
+      this.#of = this.#tasks.size;
+      const names = [...this.#tasks.keys()];
+      const lanes = this.#settings.queues.flatMap((queue) => names.map((task) => `${queue}@${task}`));
+      this.#said = { lanes, ...limitsOf(this.#settings, this.#tasks) };
+    }
+    return this.#said;
+  }
+}
+
 /** A task's name, checked. */
 export function nameOf(task: string | { readonly name: string }): string {
   return readable("task", () => nameAt("task", typeof task === "object" && task !== null ? task.name : task));

@@ -7,6 +7,8 @@ import type { Store } from "./store.js";
 
 /** Milliseconds between two looks: within twice that what was paused goes on. */
 const every = 400;
+/** The same as long as no pause has been noticed: the next one may be, and be over, at once. */
+const everyOfNone = 800;
 /** Milliseconds between two looks at how long pauses have lasted. */
 const everyLong = 30_000;
 /** How many pauses one look is at: of more, each is looked at in its turn. */
@@ -54,7 +56,7 @@ export class PauseWatch {
       ...{ epoch: this.#epoch, cursor: this.#cursor, page, batch },
       too_long: this.#long ? this.#tooLong : "",
     };
-    const [, cursor, more, announced, over] = await this.#store.timed(
+    const [, cursor, more, announced, over, any] = await this.#store.timed(
       () => watch.run(this.#store.lease, { keys, args }),
       ([time]) => time,
     );
@@ -63,7 +65,7 @@ export class PauseWatch {
     this.#over = over;
     if (cursor === "0") this.#nextRound();
     const isMore = more === 1 || over.length > 0;
-    this.nextLook = monotonic() + (isMore ? 0 : every);
+    this.nextLook = monotonic() + (isMore ? 0 : any === 1 ? every : everyOfNone);
     return isMore;
   }
 

@@ -19,7 +19,7 @@ import { LoopWatch } from "./loop-watch.js";
 import type { Settings } from "./options.js";
 import { reconcileHeld } from "./reconcile.js";
 import type { Store, WakeMessage } from "./store.js";
-import { type AnyTask, limitsOf } from "./task.js";
+import { type AnyTask, Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
 
 /** What a worker works with. */
@@ -62,8 +62,7 @@ interface Exchange {
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #held: HeldRuns;
-  #told: Pick<ClaimRequest, "lanes" | "limits" | "rates"> = { lanes: [], limits: [], rates: [] };
-  #toldOf = -1; // so many tasks
+  readonly #offer: Offer;
   #finished: Completion[] = [];
   #finishedOf: Ended[] = [];
   #underWay: Exchange | undefined;
@@ -85,6 +84,7 @@ export class Worker {
   constructor(parts: WorkerParts) {
     this.#parts = parts;
     this.watch = new LoopWatch(parts.settings);
+    this.#offer = new Offer(parts.settings, parts.tasks);
     this.#held = new HeldRuns(parts, {
       isClaiming: () => this.#claiming,
       isAbandoned: () => this.#abandoned,
@@ -267,7 +267,7 @@ export class Worker {
 
   /** How many more runs this node could take at once; none to wait for a slot that would hold a place or a lock meanwhile. */
   #slots(): number {
-    const { limits = [], rates = [] } = this.#tell();
+    const { limits, rates } = this.#offer.now;
     const mayWait = this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
     const { most, left } = this.#held.room(mayWait);
     // Half of all at most, so that there is something to do while the other half is under way.
@@ -300,7 +300,7 @@ export class Worker {
       const { claimed } = answer;
       const mayBeMore = slots > 0 && (answer.more || claimed.length === slots);
       this.#nextDue = mayBeMore ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
-      this.#tellOf(completed, answer);
+      this.#tell(completed, answer);
       this.#toBegin = claimed.length;
       if (claimed.length > 0 && this.#open && monotonic() < this.#reconcileAt && this.#isDue())
         this.#underWay = this.#send();
@@ -325,7 +325,7 @@ export class Worker {
       number: this.#number,
       slots,
       completions,
-      ...this.#tell(),
+      ...this.#offer.now,
       lockTtl: locks === undefined ? settings.lockTtl : 0,
       leaseTtl: settings.nodeTtl,
     }).catch((error: unknown) => {
@@ -368,17 +368,6 @@ export class Worker {
     this.#hold = monotonic() + jittered(500);
   }
 
-  /** What each request says of this node: its lanes and limits. A task may be registered at any time. */
-  #tell(): Pick<ClaimRequest, "lanes" | "limits" | "rates"> {
-    const { settings, tasks } = this.#parts;
-    if (this.#toldOf !== tasks.size) {
-      this.#toldOf = tasks.size;
-      const lanes = settings.queues.flatMap((queue) => [...tasks.keys()].map((task) => `${queue}@${task}`));
-      this.#told = { lanes, ...limitsOf(settings, tasks) };
-    }
-    return this.#told;
-  }
-
   #refused(claimed: Claimed): void {
     this.#parts.logger.warn(
       { run: claimed.run, attempt: claimed.attempt },
@@ -387,7 +376,7 @@ export class Worker {
     this.#parts.events.emit("completionRefused", describeAttempt(this.#parts.node, claimed));
   }
 
-  #tellOf(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
+  #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
     const { events } = this.#parts;
     for (const [index, ended] of completed.entries()) {
       if (accepted[index]) ended.accepted();

@@ -51,12 +51,12 @@ export const readPlaces = defineScript<(string | null)[]>()({
 });
 
 /**
- * `[now, cursor, 1 if there is more to let go, pauses that have lasted too long, pauses that are over]`: the former as in `readPauses`; of the latter
- * those under which there may be jobs with fire times to pass over first.
+ * `[now, cursor, 1 if there is more to let go, pauses that have lasted too long, pauses that are over, 1 if any were looked at]`: the former as in
+ * `readPauses`; of the latter those under which there may be jobs with fire times to pass over first.
  */
-export const watch = defineScript<[string, string, number, string[], string[]]>()({
+export const watch = defineScript<[string, string, number, string[], string[], number]>()({
   name: "watch",
-  version: 2,
+  version: 3,
   file: file("watch"),
   include: records,
   keys: guards,

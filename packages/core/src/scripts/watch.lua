@@ -65,4 +65,5 @@ for from = 1, #keys, MOST_KEYS do look(from, math.min(from + MOST_KEYS - 1, #key
 if flush_lanes() then publish(int(now)) end
 flush_events(now)
 local is_done = left > 0 and #over == 0 -- with this page
-return { int(now), is_done and cursor or arg.cursor, left > 0 and 0 or 1, announced, over }
+local is_any = #keys > 0 or cursor ~= '0'
+return { int(now), is_done and cursor or arg.cursor, left > 0 and 0 or 1, announced, over, is_any and 1 or 0 }
