@@ -2,6 +2,7 @@ import type { Evidence } from "../../evidence/evidence.js";
 import { factsOf, groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { End } from "./told.js";
+import { votesLost } from "./votes.js";
 
 /** What a node says when its outcome was taken, as a line of the history has it. */
 const outcomes: Readonly<Record<string, string>> = {
@@ -58,21 +59,28 @@ export const acceptedIsRecorded: HistoryRule = ({ evidence, ended, begun, runs, 
       return [{ rule: "outcome-without-start", at: end.t, message, about: [id] }];
     }),
   );
-  return [...accepted, ...unheard, ...acceptedElsewhere(evidence, trial.voters >= 3)];
+  return [...accepted, ...unheard, ...acceptedElsewhere(evidence, trial.voters)];
 };
 
-/** What is accepted is so once, and for a process in which the handler began. With voters an attempt has one outcome at most, whatever the store loses. */
-function acceptedElsewhere(evidence: readonly Evidence[], withVoters: boolean): Finding[] {
+/**
+ * What is accepted is so once, and for a process in which the handler began. With voters an attempt has one outcome at most, whatever the store loses, as long
+ * as nobody deletes what they remember.
+ */
+function acceptedElsewhere(evidence: readonly Evidence[], voters: number): Finding[] {
+  const withVoters = voters >= 3;
+  const isForgotten = votesLost(evidence, voters);
   const began = groupBy(factsOf(evidence, "start"), ({ token }) => token);
-  const heard = new Set<string>();
+  const heard = new Map<string, number>();
   return factsOf(evidence, "accepted").flatMap(({ run, attempt, token, node, at }): Finding[] => {
     const what = withVoters ? `${run}#${attempt}` : token;
-    const again = heard.has(what);
-    heard.add(what);
+    const [before, first] = [heard.get(what), began.get(token)?.[0]?.at ?? at];
+    const again = before !== undefined;
+    heard.set(what, first);
     const elsewhere = began.get(token)?.every((begin) => begin.node !== node) ?? false;
     if (!again && !elsewhere) return [];
     const message = `${node} was told that ${run}#${attempt} is accepted, which ${again ? "had been told before" : "began elsewhere"}.`;
-    const explainedByLoss = !(again && withVoters);
+    const explainedByLoss =
+      !again || !withVoters || isForgotten(Math.min(before, first), Math.max(before, first));
     return [{ rule: "accepted-twice", at, message, about: [run], explainedByLoss }];
   });
 }

@@ -3,14 +3,20 @@ import { groupBy } from "../case.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Begin, RunStory } from "./ledger.js";
 import { type RedisClock, redisClockOf } from "./redis-clock.js";
+import { votesLost } from "./votes.js";
 
-/** No attempt of a run begins twice. With voters that holds whatever the store loses. */
-export const attemptsBeginOnce: HistoryRule = ({ runs, trial }) =>
-  [...runs.values()].flatMap(({ id, begins }) =>
-    [...groupBy(begins, ({ attempt }) => String(attempt))].flatMap(([attempt, some]) =>
-      some.length < 2 ? [] : [duplicate(id, attempt, some, trial.voters < 3)],
-    ),
+/** No attempt of a run begins twice. With voters that holds whatever the store loses, as long as nobody deletes what they remember. */
+export const attemptsBeginOnce: HistoryRule = ({ runs, trial, evidence }) => {
+  const isForgotten = votesLost(evidence, trial.voters);
+  return [...runs.values()].flatMap(({ id, begins }) =>
+    [...groupBy(begins, ({ attempt }) => String(attempt))].flatMap(([attempt, some]) => {
+      const [first, second] = [...some].sort((a, b) => a.at - b.at);
+      if (first === undefined || second === undefined) return [];
+      const explained = trial.voters < 3 || (some.length === 2 && isForgotten(first.at, second.at));
+      return [duplicate(id, attempt, some, explained)];
+    }),
   );
+};
 
 function duplicate(
   run: string,

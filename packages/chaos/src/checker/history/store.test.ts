@@ -280,10 +280,15 @@ describe("where the store may lose what it acknowledged", () => {
   });
 
   test("with voters no attempt begins twice all the same", () => {
-    const twice = (voters: number): string[] => {
+    const twice = (voters: number, faults: readonly (readonly [string, string, number])[] = []): string[] => {
       const fact = { run: runAt("job", 0), attempt: 1, token: "9", scheduledAt: dawn };
       const locks = { [`${runAt("job", 0)}#1`]: 3, [`${runAt("job", 1000)}#1`]: 3 };
-      return new MadeUp({ ...lossy, voters })
+      const made = new MadeUp({ ...lossy, voters });
+      for (const [fault, target, at] of faults)
+        made.add(at + 10, {
+          ...{ kind: "fault", fault, target, from: dawn + at, until: dawn + at + 10, proof: "it hit" },
+        });
+      return made
         .define(-500, secondly("job"))
         .runs("job", 0, 1000)
         .add(500, { kind: "told", entry: `${dawn + 500}-1`, t: dawn + 500, lines: ["jobUpdated other"] })
@@ -294,5 +299,14 @@ describe("where the store may lose what it acknowledged", () => {
     };
     expect(twice(0)).toEqual([]);
     expect(twice(3)).toEqual(["duplicate"]);
+    // Unless somebody deletes what the voters remember: one vote of a lock that one of them had not granted, or most of them.
+    const [killed, deleted] = [
+      ["voter-kill", "voter-0", -200],
+      ["locks-deleted", "voter-1", 1000],
+    ] as const;
+    for (const one of [[killed], [deleted], [deleted, deleted]]) expect(twice(3, one)).toEqual(["duplicate"]);
+    expect(twice(3, [killed, ["locks-deleted", "voter-1", -300]])).toEqual(["duplicate"]);
+    expect(twice(3, [killed, deleted])).toEqual([]);
+    expect(twice(3, [deleted, ["locks-deleted", "voter-2", 1100]])).toEqual([]);
   });
 });
