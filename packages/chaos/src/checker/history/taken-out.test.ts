@@ -24,7 +24,7 @@ describe("that a fault took a node off the list excuses", () => {
   });
 
   test("that it does so as soon as it comes by, and no later, unless another fault keeps it from that", () => {
-    const late = (): MadeUp => takenOut().tell(14_000, mended(n1));
+    const late = (): MadeUp => takenOut().tell(22_000, mended(n1));
     expect(late().broken).toEqual(["mended"]);
     const away = { kind: "fault", fault: "redis-freeze", target: "store-0", proof: "stood still" } as const;
     expect(late().add(4000, { ...away, from: dawn + 1000, until: dawn + 4000 }).broken).toEqual([]);

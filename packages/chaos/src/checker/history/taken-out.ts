@@ -3,7 +3,7 @@ import { factsOf } from "../case.js";
 import { merged, uncovered } from "./spans.js";
 
 /** How long the sweeper of the workload's nodes rests at most before it finds such a node, and until another leads if that one led; ms. */
-const sweepEvery = 2000;
+const sweepEvery = 10_000;
 const lease = 10_000;
 /** How long after another fault there may be no leader yet, ms. */
 const after = 3000;
