@@ -86,6 +86,19 @@ export const leaderMutants: readonly Mutant[] = [
     caughtBy: ["missed"],
   },
   {
+    name: "end-pause-nothing",
+    breaks: "The end of a pause lets nothing go that it held back",
+    changes: [
+      {
+        file: "core/dist/scripts/lib/pauses.lua",
+        find: "for _, job in ipairs(jobs) do release_from_pause(job, now) end",
+        put: "",
+      },
+    ],
+    trial: paused,
+    caughtBy: ["held-on", "mended"],
+  },
+  {
     name: "recover-skipped",
     breaks: "What a dead node held is never given to another",
     changes: [

@@ -7,7 +7,6 @@ import {
   restarted,
   seeded,
   takenOut,
-  undisturbed,
 } from "../trials/seeded.js";
 import { sentAgain, whole } from "../trials/whole.js";
 import { countsOnly } from "./claim.js";
@@ -270,18 +269,5 @@ export const seededMutants: readonly Mutant[] = [
     ],
     trial: catchingUp,
     caughtBy: ["misfire"],
-  },
-  {
-    name: "end-pause-nothing",
-    breaks: "The end of a pause lets nothing go that it held back",
-    changes: [
-      {
-        file: "core/dist/scripts/lib/pauses.lua",
-        find: "for _, job in ipairs(jobs) do release_from_pause(job, now) end",
-        put: "",
-      },
-    ],
-    trial: undisturbed,
-    caughtBy: ["held-on"],
   },
 ];

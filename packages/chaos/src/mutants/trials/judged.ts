@@ -1,7 +1,10 @@
 import { Redis } from "ioredis";
 import { show, type Violation } from "../../checker/case.js";
-import { judgePauses, type Pausable } from "../../pauses/pause-rules.js";
+import { judgePauses, mostUntilGoingOn, type Pausable } from "../../pauses/pause-rules.js";
 import type { Trial } from "../../trial.js";
+
+/** For so many ms more the machine may be busy. */
+const busy = 2000;
 
 /**
  * Broken rules of a whole trial: those of the checker; runs that have not ended in `within` ms; and what the sweeper had to mend, which nothing has
@@ -68,6 +71,14 @@ export function pausesHold(trial: Trial, jobs: readonly Pausable[]): Violation[]
       `${what} was handed out ${Math.round(ms)} ms after pause:${pause} had been acknowledged.`,
     ),
   );
+}
+
+/** What a pause held back goes on when that is over, and does not wait for the sweeper. */
+export function pausesEnd(trial: Trial, jobs: readonly Pausable[]): Violation[] {
+  return judgePauses(trial.evidence.read(), jobs).wentOn.flatMap(({ what, pause, ms }) => {
+    const message = `${what} began ${Math.round(ms)} ms after the end of pause:${pause}, which had held it back.`;
+    return ms <= mostUntilGoingOn + busy ? [] : [broken("held-on", message)];
+  });
 }
 
 /** No more of these jobs' attempts are held at once than their limit allows, by Redis' clock. */

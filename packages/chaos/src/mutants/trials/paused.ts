@@ -4,7 +4,7 @@ import { openEvidence } from "../../evidence/evidence.js";
 import type { Pausable } from "../../pauses/pause-rules.js";
 import { Trial } from "../../trial.js";
 import type { MutantTrial } from "../mutant.js";
-import { judged, pausesHold } from "./judged.js";
+import { judged, pausesEnd, pausesHold } from "./judged.js";
 
 const job = { queue: "default", tags: ["mail"], beside: true };
 
@@ -16,7 +16,7 @@ export const paused: MutantTrial = {
     await using trial = await Trial.start({
       ...nodes,
       nodes: 2,
-      scheduler: { leaderTtl: "1s", lookahead: "2s" }, // it writes while there is a pause, and had written before
+      scheduler: { leaderTtl: "1s", lookahead: "2s", sweepEvery: "12s" }, // it writes while there is a pause, and had written before
     });
     const jobs: Pausable[] = [1, 2, 3].map((number) => ({ ...job, id: `chime-${number}`, task: "chime" }));
     await trial.define(
@@ -27,7 +27,8 @@ export const paused: MutantTrial = {
     for (const name of ["all", "job:chime-1", "tag:mail"]) await pauseFor(trial, name, 1200);
     await trial.started(Date.now() + 500);
     const until = Date.now();
-    return [...pausesHold(trial, jobs), ...(await judged(trial, until))];
+    const found = await judged(trial, until);
+    return [...pausesHold(trial, jobs), ...pausesEnd(trial, jobs), ...found];
   },
 };
 

@@ -63,10 +63,3 @@ export const catchingUp: MutantTrial = seededTrial(
   "eight seconds of the seeded mode, in which the store stands still now and then",
   { seed: 11, duration: 8000, faults: ["redis-freeze"], settlesWithin: 12_000 },
 );
-
-/** Nothing is in the way of what is due but what the driver does, pauses above all. */
-export const undisturbed: MutantTrial = seededTrial(
-  "undisturbed",
-  "twelve seconds of the seeded mode, in which nothing happens that anything is late for",
-  { seed: 5, duration: 12_000, faults: ["script-flush"], settlesWithin: 20_000 },
-);
