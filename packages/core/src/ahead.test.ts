@@ -120,7 +120,7 @@ describe("a node that claims ahead", () => {
     const late: Claimed[] = [];
     const ahead = new Ahead((runs) => late.push(...runs));
     const claimed = (run: string): Claimed => ({ run }) as Claimed;
-    for (const run of ["a", "b", "c"]) ahead.add(claimed(run));
+    for (const run of ["a", "b", "c"]) ahead.add(claimed(run), performance.now());
     expect(ahead.remove("b").map(({ run }) => run)).toEqual(["b"]);
     expect(ahead.next()?.run).toBe("a");
     expect(ahead.held().map(({ run }) => run)).toEqual(["c"]);
@@ -131,8 +131,10 @@ describe("a node that claims ahead", () => {
   test("claims none before it knows how long handlers take, nor where they take a millisecond or more", () => {
     const ahead = new Ahead(() => undefined);
     expect(ahead.room(10)).toBe(0);
-    ahead.learn(0.1);
-    expect(ahead.room(1)).toBe(10);
+    ahead.learn(0.1); // the first one may be an exception
+    expect(ahead.room(1)).toBe(1);
+    for (let number = 0; number < 50; number += 1) ahead.learn(0.1);
+    expect(ahead.room(1)).toBeGreaterThan(8);
     expect(ahead.room(1000)).toBe(100);
     ahead.learn(1.5); // one that is slow counts at once
     expect(ahead.room(1)).toBe(0);

@@ -5,7 +5,7 @@ import { monotonic } from "./clock.js";
 const reach = 1;
 /** For so many ms a run that was claimed ahead waits for a free slot at most; then it goes back. */
 const longest = 5;
-/** So old, in ms, is what may still begin where the event loop was blocked meanwhile: well below what a pause is promised to take. */
+/** So many ms after its claim a run may still begin at the most, where the event loop was blocked meanwhile: well below what a pause is promised to take. */
 const stale = 25;
 /** Runs that are claimed ahead at most. */
 const most = 100;
@@ -15,7 +15,7 @@ const most = 100;
  * if it asked for the next run only then. How many there may be goes by how long handlers take: none where they take longer, or nobody knows.
  */
 export class Ahead {
-  readonly #waiting: { readonly claimed: Claimed; readonly since: number }[] = [];
+  readonly #waiting: { readonly claimed: Claimed; readonly claimedAt: number; readonly since: number }[] = [];
   readonly #onLate: (runs: readonly Claimed[]) => void;
   #timer: NodeJS.Timeout | undefined;
   #mean = Number.POSITIVE_INFINITY; // ms that a handler takes
@@ -43,13 +43,15 @@ export class Ahead {
   /** A handler took so many ms. */
   learn(duration: number): void {
     const known = Number.isFinite(this.#mean);
-    // One that is slow counts at once, one that is quick counts a little.
-    if (!known || duration > this.#mean * 8) this.#mean = Math.max(duration, 0.005);
+    // One that is slow counts at once, one that is quick counts a little; after a slow one nobody knows for a while whether it was the last.
+    if (!known) this.#mean = Math.max(duration, reach);
+    else if (duration > this.#mean * 8) this.#mean = duration;
     else this.#mean += (Math.max(duration, 0.005) - this.#mean) / 8;
   }
 
-  add(claimed: Claimed): void {
-    this.#waiting.push({ claimed, since: monotonic() });
+  /** @param claimedAt by the monotonic clock */
+  add(claimed: Claimed, claimedAt: number): void {
+    this.#waiting.push({ claimed, claimedAt, since: monotonic() });
     this.#timer ??= setTimeout(this.#expire, longest);
   }
 
@@ -58,7 +60,7 @@ export class Ahead {
     for (;;) {
       const first = this.#waiting.shift();
       if (first === undefined) return undefined;
-      if (monotonic() - first.since < stale) return first.claimed;
+      if (monotonic() - first.claimedAt < stale) return first.claimed;
       this.#onLate([first.claimed]);
     }
   }

@@ -43,6 +43,8 @@ export interface ClaimRequest {
   /** Counts the node's requests: one sent twice is applied once, one that arrives late is refused. */
   readonly number: number;
   readonly slots: number;
+  /** How many more it could hold until a slot is free: such runs only of which nothing depends on when they begin. @default 0 */
+  readonly ahead?: number;
   readonly completions: readonly Completion[];
   readonly lanes: readonly string[];
   /** Milliseconds for which a lock is held in the store, or 0: independent voters hold the locks. */
@@ -80,6 +82,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
           node,
           number: request.number,
           slots: request.slots,
+          ahead: request.ahead ?? 0,
           batch: most,
           lock_ttl: request.lockTtl,
           lease_ttl: request.leaseTtl,

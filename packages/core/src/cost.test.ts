@@ -79,34 +79,34 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
     }
     expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
       "
-      plain                 73    4.58
-      input                 73    4.58
-      metadata              73    4.58
-      tags                  73    4.58
-      priority              73    4.58
-      startAt, endAt        73    4.58
-      jitter                73    4.58
-      misfire               73    4.58
-      maxRuns              108   14.82
-      after completion     109   11.87
-      whenExhausted         73    4.58
-      retain               110   10.89
-      overlap allow         70    4.55
-      overlap queue-one     73    4.58
-      overlap replace       73    4.58
-      timeout               73    4.58
-      at-most-once          73    4.58
-      retry, not needed     73    4.58
-      retry, needed once   160   15.42
-      dead letter           87   11.65
-      no dead letter        83    7.65
-      pauseAfterFailures    73    4.58
-      the same, failed     104   15.78
-      result                75    6.58
-      concurrencyKey       107   13.83
-      key's rateLimit      111   17.83
-      limit                106   12.83
-      rateLimit             87   10.66
+      plain                 74    4.59
+      input                 74    4.59
+      metadata              74    4.59
+      tags                  74    4.59
+      priority              74    4.59
+      startAt, endAt        74    4.59
+      jitter                74    4.59
+      misfire               74    4.59
+      maxRuns              109   14.83
+      after completion     110   11.88
+      whenExhausted         74    4.59
+      retain               111   10.90
+      overlap allow         71    4.56
+      overlap queue-one     74    4.59
+      overlap replace       74    4.59
+      timeout               74    4.59
+      at-most-once          74    4.59
+      retry, not needed     74    4.59
+      retry, needed once   162   15.44
+      dead letter           88   11.66
+      no dead letter        84    7.66
+      pauseAfterFailures    74    4.59
+      the same, failed     105   15.79
+      result                76    6.59
+      concurrencyKey       108   13.84
+      key's rateLimit      112   17.84
+      limit                104   12.81
+      rateLimit             85   10.64
       "
     `);
   });

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 
 /** What code that runs belongs to. */
 export interface CrashHandler {
@@ -10,9 +10,12 @@ export interface CrashHandler {
 const current = new AsyncLocalStorage<CrashHandler | undefined>();
 let users = 0;
 
-/** Runs code so that errors which it leaves uncaught reach `owner`, while {@link catchCrashes} is on. */
+/**
+ * Runs code so that errors which it leaves uncaught reach `owner`, while {@link catchCrashes} is on. What it enters by `enterWith` of other storages is its
+ * own, too, and not what runs after it.
+ */
 export function withCrashHandler<R>(owner: CrashHandler, code: () => R): R {
-  return current.run(owner, code);
+  return new AsyncResource("Attempt").runInAsyncScope(() => current.run(owner, code));
 }
 
 /** What follows on an attempt's end is not the attempt's. */

@@ -1,6 +1,7 @@
 import { Ahead } from "./ahead.js";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import type { Claimed } from "./claim.js";
+import { monotonic } from "./clock.js";
 import type { RunLogs } from "./run-logs.js";
 import type { WorkerParts } from "./worker.js";
 
@@ -17,6 +18,13 @@ export interface Holder {
   holdOff(): void;
 }
 
+/** So many ms after its claim a run may begin at the most, unless voters were asked for its lock: pauses that are set meanwhile are promised to hold. */
+const stale = 75;
+/** After so many answers in a row that came that late the next one is taken all the same: it is the connection that is slow. */
+const mostLate = 3;
+/** For so many ms of its own work a node takes runs at a time, so that none of them waits long for the others to begin. */
+const span = 50;
+
 /** The runs that a node was given: their locks are taken where voters hold them, then they begin, wait for a slot, or go back. */
 export class HeldRuns {
   readonly #parts: WorkerParts;
@@ -24,6 +32,9 @@ export class HeldRuns {
   readonly #attempts: Attempts;
   readonly #ahead: Ahead;
   #beginning = false;
+  #launched = 0;
+  #launchMs = 0; // that it takes to begin one, lately
+  #late = 0; // answers in a row
 
   constructor(parts: WorkerParts, holder: Holder) {
     this.#parts = parts;
@@ -47,11 +58,13 @@ export class HeldRuns {
     return [...this.#attempts.held(), ...this.#ahead.held()];
   }
 
-  /** How many this node may hold, and how many more it may be given. `mayWait`: also such as wait for a slot. */
-  room(mayWait: boolean): { readonly most: number; readonly left: number } {
+  /** How many this node may hold, how many more it may be given, and for how many of these there are slots. `mayWait`: also such as wait for one. */
+  room(mayWait: boolean): { readonly most: number; readonly left: number; readonly free: number } {
     const { settings, busy } = this.#parts;
     const most = settings.concurrency + (mayWait ? this.#ahead.room(settings.concurrency) : 0);
-    return { most, left: Math.max(0, most - busy.size - this.#ahead.size) };
+    const held = busy.size + this.#ahead.size;
+    const able = Math.max(1, Math.floor(span / this.#launchMs));
+    return { most, left: Math.min(most - held, able), free: settings.concurrency - held };
   }
 
   /** Resolves when all that run now have ended. What waits goes back. */
@@ -111,14 +124,33 @@ export class HeldRuns {
     this.#beginAll(() => undefined);
   }
 
-  /** Those for which there is no slot wait from now on, however long the others take to begin. */
+  /** All of one answer. Those for which there is no slot wait from now on, however long the others take to begin. */
   #beginOrWait(claimed: readonly Claimed[]): void {
     const { settings, busy } = this.#parts;
+    const claimedAt = this.#claimedAt(claimed);
     const slots = this.#holder.isClaiming() ? Math.max(0, settings.concurrency - busy.size) : claimed.length;
-    for (const item of claimed.slice(slots)) this.#ahead.add(item);
+    for (const item of claimed.slice(slots)) this.#ahead.add(item, claimedAt);
     this.#beginAll(() => {
-      for (const item of claimed.slice(0, slots)) this.#launch(item);
+      for (let at = 0; at < slots && at < claimed.length; at += 1) {
+        if (monotonic() - claimedAt > stale) {
+          this.#giveBack(claimed.slice(at, slots));
+          return;
+        }
+        this.#launch(claimed[at] as Claimed);
+      }
     });
+  }
+
+  /** When an answer's runs were claimed, by the monotonic clock; now, where the connection is too slow to ask again. */
+  #claimedAt([first]: readonly Claimed[]): number {
+    const now = monotonic();
+    const claimedAt = Math.min(
+      now,
+      first === undefined ? now : this.#parts.store.clock.reaches(first.claimedAt),
+    );
+    const isLate = now - claimedAt > stale;
+    this.#late = isLate && this.#late < mostLate ? this.#late + 1 : 0;
+    return isLate && this.#late === 0 ? now : claimedAt;
   }
 
   #beginAll(first: () => void): void {
@@ -127,6 +159,7 @@ export class HeldRuns {
       return;
     }
     this.#beginning = true;
+    const [began, before] = [monotonic(), this.#launched];
     try {
       first();
       while (this.#ahead.size > 0 && this.#parts.busy.size < this.#parts.settings.concurrency) {
@@ -135,7 +168,13 @@ export class HeldRuns {
       }
     } finally {
       this.#beginning = false;
+      if (this.#launched > before) this.#learn((monotonic() - began) / (this.#launched - before));
     }
+  }
+
+  /** A slow one counts at once. */
+  #learn(ms: number): void {
+    this.#launchMs = Math.max(ms, (this.#launchMs + ms) / 2);
   }
 
   /** Others may begin them. */
@@ -145,6 +184,7 @@ export class HeldRuns {
   }
 
   #launch(claimed: Claimed): void {
+    this.#launched += 1;
     const { tasks, locks } = this.#parts;
     const task = tasks.get(claimed.task);
     const alive = this.#parts.isAlive();

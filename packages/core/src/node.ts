@@ -16,7 +16,7 @@ import { heartbeat, heartbeatWhenFull, join, leave } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
 import { deathIn } from "./until-answered.js";
-import { Worker } from "./worker.js";
+import { type BusySlots, Worker } from "./worker.js";
 
 /** What a node is made of. */
 export interface NodeParts {
@@ -26,7 +26,7 @@ export interface NodeParts {
   readonly locks: RunLocks | undefined;
   readonly events: Events;
   readonly logger: Logger;
-  readonly busy: Set<object>;
+  readonly busy: BusySlots;
   /** What the same process was called before, if it starts over: the last name that it worked under, and those since that may have joined. */
   readonly formers: readonly string[];
   /** This identity is dead; the scheduler starts another. */

@@ -55,6 +55,7 @@ import {
   taskOptions,
   validateInput,
 } from "./task.js";
+import { BusySlots } from "./worker.js";
 
 /** What users see of a scheduler, put together from the files that do the work; its life from start to stop. */
 export class RedisScheduler implements Scheduler {
@@ -63,7 +64,7 @@ export class RedisScheduler implements Scheduler {
   readonly #store: Store;
   readonly #events: Events;
   readonly #tasks = new Map<string, AnyTask>();
-  readonly #busy = new Set<object>();
+  readonly #busy = new BusySlots();
   #locks: RunLocks | undefined;
   #member: Membership | undefined;
   #state: "open" | "stopping" | "stopped" = "open";

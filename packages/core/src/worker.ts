@@ -22,6 +22,12 @@ import type { Store, WakeMessage } from "./store.js";
 import { type AnyTask, Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
 
+/** Handlers that run in a process. */
+export class BusySlots extends Set<object> {
+  /** Called where one of an identity that is dead has ended, and so makes room for the present one. */
+  freed: (() => void) | undefined;
+}
+
 /** What a worker works with. */
 export interface WorkerParts {
   readonly node: string;
@@ -32,7 +38,7 @@ export interface WorkerParts {
   readonly events: Events;
   readonly logger: Logger;
   /** Handlers that run in this process, those of earlier identities included. */
-  readonly busy: Set<object>;
+  readonly busy: BusySlots;
   /** Whether the node's lease surely holds, by the wall clock as well: nothing starts otherwise. */
   isAlive(): boolean;
   /** Whether the node's lease has ended by the monotonic clock: what is under way is given up only then. */
@@ -50,8 +56,9 @@ interface Ended {
 /** A request that is under way. */
 interface Exchange {
   readonly completed: readonly Ended[];
-  /** For how many runs it asks. */
+  /** For how many runs it asks, and how many of these would wait for a slot. */
   readonly slots: number;
+  readonly ahead: number;
   readonly answered: Promise<ClaimAnswer>;
 }
 
@@ -67,6 +74,7 @@ export class Worker {
   #finishedOf: Ended[] = [];
   #underWay: Exchange | undefined;
   #toBegin = 0; // runs that were claimed and are to be begun next
+  #noneAhead = false; // what is due is nothing that may wait for a slot here; until one is free nobody asks again
   #abandoned = false;
   #reconcileAt: number; // monotonic
   #number = 0;
@@ -98,6 +106,7 @@ export class Worker {
   }
 
   start(): void {
+    this.#parts.busy.freed = () => this.#wakeUp();
     this.#parts.store.on("wake", this.#onWake);
     this.#parts.store.on("restored", this.#onRestored);
     this.#loop = this.#keepWorking();
@@ -251,7 +260,8 @@ export class Worker {
     const due = this.#canClaim(true)
       ? Math.max(store.clock.reaches(this.#nextDue), this.#hold)
       : Number.POSITIVE_INFINITY;
-    const ms = Math.min(Math.max(Math.ceil(due - monotonic()), 1), settings.pollEvery, longestSleep);
+    const soonest = Math.min(due, this.#reconcileAt);
+    const ms = Math.min(Math.max(Math.ceil(soonest - monotonic()), 1), settings.pollEvery, longestSleep);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#poke = () => {
@@ -265,17 +275,22 @@ export class Worker {
     if (ms === settings.pollEvery) this.#nextDue = 0;
   }
 
-  /** How many more runs this node could take at once; none to wait for a slot that would hold a place or a lock meanwhile. */
-  #slots(): number {
+  /**
+   * How many more runs this node could take at once, and how many of these would wait for a slot; none of those where they would hold a place or a lock
+   * meanwhile.
+   */
+  #room(): { readonly slots: number; readonly ahead: number } {
     const { limits, rates } = this.#offer.now;
-    const mayWait = this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
-    const { most, left } = this.#held.room(mayWait);
+    const mayWait =
+      !this.#noneAhead && this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
+    const { most, left, free } = this.#held.room(mayWait);
     // Half of all at most, so that there is something to do while the other half is under way.
-    return Math.max(0, Math.min(left - this.#toBegin, Math.ceil(most / 2), 1000));
+    const slots = Math.max(0, Math.min(left - this.#toBegin, Math.ceil(most / 2), 1000));
+    return { slots, ahead: slots - Math.min(slots, Math.max(0, free - this.#toBegin)) };
   }
 
   #canClaim(whileHeld = false): boolean {
-    if (!this.#claiming || this.#slots() === 0) return false;
+    if (!this.#claiming || this.#room().slots === 0) return false;
     if (!whileHeld && monotonic() < this.#hold) return false;
     return true;
   }
@@ -292,20 +307,25 @@ export class Worker {
   async #exchange(): Promise<void> {
     this.#underWay ??= this.#send();
     while (this.#underWay !== undefined) {
-      const { completed, slots, answered } = this.#underWay;
+      const { completed, slots, ahead, answered } = this.#underWay;
       const answer = await answered.finally(() => {
         this.#underWay = undefined;
       });
       this.watch.turned();
       const { claimed } = answer;
-      const mayBeMore = slots > 0 && (answer.more || claimed.length === slots);
+      const mayBeMore = slots > 0 && (answer.more || claimed.length >= slots - ahead);
       this.#nextDue = mayBeMore ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
-      this.#tell(completed, answer);
-      this.#toBegin = claimed.length;
-      if (claimed.length > 0 && this.#open && monotonic() < this.#reconcileAt && this.#isDue())
-        this.#underWay = this.#send();
-      this.#toBegin = 0;
-      await this.#held.begin(claimed);
+      this.#noneAhead = ahead > 0 && claimed.length < slots;
+      try {
+        this.#tell(completed, answer);
+        this.#toBegin = claimed.length;
+        if (claimed.length > 0 && this.#open && monotonic() < this.#reconcileAt && this.#isDue())
+          this.#underWay = this.#send();
+      } finally {
+        // Whatever a listener or a logger does: these are this node's now.
+        this.#toBegin = 0;
+        await this.#held.begin(claimed);
+      }
     }
   }
 
@@ -317,13 +337,14 @@ export class Worker {
     const completions = this.#finished.splice(0, maxCompletions);
     const completed = this.#finishedOf.splice(0, maxCompletions);
     this.#number += 1;
-    const slots = mayClaim ? this.#slots() : 0;
+    const { slots, ahead } = mayClaim ? this.#room() : { slots: 0, ahead: 0 };
     // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
     if (mayClaim) this.#nextDue = Number.MAX_SAFE_INTEGER;
     const answered = this.#untilAnswered({
       node,
       number: this.#number,
-      slots,
+      slots: slots - ahead,
+      ahead,
       completions,
       ...this.#offer.now,
       lockTtl: locks === undefined ? settings.lockTtl : 0,
@@ -334,7 +355,7 @@ export class Worker {
       throw error;
     });
     answered.catch(() => undefined); // it is waited for later
-    return { completed, slots, answered };
+    return { completed, slots, ahead, answered };
   }
 
   #untilAnswered(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -388,8 +409,10 @@ export class Worker {
   readonly #complete: Complete = (claimed, outcome, detail, result, accepted = () => undefined) => {
     if (this.#abandoned) {
       this.#refused(claimed);
+      this.#parts.busy.freed?.();
       return;
     }
+    this.#noneAhead = false;
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
     this.#finishedOf.push({ claimed, accepted });
     this.#wakeUp();

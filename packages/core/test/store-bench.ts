@@ -176,6 +176,7 @@ interface MaterialiseItem {
 
 interface ClaimOptions {
   readonly slots?: number;
+  readonly ahead?: number;
   readonly lanes?: readonly string[];
   readonly completions?: readonly Completion[];
   readonly number?: number;
@@ -232,6 +233,7 @@ export class BenchNode {
       node: this.id,
       number: this.number,
       slots: options.slots ?? 10,
+      ahead: options.ahead ?? 0,
       completions: options.completions ?? [],
       lanes: options.lanes ?? ["default@task"],
       lockTtl: options.lockTtl ?? 60_000,

@@ -24,8 +24,6 @@ export interface Mutant {
   /** What is broken, as a sentence. */
   readonly breaks: string;
   readonly changes: readonly Change[];
-  /** Changes of what may stand in several places, or in one of several forms: all that fit are made, and one has to. @default none */
-  readonly wherever?: readonly Change[];
   /** What else would have kept the harm away, and is broken here as well: of each of these layers, one alone suffices. */
   readonly secondLayers?: readonly string[];
   readonly trial: MutantTrial;
@@ -36,17 +34,15 @@ export interface Mutant {
 /**
  * The text of a file with the changes that are meant for it.
  *
- * @throws Error naming the mutant, the file and the text, if what is to be found does not occur exactly once; or occurs more often, of what may
- *   stand elsewhere
+ * @throws Error naming the mutant, the file and the text, if what is to be found does not occur exactly once
  */
-export function mutate({ name, changes, wherever = [] }: Mutant, file: string, text: string): string {
-  return [...changes, ...wherever]
+export function mutate({ name, changes }: Mutant, file: string, text: string): string {
+  return changes
     .filter((change) => change.file === file)
     .reduce((changed, change) => {
       const { find, put } = change;
       const times = changed.split(find).length - 1;
       if (times === 1) return changed.replace(find, () => put);
-      if (times === 0 && wherever.includes(change)) return changed;
       throw new Error(
         `The mutant ${name} looks for a text that occurs ${times} times in ${file}, not once: ${JSON.stringify(find)}. Make its row fit the code again.`,
       );

@@ -1,7 +1,7 @@
 -- Completes finished runs and claims due ones, in one step. A request that was answered before (same number) is answered
 -- as it was then: a reply may have been lost.
 --
--- Its parts, in the order of their inclusion: claim/request, due, plain; complete, limits, rates, pauses, lanes, overlap, misfires, max-runs, consider, take.
+-- Its parts, in the order of their inclusion: claim/request, due, plain; rates, complete, limits, pauses, lanes, overlap, misfires, max-runs, consider, take.
 
 local function claimed_before()
   local active, runs, tokens = redis.call('HGETALL', key.active), {}, {}
@@ -58,5 +58,5 @@ for i, item in ipairs(claimed) do
   texts[i] = table.concat({ item.run, item.token, item.attempt, item.started or int(now), item.lost or 0, task, (item.left or '') .. '\n' .. body }, ' ')
 end
 local next_due = next_waiting()
-if rate_until and (not next_due or rate_until < next_due) then next_due = rate_until end
+if rated.opens and (not next_due or rated.opens < next_due) then next_due = rated.opens end
 return { int(now), answer, next_due and int(next_due) or '', texts, passed, more }

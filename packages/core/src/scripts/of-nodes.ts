@@ -6,16 +6,16 @@ import { calls, file, guards, history, kept, records, rules } from "./shared.js"
 export type ClaimReply = [string, string, string, string[], string[], number];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
-  version: 2,
+  version: 3,
   file: file("claim"),
   include: [
     ...kept,
     ...["request", "due", "plain"].map((name) => file(`claim/${name}`)),
     ...rules,
     ...[
+      "rates",
       "complete",
       "limits",
-      "rates",
       "pauses",
       "lanes",
       "overlap",
@@ -26,7 +26,7 @@ export const claim = defineScript<ClaimReply>()({
     ].map((name) => file(`claim/${name}`)),
   ],
   keys: [...guards, "active", "cancelled", "request"],
-  args: ["prefix", "node", "number", "slots", "batch", "lock_ttl", "lease_ttl", ...history],
+  args: ["prefix", "node", "number", "slots", "ahead", "batch", "lock_ttl", "lease_ttl", ...history],
   lists: {
     completions: ["outcome"],
     lanes: ["lane"],

@@ -11,14 +11,17 @@ step.begin('jobs', 'runs', 'unstarted')
 
 local held, active, runs, tokens, taken = {}, redis.call('HGETALL', key.active), {}, {}, {}
 for run, token in each(list.held) do held[run] = token end
-local texts, known, unknown = {}, {}, {}
-for i = 1, #active, 2 do known[active[i]] = string.match(active[i + 1], '^%S+') end
+local known, unknown = {}, {}
+local claims = {}
+for i = 1, #active, 2 do
+  claims[active[i]] = former.read_claim(active[i], active[i + 1], key.active)
+  known[active[i]] = claims[active[i]] and claims[active[i]].token
+end
 for run, token in pairs(held) do if known[run] ~= token then unknown[#unknown + 1] = run end end
 for i = 1, #active, 2 do
-  if #runs < tonumber(arg.batch) and known[active[i]] ~= held[active[i]] then
+  if #runs < tonumber(arg.batch) and known[active[i]] and known[active[i]] ~= held[active[i]] then
     runs[#runs + 1] = active[i]
     tokens[#tokens + 1] = known[active[i]]
-    texts[#texts + 1] = active[i + 1]
   end
 end
 if #runs == 0 then return { int(now), taken, {}, unknown } end
@@ -26,7 +29,7 @@ local records, others = former.records_of(runs, tokens), redis.call('HMGET', key
 local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 redis.call('HDEL', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 for i, run in ipairs(runs) do
-  local token, attempt, started, _, task = string.match(texts[i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+  local token, attempt, started, task = claims[run].token, claims[run].attempt, claims[run].started, claims[run].task
   local _, lost, earlier = attempt_of(others[i])
   local text = entry(at_of(run) or started, started, now, 'l', attempt, token, arg.node,
     '{"reason":"store-lost","task":"' .. task .. '"}')

@@ -17,16 +17,21 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
   if left <= 0 then break end
   local active = arg.prefix .. 'active:' .. node
   local held = redis.call('HRANDFIELD', active, left, 'WITHVALUES')
-  local runs, tokens = {}, {}
+  local runs, tokens, claims = {}, {}, {}
   for i = 1, #held, 2 do
-    runs[#runs + 1] = held[i]
-    tokens[#tokens + 1] = string.match(held[i + 1], '^%S+')
+    local claim = former.read_claim(held[i], held[i + 1], active)
+    if claim then
+      runs[#runs + 1] = held[i]
+      tokens[#tokens + 1] = claim.token
+      claims[#claims + 1] = claim
+    end
   end
+  left = left - #held / 2
   if #runs > 0 then
     local records, others = former.records_of(runs, tokens), redis.call('HMGET', key.attempts, unpack(runs))
     local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. node, unpack(runs))
     for i, run in ipairs(runs) do
-      local token, attempt, started, _, task = string.match(held[2 * i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+      local token, attempt, started, task = claims[i].token, claims[i].attempt, claims[i].started, claims[i].task
       local _, lost, earlier = attempt_of(others[i])
       local text = entry(at_of(run) or started, started, now, 'l', attempt, token, node,
         '{"reason":"node-dead","task":"' .. task .. '"}')
@@ -44,7 +49,6 @@ for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, 99)) do
     redis.call('HDEL', active, unpack(runs))
     release_places(runs)
     redis.call('HDEL', key.progress, unpack(runs))
-    left = left - #runs
   end
   if redis.call('EXISTS', active) == 0 then
     redis.call('DEL', arg.prefix .. 'request:' .. node, arg.prefix .. 'cancelled:' .. node)

@@ -24,7 +24,7 @@ export const calls = [file("lib/calls"), clockLua];
 const libraries = (...names: string[]): URL[] => names.map((name) => file(`lib/${name}`));
 
 /** Records, lanes, events, and what is kept of runs that have ended. */
-export const kept: URL[] = [...calls, ...libraries("records", "former", "events", "lanes", "history")];
+export const kept: URL[] = [...calls, ...libraries("records", "events", "former", "lanes", "history")];
 
 /** What becomes of runs by all that may be said of their jobs. After {@link kept}. */
 export const rules: URL[] = libraries(

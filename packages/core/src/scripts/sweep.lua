@@ -80,7 +80,7 @@ local function places_of(runs)
 end
 
 local function queue(run, record)
-  local at = fire_time_of(run) or tonumber(string.match(record.text, '\n{"at":(%d+)') or now)
+  local at = due_time_of(run, record, now)
   if at > now then redis.call('ZADD', key.waiting, int(at), run)
   else make_ready(record.lane, record.priority, at, run) end
 end

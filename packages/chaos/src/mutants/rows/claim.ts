@@ -3,14 +3,12 @@ import { paused } from "../trials/paused.js";
 import { quiet } from "../trials/quiet.js";
 import { noReplies, rolledBack } from "../trials/store-faults.js";
 
-/** Tokens are a count and do not follow the clock, in whichever scripts hand attempts out. */
-export const countsOnly: readonly Change[] = ["take", "plain"].flatMap((script) =>
-  ["redis.call", "call"].map((call) => ({
-    file: `core/dist/scripts/claim/${script}.lua`,
-    find: `math.max(tonumber(${call}('GET', key.fence) or 0), now * 1000)`,
-    put: `tonumber(${call}('GET', key.fence) or 0)`,
-  })),
-);
+/** Tokens are a count and do not follow the clock. */
+export const countsOnly: Change = {
+  file: "core/dist/scripts/claim/request.lua",
+  find: "math.max(tonumber(redis.call('GET', key.fence) or nil) or 0, now * 1000)",
+  put: "tonumber(redis.call('GET', key.fence) or nil) or 0",
+};
 
 /** What is wrong about who is given what, and when. */
 export const claimMutants: readonly Mutant[] = [
@@ -48,8 +46,8 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "if is_ruled(pauses, ended, all_jobs)",
-        put: "if is_ruled({}, ended, all_jobs)",
+        find: "or are_ruled(pauses_of_lanes(lanes), ended, ended_jobs)",
+        put: "or are_ruled({}, ended, ended_jobs)",
       },
     ],
     trial: paused,
@@ -108,8 +106,7 @@ export const claimMutants: readonly Mutant[] = [
     name: "token-counts-only",
     breaks:
       "Tokens are a count and do not follow the clock, so that a store that lost writes gives them again",
-    changes: [],
-    wherever: countsOnly,
+    changes: [countsOnly],
     trial: rolledBack,
     caughtBy: ["token-reused", "token-order"],
   },

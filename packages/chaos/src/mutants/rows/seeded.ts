@@ -238,8 +238,7 @@ export const seededMutants: readonly Mutant[] = [
   {
     name: "token-after-loss",
     breaks: "Tokens are a count and do not follow the clock, in a store that loses power and its last writes",
-    changes: [],
-    wherever: countsOnly,
+    changes: [countsOnly],
     trial: losingPower,
     caughtBy: ["token-order"],
   },

@@ -47,7 +47,7 @@ export const punctual: MutantTrial = seededTrial(
 export const losingPower: MutantTrial = seededTrial(
   "losing-power",
   "ten seconds of the seeded mode, its store on a machine that loses power",
-  { seed: 2, duration: 10_000, topology: "everysec", faults: ["power-loss"], settlesWithin: 10_000 },
+  { seed: 2, duration: 10_000, topology: "everysec", faults: ["power-loss"], settlesWithin: 25_000 },
 );
 
 /** Nodes that are declared dead while they can do all that they want. */

@@ -93,7 +93,8 @@ local function complete()
             if #left > 2000 then left = '-' .. string.match(left, ',.*', -1900) end
             redis.call('HSET', key.attempts, item.run, attempt .. ' ' .. lost .. ' ' .. left .. '\n' .. earlier)
           end
-          make_ready(record.lane, record.priority, fire_time_of(item.run) or now, item.run)
+          make_ready(record.lane, record.priority, due_time_of(item.run, record, now), item.run)
+          rated.uncount(record, started)
           -- A further attempt holds its job still: the run has not ended.
           if job_of(item.run) and tonumber(attempt) == 1 then release_job(item.run) end
           uncount(item.run, record)

@@ -12,7 +12,7 @@ local function consider(lane)
     if not lane.unstarted[i] then return end -- taken back
   end
   local forced = is_forced(run, attempt)
-  if lane.by_force and not forced then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  if lane.by_force and not forced then return make_ready(record.lane, record.priority, due_time_of(run, record, now), run) end
   if job and not forced and is_paused(run, job, record, fires and attempt == 1) then return end
   if fires and attempt == 1 then
     if was_settled(run, job) then return pass(run, 'missed', 'misfire') end
@@ -21,7 +21,7 @@ local function consider(lane)
     if what == 'missed' then return pass(run, 'missed', 'misfire') end
     if what == 'held' then return redis.call('ZADD', key.paused, 0, run) end
   end
-  if record.lane ~= lane.name then return make_ready(record.lane, record.priority, fire_time_of(run) or now, run) end
+  if record.lane ~= lane.name then return make_ready(record.lane, record.priority, due_time_of(run, record, now), run) end
   if fires and attempt == 1 and is_exhausted(job, record) then
     ended_jobs[job] = true -- if none of those that count runs, this is the end of it
     redis.call('HSET', key.exhaustion, job, 'full')
@@ -29,8 +29,8 @@ local function consider(lane)
     unblock(job) -- what it was let go on before: a run by hand may start
     return
   end
-  local key_scope, rate = key_rate(record)
-  local opens = key_scope and rate_opens(key_scope, rate)
+  local key_scope, rate = rated.of_key(record)
+  local opens = key_scope and rated.opens_at(key_scope, rate)
   if opens then -- as one whose time has not come
     redis.call('ZADD', key.waiting, int(opens), run)
     return
@@ -62,15 +62,16 @@ local function consider(lane)
       redis.call('HDEL', key.holds, run)
       -- What is buried has drawn a token, so that its job is told from a later one of its id although nothing was claimed.
       if not lose(run, record, attempt, lost, earlier, text, now, now + tonumber(arg.lease_ttl)) then
-        redis.call('SET', key.fence, int(tonumber(redis.call('GET', key.fence) or 0) + 1))
+        draw_tokens(1)
       end
       return pass(run, 'lockRefused', 'lock')
     end
   end
   hold(run, lane, record)
-  if key_scope then count_start(key_scope, rate) end
-  for _, scope in ipairs(lane.rates or {}) do count_start(scope, rates[scope]) end
+  if key_scope then rated.count(key_scope, rate) end
+  for _, scope in ipairs(lane.rates or {}) do rated.count(scope, rates[scope]) end
   if fires and attempt == 1 then count_run(run, job, record) end
   taken[run] = true
+  claimed_bytes = claimed_bytes + #record.text
   claimed[#claimed + 1] = { run = run, record = record, attempt = attempt, left = left, lost = lost }
 end

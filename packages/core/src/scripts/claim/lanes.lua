@@ -1,6 +1,12 @@
 -- Lanes that this node serves, read a page at a time, the first run of all of them first.
 
 local lanes = {}
+
+-- How many runs of each lane are read at a time: what is read of many lanes is for the most part left there.
+local function page_of(count, most)
+  return math.min(most, math.max(math.ceil(TAKE / count), 10))
+end
+
 local function read_lane(lane, size)
   local items = lane.by_force
     and redis.call('ZRANGE', lane_key(lane.name), '-inf', '(' .. int(FORCED_BELOW), 'BYSCORE', 'LIMIT', lane.offset, size, 'WITHSCORES')
@@ -25,7 +31,7 @@ local function first_lane(size)
       if lane.last then lane.ended = true else read_lane(lane, size) end
     end
     if not lane.ended and lane.scopes and full(lane) == 'w' then lane.ended = true end
-    if not lane.ended and lane.rates and is_too_fast(lane) then lane.ended = true end
+    if not lane.ended and lane.rates and rated.is_too_fast(lane) then lane.ended = true end
     if not lane.ended and (not best or lane.scores[lane.at] < best.scores[best.at]) then best = lane end
   end
   return best

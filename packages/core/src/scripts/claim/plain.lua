@@ -10,6 +10,9 @@ do
   local function rules_of_jobs() return { key.exhaustion, key.failing, key.paced, key.retention } end
   local function holds_of_jobs() return { key.blocked, key.edges, key.paused } end
 
+  local heads = {} -- what stands before a record's body -> what it says
+  local MOST_NAMES = 7000 -- that one call is handed
+  local most = slots + ahead
   local function append(all, more) for _, name in ipairs(more) do all[#all + 1] = name end end
 
   local function has_any(name, fields)
@@ -17,17 +20,20 @@ do
     return false
   end
 
-  -- Whether a rule is for any of these: pauses, by their keys; runs that end; jobs of runs that end or start.
-  local function is_ruled(pauses, ended, jobs)
+  -- Whether something is said of any of these: pauses, by their keys; runs that end (nil: they have been looked at); jobs of runs.
+  local function are_ruled(pauses, ended, jobs)
+    if #pauses > MOST_NAMES then return true end
     local names = { unpack(pauses) }
-    append(names, rules_of_runs())
+    if ended then append(names, rules_of_runs()) end
     if #jobs > 0 then append(names, rules_of_jobs()); append(names, holds_of_jobs()) end
     if call('EXISTS', unpack(names)) == 0 then return false end
     -- Others' rules, perhaps.
-    append(pauses, { key.limited })
+    if ended then append(pauses, { key.limited }) end
     if #jobs > 0 then append(pauses, holds_of_jobs()) end
     if call('EXISTS', unpack(pauses)) > 0 then return true end
-    if #ended > 0 then for _, name in ipairs({ key.cancelled, key.holds, key.progress }) do if has_any(name, ended) then return true end end end
+    if ended and #ended > 0 then
+      for _, name in ipairs({ key.cancelled, key.holds, key.progress }) do if has_any(name, ended) then return true end end
+    end
     if #jobs > 0 then for _, name in ipairs(rules_of_jobs()) do if has_any(name, jobs) then return true end end end
     return false
   end
@@ -70,37 +76,59 @@ do
     return one.score < other.score
   end
 
-  -- The first runs of the lanes that this node serves, as many as it has free slots, each lane's own in order. `lanes`: those that have any, with the score
-  -- of the first run that stays, if it has one. nil: one has runs that start by force.
+  -- The lanes that this node serves and that have any runs. nil: one has runs that start by force.
   local function read_lanes()
-    local lanes, picks, count = {}, {}, list.lanes.count
-    if slots == 0 or count == 0 then return lanes, picks end
-    if count > TAKE or slots > TAKE then return nil end
+    local lanes, count = {}, list.lanes.count
+    if most == 0 or count == 0 then return lanes end
+    if count > TAKE or most > TAKE then return nil end
     local first = list.lanes.first
     local heads = call('ZMSCORE', key.ready, unpack(ARGV, first, first + count - 1))
     for i = 1, count do
       if heads[i] then
         if tonumber(heads[i]) < FORCED_BELOW then return nil end
         local name = ARGV[first + i - 1]
-        local items = call('ZRANGE', lane_key(name), 0, slots, 'WITHSCORES')
         local queue, task = match(name, '^(.-)@(.+)$')
-        lanes[#lanes + 1] = { name = name, queue = queue, task = task, items = items, taken = 0 }
+        lanes[#lanes + 1] = { name = name, queue = queue, task = task, taken = 0 }
       end
     end
+    return lanes
+  end
+
+  local function pauses_of_lanes(lanes)
+    if #lanes == 0 then return {} end
+    local pause = prefix .. 'pause:'
+    local names = { pause .. 'all', pause .. 'node:' .. arg.node }
+    for _, lane in ipairs(lanes) do append(names, { pause .. 'queue:' .. lane.queue, pause .. 'task:' .. lane.task }) end
+    return names
+  end
+
+  local function pauses_of_jobs(jobs)
+    local names, pause = {}, prefix .. 'pause:'
+    for _, job in ipairs(jobs) do names[#names + 1] = pause .. 'job:' .. job end
+    for _, record in pairs(heads) do
+      for tag in string.gmatch(extra(record, 'tg') or '', '[^,]+') do names[#names + 1] = pause .. 'tag:' .. tag end
+    end
+    return names
+  end
+
+  -- The first runs of lanes, as many as this node may be given, each lane's own in order. nil: that takes looking at too many.
+  local function read_picks(lanes)
+    local picks = {}
+    if #lanes * most > 4 * TAKE then return nil end
+    for _, lane in ipairs(lanes) do lane.items = call('ZRANGE', lane_key(lane.name), 0, most, 'WITHSCORES') end
     if #lanes == 1 then
       local lane = lanes[1]
-      for i = 1, math.min(#lane.items / 2, slots) do picks[i] = { run = lane.items[2 * i - 1], lane = lane } end
-    else
-      for place, lane in ipairs(lanes) do
-        for i = 1, #lane.items, 2 do
-          picks[#picks + 1] = { run = lane.items[i], lane = lane, score = tonumber(lane.items[i + 1]), place = place * 2 * TAKE + i }
-        end
-      end
-      table.sort(picks, by_score)
-      for i = #picks, slots + 1, -1 do picks[i] = nil end
+      for i = 1, math.min(#lane.items / 2, most) do picks[i] = { run = lane.items[2 * i - 1], lane = lane } end
+      return picks
     end
-    for _, pick in ipairs(picks) do pick.lane.taken = pick.lane.taken + 1 end
-    return lanes, picks
+    for place, lane in ipairs(lanes) do
+      for i = 1, #lane.items, 2 do
+        picks[#picks + 1] = { run = lane.items[i], lane = lane, score = tonumber(lane.items[i + 1]), place = place * 2 * TAKE + i }
+      end
+    end
+    table.sort(picks, by_score)
+    for i = #picks, most + 1, -1 do picks[i] = nil end
+    return picks
   end
 
   -- Whether a definition asks for what is counted at each start, or looked up.
@@ -112,39 +140,58 @@ do
     return false
   end
 
-  local heads = {} -- what stands before a record's body -> what it says
+  -- Leaves these runs, from one on, where they are. False: there are free slots for some of them, which the rest is to look at.
+  local function leave_from(picks, i)
+    for at = #picks, math.max(i, slots + 1), -1 do picks[at] = nil end
+    return i > slots
+  end
 
-  -- The definitions of runs that were picked, if all are there and ask for nothing that is not as usual.
+  -- The record of a run that was picked, if it asks for nothing that is not as usual. Ahead goes only that of which nobody can tell whether it runs
+  -- or waits: not what keeps other runs of its job from starting.
+  local function read_record(pick, text, is_ahead)
+    local at = text and find(text, '\n', 1, true)
+    if not at then return nil end
+    local head = sub(text, 1, at)
+    local record = heads[head]
+    if not record then
+      record = parse(head)
+      if not record or has_own_rules(record) then return nil end
+      heads[head] = record
+    end
+    if record.lane ~= pick.lane.name or (is_ahead and pick.job and record.overlap ~= 'a') then return nil end
+    pick.record, pick.body = record, sub(text, at)
+    return record
+  end
+
+  -- The jobs of runs that were picked, once the definitions of these are all there; nil: not of all for which there are free slots.
   local function read_records(picks)
-    local own, jobs, of = {}, {}, {}
-    for _, pick in ipairs(picks) do
+    local own, jobs, of, texts, bytes = {}, {}, {}, {}, 0
+    for i, pick in ipairs(picks) do
       local job, time = match(pick.run, '^([^@]+)@(.+)$')
+      if job and not find(time, '^%d+$') then
+        if leave_from(picks, i) then break else return nil end
+      end
       if not job then own[#own + 1] = pick.run
-      elseif not find(time, '^%d+$') then return nil
       else
         pick.job, pick.time = job, tonumber(time)
         if not of[job] then of[job] = true; jobs[#jobs + 1] = job end
       end
     end
-    local texts = {}
     if #own > 0 then for i, text in ipairs(call('HMGET', key.runs, unpack(own))) do texts[own[i]] = text end end
     if #jobs > 0 then for i, text in ipairs(call('HMGET', key.jobs, unpack(jobs))) do of[jobs[i]] = text end end
-    for _, pick in ipairs(picks) do
-      local text = texts[pick.run]
-      if pick.job then text = of[pick.job] end
-      local at = text and find(text, '\n', 1, true)
-      if not at then return nil end
-      local head = sub(text, 1, at)
-      local record = heads[head]
-      if not record then
-        record = parse(head)
-        if not record or has_own_rules(record) then return nil end
-        heads[head] = record
+    for i, pick in ipairs(picks) do
+      local record = read_record(pick, pick.job and of[pick.job] or texts[pick.run], i > slots)
+      bytes = bytes + (record and #pick.body or 0)
+      if not record or bytes > MOST_BYTES then
+        if leave_from(picks, i) then break else return nil end
       end
-      if record.lane ~= pick.lane.name then return nil end
-      pick.record, pick.body = record, sub(text, at)
     end
-    return jobs
+    local left, seen = {}, {}
+    for _, pick in ipairs(picks) do
+      pick.lane.taken = pick.lane.taken + 1
+      if pick.job and not seen[pick.job] then seen[pick.job] = true; left[#left + 1] = pick.job end
+    end
+    return left
   end
 
   -- Whether runs of jobs may start: they are still to be, not too late, and do not overlap. `ending`: runs that end in this step.
@@ -221,8 +268,7 @@ do
   local function record_starts(lanes, picks, asking)
     if #picks == 0 then return {} end
     local at, texts, active = int(now), {}, {}
-    local token = math.max(tonumber(call('GET', key.fence) or 0), now * 1000)
-    call('SET', key.fence, int(token + #picks))
+    local token = draw_tokens(#picks)
     for i, pick in ipairs(picks) do
       local run, task = pick.run, pick.record.task
       local own = int(token + i)
@@ -262,26 +308,16 @@ do
     end
     local found, ended = read_outcomes()
     if not found then return nil end
-    local lanes, picks = read_lanes()
-    if not lanes then return nil end
-    local jobs = read_records(picks)
-    if not jobs or is_limited(lanes) then return nil end
-
-    local pauses, ending, all_jobs = {}, {}, { unpack(jobs) }
+    local ending, ended_jobs = {}, {}
     for _, item in ipairs(found) do
       ending[item.run] = true
-      if item.job then all_jobs[#all_jobs + 1] = item.job end
+      ended_jobs[#ended_jobs + 1] = item.job
     end
-    if #lanes > 0 then
-      local pause = prefix .. 'pause:'
-      pauses = { pause .. 'all', pause .. 'node:' .. arg.node }
-      for _, lane in ipairs(lanes) do append(pauses, { pause .. 'queue:' .. lane.queue, pause .. 'task:' .. lane.task }) end
-      for _, job in ipairs(jobs) do pauses[#pauses + 1] = pause .. 'job:' .. job end
-      for _, record in pairs(heads) do
-        for tag in string.gmatch(extra(record, 'tg') or '', '[^,]+') do pauses[#pauses + 1] = pause .. 'tag:' .. tag end
-      end
-    end
-    if is_ruled(pauses, ended, all_jobs) then return nil end
+    local lanes = read_lanes()
+    if not lanes or is_limited(lanes) or are_ruled(pauses_of_lanes(lanes), ended, ended_jobs) then return nil end
+    local picks = read_picks(lanes)
+    local jobs = picks and read_records(picks)
+    if not jobs or (#jobs > 0 and are_ruled(pauses_of_jobs(jobs), nil, jobs)) then return nil end
     if call('EXISTS', key.attempts) == 1 then
       local all = { unpack(ended) }
       for _, pick in ipairs(picks) do all[#all + 1] = pick.run end

@@ -1,21 +1,22 @@
 -- Rates: `rate:<scope>` has the times of the latest starts, at most as many as may start within a period.
-local rate_until
+
+local rated = {} -- opens: when the first of the lanes may go on that are too fast now
 
 -- When the next run of a scope may start; nil: now.
-local function rate_opens(scope, rate)
+function rated.opens_at(scope, rate)
   local oldest = tonumber(redis.call('LINDEX', arg.prefix .. 'rate:' .. scope, rate.max - 1) or nil)
   if oldest and oldest > now - rate.per then return oldest + rate.per end
   return nil
 end
 
-local function count_start(scope, rate)
+function rated.count(scope, rate)
   local name = arg.prefix .. 'rate:' .. scope
   redis.call('LPUSH', name, int(now))
   redis.call('LTRIM', name, 0, rate.max - 1)
   redis.call('PEXPIRE', name, int(rate.per))
 end
 
-local function rates_of(lane)
+function rated.scopes_of(lane)
   if not next(rates) then return nil end
   local queue, task = string.match(lane, '^(.-)@(.+)$')
   local scopes = {}
@@ -26,11 +27,11 @@ local function rates_of(lane)
 end
 
 -- Whether a lane's rate lets none start now; remembers when it will.
-local function is_too_fast(lane)
+function rated.is_too_fast(lane)
   for _, scope in ipairs(lane.rates or {}) do
-    local opens = rate_opens(scope, rates[scope])
+    local opens = rated.opens_at(scope, rates[scope])
     if opens then
-      if not rate_until or opens < rate_until then rate_until = opens end
+      if not rated.opens or opens < rated.opens then rated.opens = opens end
       return true
     end
   end
@@ -38,10 +39,17 @@ local function is_too_fast(lane)
 end
 
 -- The rate of a run's own key, or nil.
-local function key_rate(record)
+function rated.of_key(record)
   local name, rate = extra(record, 'ck'), extra(record, 'kr')
   if not name or not rate then return nil end
   local max, per = string.match(rate, '^(%d+):(%d+)$')
   if not max or tonumber(max) < 1 or tonumber(per) < 1 then return nil end
   return 'key:' .. name, { max = tonumber(max), per = tonumber(per) }
+end
+
+-- A run that had not started after all.
+function rated.uncount(record, started)
+  local scopes = rated.scopes_of(record.lane) or {}
+  scopes[#scopes + 1] = rated.of_key(record)
+  for _, scope in ipairs(scopes) do redis.call('LREM', arg.prefix .. 'rate:' .. scope, 1, started) end
 end

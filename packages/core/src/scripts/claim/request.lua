@@ -11,10 +11,19 @@ step.begin('jobs', 'runs', 'unstarted')
 
 local more = 0 -- 1: runs that could start were not looked at yet
 local slots, accepted, claimed, passed = tonumber(arg.slots), {}, {}, {}
+local ahead = tonumber(arg.ahead) -- so many more of which nothing depends on when they begin: they wait for a slot at the node
+local claimed_bytes, MOST_BYTES = 0, 4194304 -- of records: an answer has not many more
 local fused = arg.lock_ttl ~= '0'
 
 local leaving = {} -- runs that leave `unstarted`
 local taken, to_cancel = {}, {} -- runs claimed by this request; those of them that a later one of their job cuts short
+
+-- The token before those of so many runs. They follow the clock where it is ahead of the count, so that they rise even in a store that lost its last writes.
+local function draw_tokens(count)
+  local token = math.max(tonumber(redis.call('GET', key.fence) or nil) or 0, now * 1000)
+  redis.call('SET', key.fence, int(token + count))
+  return token
+end
 
 local function pass(run, state, reason)
   passed[#passed + 1] = run; passed[#passed + 1] = state; passed[#passed + 1] = reason

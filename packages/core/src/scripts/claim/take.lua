@@ -9,15 +9,15 @@ local function claim()
     for i = 1, #heads do
       local name = names[from + i - 1]
       if heads[i] then
-        lanes[#lanes + 1] = { name = name, scopes = scopes_of(name), rates = rates_of(name), head = tonumber(heads[i]), offset = 0, at = 1, runs = {}, scores = {} }
+        lanes[#lanes + 1] = { name = name, scopes = scopes_of(name), rates = rated.scopes_of(name), head = tonumber(heads[i]), offset = 0, at = 1, runs = {}, scores = {} }
       end
     end
   end
   if #lanes == 0 then return end
   lanes = without_paused(lanes)
-  local looked, most, size = 0, slots + tonumber(arg.batch), math.min(slots, TAKE)
+  local looked, most, size = 0, slots + tonumber(arg.batch), page_of(#lanes, slots)
   while #claimed < slots do
-    if looked == most then more = 1; break end
+    if looked == most or claimed_bytes > MOST_BYTES then more = 1; break end
     local lane = first_lane(size)
     if not lane then break end
     consider(lane)
@@ -25,10 +25,7 @@ local function claim()
   end
   if #leaving > 0 then in_chunks('ZREM', key.unstarted, leaving, TAKE) end
   if #claimed == 0 then return end
-  -- Tokens follow the clock where it is ahead of the count, so that they rise even in a store that lost its last writes.
-  local token = math.max(tonumber(redis.call('GET', key.fence) or 0), now * 1000)
-  redis.call('SET', key.fence, int(token + #claimed))
-  local active = {}
+  local token, active = draw_tokens(#claimed), {}
   for i, item in ipairs(claimed) do
     item.token = int(token + i)
     tell('started ' .. item.run .. ' ' .. item.attempt .. ' ' .. item.token .. ' ' .. arg.node)

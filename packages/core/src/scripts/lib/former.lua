@@ -47,6 +47,15 @@ do
     return records
   end
 
+  -- What a node's `active` says of a run that it holds. What says nothing goes, so that it stops nobody; the sweeper finds the run in no place then.
+  function former.read_claim(run, text, active)
+    local token, attempt, started, task = string.match(text, '^(%d+) (%d+) (%d+) %S+ (%S+)$')
+    if token then return { token = token, attempt = attempt, started = started, task = task } end
+    redis.call('HDEL', active, run)
+    tell('mended ' .. run .. ' was held by nothing that can be read')
+    return nil
+  end
+
   function former.forget(job)
     born[job] = nil
     redis.pcall('HDEL', key.born, job)

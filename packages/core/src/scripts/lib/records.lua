@@ -19,6 +19,10 @@ local TAKE = 1000 -- most runs that one step takes out of one job
 local function job_of(run) return string.match(run, '^([^@]+)@') end
 local function at_of(run) return string.match(run, '@(.+)$') end
 local function fire_time_of(run) return tonumber(string.match(run, '@(%d+)')) end
+-- When a run was to start: an enqueued one says so in its record, unless somebody else has written that.
+local function due_time_of(run, record, now)
+  return fire_time_of(run) or tonumber(string.match(record.text, '\n{"at":(%d+)') or nil) or now
+end
 -- Of a run by hand that was asked for under another overlap than its job's.
 local function own_overlap_of(run) return string.match(run, '@%d+%-%w%w%w%w%w%w%w%w([acoqrs])$') end
 -- Whether a run may start although it is paused: at its first attempt, if it was asked for by force.
