@@ -5,9 +5,9 @@ import { InvalidOptionError, PartlyWrittenError } from "./errors.js";
 import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
 import type { Limit, RateLimit } from "./limit.js";
-import { writeRunRecord } from "./record.js";
+import { batchesOf, type NewRun, queueTogether } from "./queue-together.js";
+import { RunRecord } from "./record.js";
 import type { RetryOptions } from "./retry.js";
-import { enqueue } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { duration, instant } from "./times.js";
 
@@ -59,8 +59,6 @@ const known = [
   "concurrencyLimit",
   "rateLimit",
 ] as const satisfies (keyof EnqueueOptions)[];
-const batch = 500;
-
 /** The options of runs, each read once. @throws InvalidOptionError for what are none */
 export function runOptions(all: unknown): EnqueueOptions[] {
   return readable("runs", () => {
@@ -73,8 +71,12 @@ export function runOptions(all: unknown): EnqueueOptions[] {
   });
 }
 
+/** What a run may be told and still have the first line of its task's others. */
+const own: ReadonlySet<string> = new Set(["id", "input", "at", "delay"]);
+
 /**
- * Queues runs of a task, in order. All are checked before the first is written; each batch of 500 is written whole.
+ * Queues runs of a task, in order. All are checked before the first is written; each batch (500 runs, or what is longer than 1 MiB with one more) is
+ * written whole, and together with what this process queues at the same time.
  *
  * @returns their ids, in order
  * @throws PartlyWrittenError if some batches were written, and then one was not
@@ -89,34 +91,39 @@ export async function enqueueRuns(
   const checked = runOptions(all) as Record<string, unknown>[];
   const exact = checked.some(({ delay }) => delay !== undefined);
   const now = exact ? await store.now() : await store.nearlyNow();
-  const ids: string[] = [];
-  const items = checked.map((given) => {
-    const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
-    const notBefore = startOf(given, now);
-    const record = { task, ...sharedOptions(given), input: inputJson("input", given["input"], maxInput) };
-    ids.push(id);
-    return [id, writeRunRecord(record, notBefore ?? now), notBefore ?? ""] as const;
-  });
-  const { prefix, ...keys } = store.keys;
-  for (let from = 0; from < items.length; from += batch) {
-    const runs = withoutRepeats(items.slice(from, from + batch)).flat();
-    const call = store.calls.run(({ caller, ...numbered }) =>
-      store.timed(
-        () =>
-          enqueue.run(store.commands, {
-            keys: { ...keys, caller },
-            args: { prefix, ...numbered },
-            lists: { runs },
-          }),
-        ([time]) => time,
-      ),
-    );
-    await call.catch((error: unknown) => {
-      if (from === 0 || !(error instanceof RedisError)) throw error;
-      throw new PartlyWrittenError("runs", ids, from, error);
+  const runs = newRuns(task, checked, now, maxInput);
+  const ids = runs.map(({ id }) => id);
+  let written = 0;
+  for (const batch of batchesOf(runs)) {
+    await queueTogether(store, batch).catch((error: unknown) => {
+      if (written === 0 || !(error instanceof RedisError)) throw error;
+      throw new PartlyWrittenError("runs", ids, written, error);
     });
+    written += batch.length;
   }
   return ids;
+}
+
+function newRuns(
+  task: string,
+  all: readonly Record<string, unknown>[],
+  now: number,
+  maxInput: number,
+): NewRun[] {
+  let usual: RunRecord | undefined;
+  const recordOf = (given: Record<string, unknown>): RunRecord => {
+    for (const name in given)
+      if (!own.has(name)) return new RunRecord({ task, ...sharedOptions(given) });
+    usual ??= new RunRecord({ task, ...sharedOptions({}) });
+    return usual;
+  };
+  return all.map((given) => {
+    const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
+    const notBefore = startOf(given, now);
+    const record = recordOf(given);
+    const body = record.body(inputJson("input", given["input"], maxInput), notBefore ?? now);
+    return { id, head: record.head, body, notBefore };
+  });
 }
 
 const century = 3_155_760_000_000;
@@ -126,11 +133,4 @@ function startOf(given: Record<string, unknown>, now: number): number | undefine
   if (given["delay"] === undefined) return at;
   if (at !== undefined) throw new InvalidOptionError("delay", "cannot be given together with at.");
   return now + duration("delay", given["delay"], 0, century);
-}
-
-function withoutRepeats(
-  items: readonly (readonly [string, string, string | number])[],
-): (readonly [string, string, string | number])[] {
-  const seen = new Set<string>();
-  return items.filter(([id]) => !seen.has(id) && seen.add(id));
 }

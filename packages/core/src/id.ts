@@ -17,15 +17,20 @@ export function newSuffix(): string {
 
 let lastTime = 0;
 let sequence = 0;
+/** Tells the runs of processes apart; drawn anew each ms, so that a process that was copied while it ran has its own soon. */
+let suffix = "";
 
 /**
  * The id of an enqueued run: sorts by time, and within a process by order, so that runs that become ready in the same
  * millisecond are claimed in the order in which they were enqueued.
  */
 export function newRunId(now: number): string {
-  sequence = now > lastTime ? 0 : sequence + 1;
-  lastTime = Math.max(now, lastTime);
-  return `${lastTime.toString(36).padStart(9, "0")}${sequence.toString(36).padStart(4, "0")}${random8()}`;
+  if (now > lastTime || suffix === "") {
+    lastTime = Math.max(now, lastTime);
+    sequence = 0;
+    suffix = random8();
+  } else sequence += 1;
+  return `${lastTime.toString(36).padStart(9, "0")}${sequence.toString(36).padStart(4, "0")}${suffix}`;
 }
 
 /** A delay in ms drawn from the upper half of `ceiling`. */

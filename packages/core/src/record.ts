@@ -121,15 +121,22 @@ function tiesOf({ trigger, dependsOn, then: followed }: Definition): Extras {
   };
 }
 
-/** An enqueued run's record. */
-export function writeRunRecord(options: Shared, at: number): string {
-  const text = body({
-    at: String(at),
-    input: options.input,
-    timeout: numberText(options.timeout),
-    retry: options.retry === undefined ? undefined : JSON.stringify(options.retry),
-  });
-  return `${head(0, options, "allow", "-", "none")}\n${text}`;
+/** What the records of enqueued runs have in common that are told the same but for their input and time. */
+export class RunRecord {
+  /** The first line. */
+  readonly head: string;
+  readonly #rest: string;
+
+  constructor(options: Omit<Shared, "input">) {
+    const { timeout, retry } = options;
+    this.head = head(0, options, "allow", "-", "none");
+    this.#rest = `${timeout === undefined ? "" : `,"timeout":${timeout}`}${retry === undefined ? "" : `,"retry":${JSON.stringify(retry)}`}}`;
+  }
+
+  /** What follows the first line. `input` is JSON. */
+  body(input: string | undefined, at: number): string {
+    return `{"at":${at}${input === undefined ? "" : `,"input":${input}`}${this.#rest}`;
+  }
 }
 
 function numberText(value: number | undefined): string | undefined {

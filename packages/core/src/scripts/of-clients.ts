@@ -1,6 +1,6 @@
 // Scripts that anybody calls who defines, triggers, pauses and looks. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { file, guards, history, records } from "./shared.js";
+import { calls, file, guards, history, libraries, records } from "./shared.js";
 
 /** `[now, done (a digit a job)]` */
 export const upsert = defineScript<[string, string]>()({
@@ -35,15 +35,15 @@ export const openSet = defineScript<string>()({
   args: ["set", "mark", "force"],
 });
 
-/** `[now, done (a digit a run; 0: it was known already)]` */
+/** `[now, how many were not known already]` */
 export const enqueue = defineScript<[string, string]>()({
   name: "enqueue",
   version: 1,
   file: file("enqueue"),
-  include: [...records, file("lib/once")],
+  include: [...calls, ...libraries("records", "lanes", "once")],
   keys: [...guards, "caller"],
   args: ["prefix", "number", "caller_ttl"],
-  lists: { runs: ["run", "record", "not_before"] },
+  lists: { heads: ["head"], runs: ["run"] },
 });
 
 /** `[now, run ids, pauses for which nothing was queued]`: these as in `readPauses`. */

@@ -21,7 +21,8 @@ export const history = [
 /** How each step that writes calls Redis, and its clock. */
 export const calls = [file("lib/calls"), clockLua];
 
-const libraries = (...names: string[]): URL[] => names.map((name) => file(`lib/${name}`));
+/** Files of `lib`. */
+export const libraries = (...names: string[]): URL[] => names.map((name) => file(`lib/${name}`));
 
 /** Records, lanes, events, and what is kept of runs that have ended. */
 export const kept: URL[] = [...calls, ...libraries("records", "events", "former", "lanes", "history")];

@@ -1,0 +1,115 @@
+import { enqueue } from "./scripts/index.js";
+import type { Store } from "./store.js";
+
+/** An enqueued run that is to be written. */
+export interface NewRun {
+  readonly id: string;
+  /** The first line of its record: written once for all that have the same. */
+  readonly head: string;
+  readonly body: string;
+  /** It does not start before that time, in ms; none: at once. */
+  readonly notBefore: number | undefined;
+}
+
+/** The most runs in one call, and the most characters of bodies, unless a single one has more: a step of a few ms at the most. */
+const most = { runs: 500, size: 1 << 20 } as const;
+
+/** Runs in order, in as few batches as one call each can take. */
+export function batchesOf(runs: readonly NewRun[]): NewRun[][] {
+  const batches: NewRun[][] = [];
+  let room = 0;
+  for (const run of runs) {
+    const batch = batches.at(-1);
+    if (batch !== undefined && batch.length < most.runs && run.body.length <= room) batch.push(run);
+    else {
+      batches.push([run]);
+      room = most.size;
+    }
+    room -= run.body.length;
+  }
+  return batches;
+}
+
+/** Those who wait for the next call, each with runs that are written together or not at all. */
+interface Waiting {
+  readonly runs: readonly NewRun[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const waiting = new WeakMap<Store, Waiting[]>();
+
+/**
+ * Queues runs together with all others that this process queues in the same turn of the event loop, in as few calls as that takes.
+ *
+ * @param runs at most a batch of {@link batchesOf}: written whole
+ */
+export function queueTogether(store: Store, runs: readonly NewRun[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const one = { runs, resolve, reject };
+    const others = waiting.get(store);
+    if (others !== undefined) others.push(one);
+    else {
+      waiting.set(store, [one]);
+      setImmediate(() => {
+        const all = waiting.get(store) ?? [];
+        waiting.delete(store);
+        for (const together of callsOf(all)) void send(store, together);
+      });
+    }
+  });
+}
+
+/** Who is served by one call each. */
+function callsOf(all: readonly Waiting[]): Waiting[][] {
+  const calls: Waiting[][] = [];
+  let [runs, size] = [0, 0];
+  for (const one of all) {
+    const own = one.runs.reduce((sum, { body }) => sum + body.length, 0);
+    const call = calls.at(-1);
+    if (call !== undefined && runs + one.runs.length <= most.runs && size + own <= most.size) {
+      call.push(one);
+      runs += one.runs.length;
+      size += own;
+    } else {
+      calls.push([one]);
+      [runs, size] = [one.runs.length, own];
+    }
+  }
+  return calls;
+}
+
+async function send(store: Store, all: readonly Waiting[]): Promise<void> {
+  try {
+    const lists = listsOf(all);
+    const { prefix, ...keys } = store.keys;
+    await store.calls.run(({ caller, ...numbered }) =>
+      store.timed(
+        () => enqueue.run(store.commands, { keys: { ...keys, caller }, args: { prefix, ...numbered }, lists }),
+        ([time]) => time,
+      ),
+    );
+    for (const { resolve } of all) resolve();
+  } catch (error) {
+    for (const { reject } of all) reject(error);
+  }
+}
+
+/** Of several runs of one id the first. */
+function listsOf(all: readonly Waiting[]): { heads: string[]; runs: string[] } {
+  const seen = new Set<string>();
+  const heads = new Map<string, number>();
+  const texts: string[] = [];
+  for (const { runs } of all)
+    for (const { id, head, body, notBefore } of runs) {
+      if (seen.has(id)) continue;
+      seen.add(id);
+      let number = heads.get(head);
+      if (number === undefined) {
+        number = heads.size + 1;
+        heads.set(head, number);
+      }
+      texts.push(`${id} ${notBefore ?? "-"} ${number} ${body}`);
+    }
+  return { heads: [...heads.keys()], runs: texts };
+}
