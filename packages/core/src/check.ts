@@ -21,7 +21,8 @@ export function fields(path: string, value: unknown, known: readonly string[]): 
     // What a class or a module brings along stands further up.
     const plain = Object.getPrototypeOf(value) === Object.prototype;
     const own: Record<string, unknown> = {};
-    for (const name of plain ? Object.keys(value) : known) if (plain || name in value) own[name] = value[name];
+    for (const name of plain ? Object.keys(value) : known)
+      if (plain || name in value) own[name] = value[name];
     return own;
   });
 }

@@ -112,8 +112,7 @@ function newRuns(
 ): NewRun[] {
   let usual: RunRecord | undefined;
   const recordOf = (given: Record<string, unknown>): RunRecord => {
-    for (const name in given)
-      if (!own.has(name)) return new RunRecord({ task, ...sharedOptions(given) });
+    for (const name in given) if (!own.has(name)) return new RunRecord({ task, ...sharedOptions(given) });
     usual ??= new RunRecord({ task, ...sharedOptions({}) });
     return usual;
   };

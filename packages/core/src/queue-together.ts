@@ -85,7 +85,8 @@ async function send(store: Store, all: readonly Waiting[]): Promise<void> {
     const { prefix, ...keys } = store.keys;
     await store.calls.run(({ caller, ...numbered }) =>
       store.timed(
-        () => enqueue.run(store.commands, { keys: { ...keys, caller }, args: { prefix, ...numbered }, lists }),
+        () =>
+          enqueue.run(store.commands, { keys: { ...keys, caller }, args: { prefix, ...numbered }, lists }),
         ([time]) => time,
       ),
     );

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
 import { type BenchNode, expectSound, StoreBench } from "../test/store-bench.js";
 import type { Completion } from "./claim.js";
+import { enqueueRuns } from "./enqueue.js";
 import { readEnqueuedHistory } from "./read-history.js";
-import { writeRunRecord } from "./record.js";
-import { enqueue } from "./scripts/index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -211,29 +210,7 @@ describe("retain: of enqueued runs, by the settings", () => {
     result = "",
   ): Promise<void> {
     const { store } = bench;
-    const { prefix, ...keys } = store.keys;
-    const record = writeRunRecord(
-      {
-        ...{
-          task: "task",
-          input: undefined,
-          queue: "default",
-          priority: 0,
-          delivery: "at-least-once",
-          maxLost: 3,
-        },
-        ...{ timeout: undefined, retry: undefined, deadLetter: true, rateLimit: undefined },
-        ...{ concurrencyKey: undefined, concurrencyLimit: undefined },
-      },
-      1,
-    );
-    await store.calls.run(({ caller, ...numbered }) =>
-      enqueue.run(store.commands, {
-        keys: { ...keys, caller },
-        args: { prefix, ...numbered },
-        lists: { runs: [id, record, ""] },
-      }),
-    );
+    await enqueueRuns(store, "task", [{ id }], 1000);
     await node.complete((await node.claim()).claimed, outcome, result);
     await bench.advance(1);
   }
