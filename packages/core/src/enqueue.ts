@@ -75,7 +75,7 @@ export function runOptions(all: unknown): EnqueueOptions[] {
 const own: ReadonlySet<string> = new Set(["id", "input", "at", "delay"]);
 
 /**
- * Queues runs of a task, in order. All are checked before the first is written; each batch (500 runs, or what is longer than 1 MiB with one more) is
+ * Queues runs of a task, in order. All are checked before the first is written; each batch (at most 500, and 1 MiB unless one alone is longer) is
  * written whole, and together with what this process queues at the same time.
  *
  * @returns their ids, in order
