@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Ahead } from "./ahead.js";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import type { Claimed } from "./claim.js";
@@ -31,6 +32,7 @@ export class HeldRuns {
   readonly #holder: Holder;
   readonly #attempts: Attempts;
   readonly #ahead: Ahead;
+  readonly #inOwnContext: <R>(code: () => R) => R = AsyncLocalStorage.snapshot();
   #beginning = false;
   #launched = 0;
   #launchMs = 0; // that it takes to begin one, lately
@@ -119,9 +121,9 @@ export class HeldRuns {
     for (const [index, item] of back.entries()) this.#handBack(item, values[index] ?? "-");
   }
 
-  /** What waits for a slot takes those that are free. */
+  /** What waits for a slot takes those that are free. Not in what a handler has entered that ended by an error which it left uncaught. */
   beginNext(): void {
-    this.#beginAll(() => undefined);
+    if (this.#ahead.size > 0) this.#inOwnContext(() => this.#beginAll(() => undefined));
   }
 
   /** All of one answer. Those for which there is no slot wait from now on, however long the others take to begin. */
