@@ -77,6 +77,23 @@ test("a rate allows so many claims in any period, and the next one when it is ov
   expect(starts(5, 1005, 2004)).toEqual(["rate"]);
 });
 
+test("what was handed back is no start by a rate", () => {
+  const rated: Partial<PlannedJob> = {
+    overlap: "allow",
+    concurrencyKey: "api",
+    rateLimit: { max: 1, per: "2s" },
+  };
+  const history = (): MadeUp => new MadeUp().define(-500, secondly("job", rated));
+  const given = `started ${runAt("job", 0)} 1 ${history().token(5)} ${nodeOf("n1")}`;
+  const again = run(0, { at: 900 });
+  expect(history().tell(5, given).attempt(again).broken).toEqual([]);
+  expect(
+    history()
+      .attempt(run(0))
+      .attempt(run(1000, { at: 1200 })).broken,
+  ).toEqual(["rate"]);
+});
+
 test("a rate's periods are those of the server's clock while that has gone back and the product's stands still", () => {
   const startsAt = (last: number, max = 1): string[] => {
     const rated = secondly("job", { concurrencyKey: "a", rateLimit: { max, per: "2s" } });

@@ -65,7 +65,7 @@ export const limitsHold: HistoryRule = (ledger) => {
 };
 
 /**
- * Within any period no more attempts of a scope are given out than its rate allows. While Redis' clock has gone back the product's stands still, and
+ * Within any period no more attempts of a scope are given out than its rate allows, those aside that were handed back: they have not started. While Redis' clock has gone back the product's stands still, and
  * what it remembers of starts is forgotten by the server's own, a period after the latest.
  */
 export const ratesHold: HistoryRule = (ledger) => {
@@ -74,7 +74,7 @@ export const ratesHold: HistoryRule = (ledger) => {
   const found: Finding[] = [];
   for (const line of ledger.told) {
     const own = line.what === "started" ? placed(line.run) : undefined;
-    if (own === undefined || line.what !== "started") continue;
+    if (own === undefined || line.what !== "started" || ledger.handedBack(line)) continue;
     for (const scope of scopesOf(own)) {
       const rate = scope.startsWith("key:") ? rateOf(own) : ledger.trial.rates[scope];
       if (rate === undefined) continue;
