@@ -28,6 +28,22 @@ test("unless something else stands in its way", () => {
   expect(found(paused(6000).ask(2500, { do: "set", name: "job:other", ttl: 3000 }))).toEqual(["held-on"]);
 });
 
+test("what waits for another job's run goes on after that one's end", () => {
+  const child = { id: "child", task: "tick", dependsOn: ["job"] };
+  const history = (parentAt: number, at: number): string[] =>
+    found(
+      new MadeUp()
+        .define(-500, secondly("job", { endAt: dawn + 500 }), child)
+        .ask(-100, { do: "set", name: "job:child", ttl: 2090 })
+        .attempt({ run: runAt("job", 0), at: parentAt, takes: 50 })
+        .attempt({ run: runAt("child", 0), at }),
+    );
+  expect(history(5, 2900)).toEqual([]);
+  expect(history(5, 4600)).toEqual(["held-on"]);
+  expect(history(4500, 4600)).toEqual([]);
+  expect(history(2100, 4600)).toEqual(["held-on"]);
+});
+
 test("with voters it may take longer to have its lock", () => {
   const history = (at: number): MadeUp =>
     new MadeUp({ voters: 3 })

@@ -1,5 +1,6 @@
 import type { Finding, HistoryRule } from "./finding.js";
 import { hindrancesIn } from "./hindrances.js";
+import type { Ledger } from "./ledger.js";
 import { pausesIn } from "./rule-pauses.js";
 import { touching, uncovered } from "./spans.js";
 
@@ -17,9 +18,9 @@ export const whatWasPausedGoesOn: HistoryRule = (ledger) => {
   const hindrances = hindrancesIn(ledger);
   const most = ledger.trial.voters === 0 ? slack.alone : slack.voters;
   return pausesIn(ledger).wentOn.flatMap(({ what: run, pause, ms, span }): Finding[] => {
-    const [from, until] = [span.over.at, span.over.at + ms];
+    const [from, until] = [Math.max(span.over.at, parentsEnded(ledger, run)), span.over.at + ms];
     // Of a node it is said nowhere that there was something for it to start.
-    if (run.startsWith("node:") || ms <= most) return [];
+    if (run.startsWith("node:") || until - from <= most) return [];
     // Whatever befell any node counts where it is not known who was given it.
     const claim = ledger.runs
       .get(run)
@@ -32,3 +33,14 @@ export const whatWasPausedGoesOn: HistoryRule = (ledger) => {
     return [{ rule: "held-on", at: until, message, about: [run, `pause:${pause}`] }];
   });
 };
+
+/** When the last of the runs has ended that a run of a fire time waits for; never, where the store told of no such end: then it waits for all that is known. */
+function parentsEnded(ledger: Ledger, run: string): number {
+  const { job = "", fireTime } = ledger.runs.get(run) ?? {};
+  const { dependsOn = [] } = ledger.jobs.get(job)?.job ?? {};
+  const ends = dependsOn.map((parent) => {
+    const end = ledger.runs.get(`${parent}@${fireTime}`)?.ends.at(-1);
+    return end === undefined ? Number.POSITIVE_INFINITY : ledger.momentOf(end).most;
+  });
+  return Math.max(0, ...ends);
+}
