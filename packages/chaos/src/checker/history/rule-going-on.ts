@@ -20,7 +20,7 @@ export const whatWasPausedGoesOn: HistoryRule = (ledger) => {
   return pausesIn(ledger).wentOn.flatMap(({ what: run, pause, ms, span }): Finding[] => {
     const [from, until] = [Math.max(span.over.at, parentsEnded(ledger, run)), span.over.at + ms];
     // Of a node it is said nowhere that there was something for it to start.
-    if (run.startsWith("node:") || until - from <= most) return [];
+    if (run.startsWith("node:") || ms <= most || until - from <= most) return [];
     // Whatever befell any node counts where it is not known who was given it.
     const claim = ledger.runs
       .get(run)
