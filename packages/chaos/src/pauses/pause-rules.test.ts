@@ -125,6 +125,14 @@ describe("what was held back", () => {
     expect(late(...later)).toEqual([4500, 100]);
   });
 
+  test("of a run that starts again after a store has lost its start, the first one counts", () => {
+    const pause = [...set(100, "all"), ...del(500, "all")];
+    const again = (begun: number): number[] =>
+      judged(up, ...pause, ...run(80, begun), ...run(80, 9000)).wentOn.map(({ ms }) => ms);
+    expect(again(520)).toEqual([20]);
+    expect(again(90)).toEqual([]);
+  });
+
   test("of a node: its first start after the pause", () => {
     const { wentOn } = judged(up, ...set(100, "node:id-1"), ...del(500, "node:id-1"), ...run(600, 620));
     expect(wentOn.map(({ what, ms }) => [what, ms])).toEqual([["node:id-1", 120]]);

@@ -132,7 +132,12 @@ function jobsGoOn(
   ends: readonly Evidence[],
 ): GoneOn[] {
   const periods = periodsOf(spans);
-  const firsts = starts.filter(({ attempt }) => attempt === 1).sort((a, b) => a.mono - b.mono);
+  // One that a store has lost may be there again: that it starts twice is for another rule.
+  const seen = new Set<string>();
+  const firsts = starts
+    .filter(({ attempt }) => attempt === 1)
+    .sort((a, b) => a.mono - b.mono)
+    .filter(({ run }) => !seen.has(run) && seen.add(run));
   return periods.flatMap((period, index) => {
     const { sure, over } = period;
     // Where it is paused again at once, nobody has to have noticed the end.

@@ -45,6 +45,9 @@ const ofFireTimes = /^(never-due|taken-away-started)$/;
 /** One whose start was lost starts once nothing holds it back any more, a pause or a rate: however late. */
 const ofStarts = /^duplicate$/;
 
+/** Rules about how long something waits: for as long as a pause is there whose end was lost. */
+const ofWaiting = /^(late|late-in-calm|held-on)$/;
+
 /** When nodes were given what no entry tells of: a server that was deposed may have lost its entries before anybody else had read them. */
 function claimsOfNoEntry(evidence: readonly Evidence[], told: readonly Told[]): number[] {
   const tokens = new Set(told.flatMap((line) => (line.what === "started" ? [line.token] : [])));
@@ -97,8 +100,28 @@ export class Losses {
       // What has not ended is told of at the end of the trial, whenever it was to come.
       const [when, after] = ofAll.test(rule) ? [fireTime, Number.POSITIVE_INFINITY] : [at, ofRuns];
       if (ofFireTimes.test(rule) && this.#recordExplains(job, rule, fireTime)) return true;
+      if (ofWaiting.test(rule) && this.#pauseExplains(name, at)) return true;
       return isWithin(this.#touched.get(name), at, after) || this.#recordExplains(job, rule, when);
     });
+  }
+
+  /** Whether a pause may have been there since its end was lost, or just before, until somebody ended it again. */
+  #pauseExplains(name: string, at: number): boolean {
+    const lost = name.startsWith("pause:") ? this.#touched.get(name) : undefined;
+    return (
+      lost?.some(({ from, until }) => from <= at && at <= this.#endedAnew(name, until) + aftermath) ?? false
+    );
+  }
+
+  #endedAnew(name: string, after: number): number {
+    const next = this.#operations.find(
+      ({ does, asked, end }) =>
+        (does.do === "del" || does.do === "resume") &&
+        `pause:${does.name}` === name &&
+        end === "acknowledged" &&
+        asked.at > after,
+    );
+    return next?.heard.at ?? Number.POSITIVE_INFINITY;
   }
 
   #recordExplains(job: string, rule: string, at: number): boolean {

@@ -255,7 +255,7 @@ describe("where the store may lose what it acknowledged", () => {
   });
 
   test("a pause whose end was acknowledged, and lost, goes on holding back", () => {
-    const broken = (trial: object, name: string): string[] =>
+    const broken = (trial: object, name: string, at = 15_000, ended = 14_900): string[] =>
       new MadeUp(trial)
         .define(-500, secondly("job", { endAt: dawn + 4000 }))
         .runs("job", 0, 0)
@@ -271,12 +271,16 @@ describe("where the store may lose what it acknowledged", () => {
           },
           proof: "SIGKILL: the master was at port 1, then at 2, without the last 953 bytes of writes",
         })
-        .attempt({ run: runAt("job", 3000), at: 15_000 })
-        .heal(15_500)
+        .ask(ended, { do: "del", name }, { end: "acknowledged", answer: 1 })
+        .attempt({ run: runAt("job", 3000), at })
+        .heal(at + 500)
         .broken.filter((rule) => rule === "late");
     expect(broken(lossy, "queue:default")).toEqual([]);
     expect(broken({}, "queue:default")).toEqual(["late"]);
     expect(broken(lossy, "queue:other")).toEqual(["late"]);
+    // However late somebody ends it again; but not for long after that.
+    expect(broken(lossy, "queue:default", 60_000, 59_900)).toEqual([]);
+    expect(broken(lossy, "queue:default", 60_000, 40_000)).toEqual(["late"]);
   });
 
   test("with voters no attempt begins twice all the same", () => {
