@@ -71,58 +71,71 @@ export function runOptions(all: unknown): EnqueueOptions[] {
   });
 }
 
-/** What a run may be told and still have the first line of its task's others. */
+/** What a run may be told and still have a record like the others of its task. */
 const own: ReadonlySet<string> = new Set(["id", "input", "at", "delay"]);
+/** Of as many tasks the records' common parts are kept. */
+const mostTasks = 1000;
+const usual = new Map<string, RunRecord>();
+
+/** Queues runs of a task, as {@link queueRuns}, after a look at their options. */
+export function enqueueRuns(
+  store: Store,
+  task: string,
+  all: readonly EnqueueOptions[],
+  maxInput: number,
+): Promise<string[]> {
+  return queueRuns(store, task, runOptions(all), maxInput);
+}
 
 /**
  * Queues runs of a task, in order. All are checked before the first is written; each batch (at most 500, and 1 MiB unless one alone is longer) is
  * written whole, and together with what this process queues at the same time.
  *
+ * @param all as {@link runOptions} has them
  * @returns their ids, in order
  * @throws PartlyWrittenError if some batches were written, and then one was not
  */
-export async function enqueueRuns(
+export async function queueRuns(
   store: Store,
   task: string,
   all: readonly EnqueueOptions[],
   maxInput: number,
 ): Promise<string[]> {
   nameAt("task", task);
-  const checked = runOptions(all) as Record<string, unknown>[];
-  const exact = checked.some(({ delay }) => delay !== undefined);
-  const now = exact ? await store.now() : await store.nearlyNow();
-  const runs = newRuns(task, checked, now, maxInput);
+  const exact = all.some(({ delay }) => delay !== undefined);
+  const now = exact || !store.clock.isKnown ? await store.now() : store.clock.now();
+  const runs = all.map((given) => newRun(task, given as Record<string, unknown>, now, maxInput));
   const ids = runs.map(({ id }) => id);
   let written = 0;
   for (const batch of batchesOf(runs)) {
-    await queueTogether(store, batch).catch((error: unknown) => {
+    try {
+      await queueTogether(store, batch);
+    } catch (error) {
       if (written === 0 || !(error instanceof RedisError)) throw error;
       throw new PartlyWrittenError("runs", ids, written, error);
-    });
+    }
     written += batch.length;
   }
   return ids;
 }
 
-function newRuns(
-  task: string,
-  all: readonly Record<string, unknown>[],
-  now: number,
-  maxInput: number,
-): NewRun[] {
-  let usual: RunRecord | undefined;
-  const recordOf = (given: Record<string, unknown>): RunRecord => {
-    for (const name in given) if (!own.has(name)) return new RunRecord({ task, ...sharedOptions(given) });
-    usual ??= new RunRecord({ task, ...sharedOptions({}) });
-    return usual;
-  };
-  return all.map((given) => {
-    const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
-    const notBefore = startOf(given, now);
-    const record = recordOf(given);
-    const body = record.body(inputJson("input", given["input"], maxInput), notBefore ?? now);
-    return { id, head: record.head, body, notBefore };
-  });
+function newRun(task: string, given: Record<string, unknown>, now: number, maxInput: number): NewRun {
+  const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
+  const notBefore = startOf(given, now);
+  const common = commonOf(task, given);
+  const record = common.write(inputJson("input", given["input"], maxInput), notBefore ?? now);
+  return { id, record, lane: common.lane, priority: common.priority, notBefore };
+}
+
+function commonOf(task: string, given: Record<string, unknown>): RunRecord {
+  for (const name in given) if (!own.has(name)) return new RunRecord({ task, ...sharedOptions(given) });
+  let common = usual.get(task);
+  if (common === undefined) {
+    if (usual.size >= mostTasks) usual.clear();
+    common = new RunRecord({ task, ...sharedOptions({}) });
+    usual.set(task, common);
+  }
+  return common;
 }
 
 const century = 3_155_760_000_000;

@@ -75,7 +75,7 @@ test("a call that arrives after a later one of its sender is refused", async () 
     enqueue.run(bench.store.commands, {
       keys: { ...keys, caller: keys.caller("sender") },
       args: { prefix, number, caller_ttl: 60_000 },
-      lists: { heads: ["0 default task 0 r a - none 3"], runs: [`${id} - 1 {}`] },
+      lists: { groups: ["default@task", 0, "-", 1], runs: [id, "0 default task 0 r a - none 3\n{}"] },
     });
   const [, first] = await call(1, "a");
   const [, again] = await call(1, "b");

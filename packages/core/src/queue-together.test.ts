@@ -106,10 +106,13 @@ describe("runs that are enqueued at the same time", () => {
 
 describe("batches", () => {
   const runs = (bodies: readonly number[]): NewRun[] =>
-    bodies.map((size, n) => ({ id: `${n}`, head: "", body: "x".repeat(size), notBefore: undefined }));
+    bodies.map((size, n) => ({
+      ...{ id: `${n}`, record: "x".repeat(size) },
+      ...{ lane: "q@t", priority: 0, notBefore: undefined },
+    }));
   const sizes = (bodies: readonly number[]): number[] => batchesOf(runs(bodies)).map(({ length }) => length);
 
-  test("have at most 500 runs, and a mebibyte of bodies unless one alone has more", () => {
+  test("have at most 500 runs, and a mebibyte of records unless one alone has more", () => {
     expect(sizes([])).toEqual([]);
     expect(sizes(Array(1001).fill(10))).toEqual([500, 500, 1]);
     expect(sizes([600_000, 600_000, 400_000])).toEqual([1, 2]);

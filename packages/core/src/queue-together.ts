@@ -4,14 +4,14 @@ import type { Store } from "./store.js";
 /** An enqueued run that is to be written. */
 export interface NewRun {
   readonly id: string;
-  /** The first line of its record: written once for all that have the same. */
-  readonly head: string;
-  readonly body: string;
+  readonly record: string;
+  readonly lane: string;
+  readonly priority: number;
   /** It does not start before that time, in ms; none: at once. */
   readonly notBefore: number | undefined;
 }
 
-/** The most runs in one call, and the most characters of bodies, unless a single one has more: a step of a few ms at the most. */
+/** The most runs in one call, and the most characters of records, unless a single one has more: a step of a few ms at the most. */
 const most = { runs: 500, size: 1 << 20 } as const;
 
 /** Runs in order, in as few batches as one call each can take. */
@@ -20,12 +20,12 @@ export function batchesOf(runs: readonly NewRun[]): NewRun[][] {
   let room = 0;
   for (const run of runs) {
     const batch = batches.at(-1);
-    if (batch !== undefined && batch.length < most.runs && run.body.length <= room) batch.push(run);
+    if (batch !== undefined && batch.length < most.runs && run.record.length <= room) batch.push(run);
     else {
       batches.push([run]);
       room = most.size;
     }
-    room -= run.body.length;
+    room -= run.record.length;
   }
   return batches;
 }
@@ -65,7 +65,7 @@ function callsOf(all: readonly Waiting[]): Waiting[][] {
   const calls: Waiting[][] = [];
   let [runs, size] = [0, 0];
   for (const one of all) {
-    const own = one.runs.reduce((sum, { body }) => sum + body.length, 0);
+    const own = one.runs.reduce((sum, { record }) => sum + record.length, 0);
     const call = calls.at(-1);
     if (call !== undefined && runs + one.runs.length <= most.runs && size + own <= most.size) {
       call.push(one);
@@ -96,21 +96,23 @@ async function send(store: Store, all: readonly Waiting[]): Promise<void> {
   }
 }
 
-/** Of several runs of one id the first. */
-function listsOf(all: readonly Waiting[]): { heads: string[]; runs: string[] } {
+/** By where and when they are to start, each group in order. Of several runs of one id the first. */
+function listsOf(all: readonly Waiting[]): { groups: (string | number)[]; runs: string[] } {
   const seen = new Set<string>();
-  const heads = new Map<string, number>();
-  const texts: string[] = [];
+  const groups = new Map<string, { readonly first: NewRun; readonly texts: string[] }>();
   for (const { runs } of all)
-    for (const { id, head, body, notBefore } of runs) {
-      if (seen.has(id)) continue;
-      seen.add(id);
-      let number = heads.get(head);
-      if (number === undefined) {
-        number = heads.size + 1;
-        heads.set(head, number);
-      }
-      texts.push(`${id} ${notBefore ?? "-"} ${number} ${body}`);
+    for (const run of runs) {
+      if (seen.has(run.id)) continue;
+      seen.add(run.id);
+      const name = `${run.lane} ${run.priority} ${run.notBefore}`;
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, { first: run, texts: [run.id, run.record] });
+      else group.texts.push(run.id, run.record);
     }
-  return { heads: [...heads.keys()], runs: texts };
+  return {
+    groups: Array.from(groups.values(), ({ first: { lane, priority, notBefore }, texts }) => [
+      ...[lane, priority, notBefore ?? "-", texts.length / 2],
+    ]).flat(),
+    runs: Array.from(groups.values(), ({ texts }) => texts).flat(),
+  };
 }

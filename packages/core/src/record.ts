@@ -123,19 +123,22 @@ function tiesOf({ trigger, dependsOn, then: followed }: Definition): Extras {
 
 /** What the records of enqueued runs have in common that are told the same but for their input and time. */
 export class RunRecord {
-  /** The first line. */
-  readonly head: string;
+  readonly lane: string;
+  readonly priority: number;
+  readonly #head: string;
   readonly #rest: string;
 
   constructor(options: Omit<Shared, "input">) {
-    const { timeout, retry } = options;
-    this.head = head(0, options, "allow", "-", "none");
+    const { queue, task, priority, timeout, retry } = options;
+    this.lane = `${queue}@${task}`;
+    this.priority = priority;
+    this.#head = `${head(0, options, "allow", "-", "none")}\n{"at":`;
     this.#rest = `${timeout === undefined ? "" : `,"timeout":${timeout}`}${retry === undefined ? "" : `,"retry":${JSON.stringify(retry)}`}}`;
   }
 
-  /** What follows the first line. `input` is JSON. */
-  body(input: string | undefined, at: number): string {
-    return `{"at":${at}${input === undefined ? "" : `,"input":${input}`}${this.#rest}`;
+  /** A run's record. `input` is JSON. */
+  write(input: string | undefined, at: number): string {
+    return `${this.#head}${at}${input === undefined ? "" : `,"input":${input}`}${this.#rest}`;
   }
 }
 

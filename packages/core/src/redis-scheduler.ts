@@ -15,7 +15,7 @@ import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters }
 import { checkJobs, writeItems } from "./define.js";
 import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
-import { type EnqueueOptions, enqueueRuns, runOptions } from "./enqueue.js";
+import { type EnqueueOptions, queueRuns, runOptions } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
 import { type EventsOptions, openEvents, type SchedulerEvent } from "./event-stream.js";
 import { Events, type Listener, type SchedulerEvents } from "./events.js";
@@ -162,8 +162,9 @@ export class RedisScheduler implements Scheduler {
   ): Promise<RunHandle<OutputOf<T>>[]> {
     this.#assertUsable();
     const [name, given] = [nameOf(task), runOptions(runs)];
-    for (const { input } of given) await this.#validate(name, input);
-    const ids = await enqueueRuns(this.#store, name, given, this.#settings.maxInput);
+    if (this.#tasks.get(name)?.options.input !== undefined)
+      for (const { input } of given) await this.#validate(name, input);
+    const ids = await queueRuns(this.#store, name, given, this.#settings.maxInput);
     return ids.map((id) => runHandle<OutputOf<T>>(this.#store, id));
   }
 

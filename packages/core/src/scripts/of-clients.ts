@@ -43,7 +43,7 @@ export const enqueue = defineScript<[string, string]>()({
   include: [...calls, ...libraries("records", "lanes", "once")],
   keys: [...guards, "caller"],
   args: ["prefix", "number", "caller_ttl"],
-  lists: { heads: ["head"], runs: ["run"] },
+  lists: { groups: ["lane", "priority", "not_before", "size"], runs: ["run", "record"] },
 });
 
 /** `[now, run ids, pauses for which nothing was queued]`: these as in `readPauses`. */

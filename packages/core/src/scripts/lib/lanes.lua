@@ -15,6 +15,15 @@ local function place(lane, score, run)
   if score < FORCED_BELOW then any_forced = true end
 end
 
+-- The same of several, none of which is by force.
+local function place_all(lane, score, runs)
+  if #runs == 0 then return end
+  local items = lanes_added[lane]
+  if not items then items = {}; lanes_added[lane] = items end
+  local text, size = int(score), #items
+  for i, run in ipairs(runs) do items[size + 2 * i - 1], items[size + 2 * i] = text, run end
+end
+
 local function make_ready(lane, priority, time, run)
   place(lane, time - (is_forced(run) and FORCED or priority) * PRIORITY, run)
 end
