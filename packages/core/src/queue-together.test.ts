@@ -1,5 +1,5 @@
 import { type RedisServer, startRedis } from "@escapement/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { StoreBench } from "../test/store-bench.js";
 import { client } from "../test/told.js";
 import { enqueueRuns } from "./enqueue.js";
@@ -83,6 +83,18 @@ describe("runs that are enqueued at the same time", () => {
     expect(await callsOf(bench, () => Promise.all([list(), list(), list()]))).toBe(3);
     const small = (): Promise<string[]> => enqueueRuns(bench.store, "task", Array(100).fill({}), 1000);
     expect(await callsOf(bench, () => Promise.all([small(), small(), small()]))).toBe(1);
+  });
+
+  test("are queued though the caller's tests have timers of their own in place", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await using scheduler = client(bench);
+    await scheduler.enqueue("other"); // connected
+    vi.useFakeTimers({ toFake: ["setImmediate", "setTimeout"] });
+    try {
+      expect((await scheduler.enqueue("task", { id: "mine" })).id).toBe("mine");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("fail together in a store that is full, and leave nothing", async () => {

@@ -37,6 +37,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** The real one, where a test of somebody's has put timers of its own in place since. */
+const atTheEndOfTheTurn = setImmediate;
 const waiting = new WeakMap<Store, Waiting[]>();
 
 /**
@@ -51,7 +53,7 @@ export function queueTogether(store: Store, runs: readonly NewRun[]): Promise<vo
     if (others !== undefined) others.push(one);
     else {
       waiting.set(store, [one]);
-      setImmediate(() => {
+      atTheEndOfTheTurn(() => {
         const all = waiting.get(store) ?? [];
         waiting.delete(store);
         for (const together of callsOf(all)) void send(store, together);
