@@ -37,7 +37,7 @@ export const seededMutants: readonly Mutant[] = [
       },
     ],
     trial: seeded,
-    caughtBy: ["paused-start"],
+    caughtBy: ["paused-start", "late-in-calm"],
   },
   {
     name: "rate-not-counted",
