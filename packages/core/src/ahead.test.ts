@@ -1,9 +1,9 @@
 import { eventually, type RedisServer, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, gate, heard } from "../test/cluster.js";
+import { Cluster, gate, heard, many } from "../test/cluster.js";
 import { Ahead } from "./ahead.js";
 import type { Claimed } from "./claim.js";
-import type { RunHandle, Scheduler } from "./index.js";
+import type { RunHandle } from "./index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -11,15 +11,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** How often a node has asked for runs. */
-async function requestsOf(node: Scheduler, cluster: Cluster): Promise<number> {
-  const redis = server.client();
-  const request = await redis.hget(`escapement:{${cluster.namespace}}:request:${node.nodeId}`, "number");
-  redis.disconnect();
-  return Number(request ?? 0);
-}
-
-const many = (count: number): object[] => Array.from({ length: count }, () => ({}));
 const ended = (handles: readonly RunHandle[]): Promise<unknown> =>
   Promise.all(handles.map((handle) => handle.result({ timeout: 20_000 })));
 
@@ -39,7 +30,7 @@ describe("a node that claims ahead", () => {
     await node.start();
     await ended(handles);
     expect({ most, starts }).toEqual({ most: 2, starts: 1000 });
-    expect(await requestsOf(node, cluster)).toBeLessThan(500);
+    expect(await cluster.requestsOf(node)).toBeLessThan(500);
   });
 
   test.each([
@@ -52,7 +43,7 @@ describe("a node that claims ahead", () => {
     const handles = await node.enqueueMany("task", many(100));
     await node.start();
     await ended(handles);
-    expect(await requestsOf(node, cluster)).toBeGreaterThanOrEqual(100);
+    expect(await cluster.requestsOf(node)).toBeGreaterThanOrEqual(100);
   });
 
   test("hands back what waits when a handler takes longer than the others did: another node begins it", async () => {

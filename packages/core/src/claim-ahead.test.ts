@@ -1,9 +1,11 @@
 import { type RedisServer, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BenchNode, expectSound, StoreBench } from "../test/store-bench.js";
+import { told } from "../test/told.js";
 import type { Claimed } from "./claim.js";
 import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
 import type { JobOptions } from "./job.js";
+import { reconcileHeld } from "./reconcile.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -166,5 +168,9 @@ describe("what somebody else has written", () => {
     await bench.recover();
     expect(await redis.exists(store.keys.active("dead"))).toBe(0);
     expect(await other.take()).toEqual([run]);
+    await reconcileHeld(store, "other", other.number, [], bench.events);
+    expect(await redis.hkeys(store.keys.active("other"))).toEqual([]);
+    const mended = (await told(bench)).filter(({ type }) => type === "mended");
+    expect(mended).toMatchObject([{ subject: "x" }, { subject: "y" }]);
   });
 });

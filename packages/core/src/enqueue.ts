@@ -59,6 +59,7 @@ const known = [
   "concurrencyLimit",
   "rateLimit",
 ] as const satisfies (keyof EnqueueOptions)[];
+
 /** The options of runs, each read once. @throws InvalidOptionError for what are none */
 export function runOptions(all: unknown): EnqueueOptions[] {
   return readable("runs", () => {
@@ -103,7 +104,7 @@ export async function queueRuns(
 ): Promise<string[]> {
   nameAt("task", task);
   const exact = all.some(({ delay }) => delay !== undefined);
-  const now = exact || !store.clock.isKnown ? await store.now() : store.clock.now();
+  const now = exact ? await store.now() : await store.nearlyNow();
   const runs = all.map((given) => newRun(task, given as Record<string, unknown>, now, maxInput));
   const ids = runs.map(({ id }) => id);
   let written = 0;

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type RedisServer, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster } from "../test/cluster.js";
-import type { RunContext, RunHandle, Scheduler } from "./index.js";
+import { Cluster, many } from "../test/cluster.js";
+import type { RunContext, RunHandle } from "./index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -10,15 +10,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** How often a node has asked for runs. */
-async function requestsOf(node: Scheduler, cluster: Cluster): Promise<number> {
-  const redis = server.client();
-  const request = await redis.hget(`escapement:{${cluster.namespace}}:request:${node.nodeId}`, "number");
-  redis.disconnect();
-  return Number(request ?? 0);
-}
-
-const many = (count: number): object[] => Array.from({ length: count }, () => ({}));
 /** Resolves once all have ended, however that is. */
 const ended = (handles: readonly RunHandle[]): Promise<unknown> =>
   Promise.allSettled(handles.map((handle) => handle.result({ timeout: 20_000 })));
@@ -80,6 +71,6 @@ describe.each(Object.entries(handlers))("handlers that enter a context and %s", 
     await ended(handles);
     expect(found).toHaveLength(600);
     expect(new Set(found)).toEqual(new Set([undefined]));
-    expect(await requestsOf(node, cluster)).toBeLessThan(400);
+    expect(await cluster.requestsOf(node)).toBeLessThan(400);
   });
 });

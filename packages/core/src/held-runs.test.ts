@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, gate, heard } from "../test/cluster.js";
+import { Cluster, gate, heard, many } from "../test/cluster.js";
 import { Ahead } from "./ahead.js";
 import type { Claimed } from "./claim.js";
 import type { RunHandle } from "./index.js";
@@ -40,7 +40,6 @@ function blockUntilPaused(cluster: Cluster, handles: readonly RunHandle[]): void
   execFileSync(process.execPath, args, { cwd: import.meta.dirname, timeout: 20_000 });
 }
 
-const many = (count: number): object[] => Array.from({ length: count }, () => ({}));
 const statesOf = (handles: readonly RunHandle[]): Promise<(string | undefined)[]> =>
   Promise.all(handles.map(async (handle) => (await handle.get())?.state));
 

@@ -40,6 +40,14 @@ export class Cluster implements AsyncDisposable {
     return scheduler;
   }
 
+  /** How often a node has asked for runs. */
+  async requestsOf(node: Scheduler): Promise<number> {
+    const redis = this.server.client();
+    const request = await redis.hget(`escapement:{${this.namespace}}:request:${node.nodeId}`, "number");
+    redis.disconnect();
+    return Number(request ?? 0);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#all.map((scheduler) => scheduler.stop({ timeout: 1000 })));
   }
@@ -55,6 +63,9 @@ export function heard<E extends keyof SchedulerEvents>(scheduler: Scheduler, eve
 /** Which attempts were started, as `<run>#<attempt>`. */
 export const startsOf = (events: readonly AttemptEvent[]): string[] =>
   events.map(({ runId, attempt }) => `${runId}#${attempt}`);
+
+/** So many runs that are told nothing. */
+export const many = (count: number): object[] => Array.from({ length: count }, () => ({}));
 
 /** A promise and what settles it. */
 export function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {

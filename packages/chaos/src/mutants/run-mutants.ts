@@ -66,7 +66,7 @@ export async function runControl(trial: MutantTrial): Promise<ControlReport> {
 /**
  * Runs a mutant's trial on nodes that have its breakage.
  *
- * @throws Error if what it changes is not there exactly once, or is nothing that nodes are made of; or if what it changes wherever that stands is nowhere
+ * @throws Error if what it changes is not there exactly once, or is nothing that nodes are made of
  */
 export async function runMutant(mutant: Mutant): Promise<MutantReport> {
   const { name, trial, caughtBy } = mutant;

@@ -38,7 +38,7 @@ export const openSet = defineScript<string>()({
 /** `[now, how many were not known already]` */
 export const enqueue = defineScript<[string, string]>()({
   name: "enqueue",
-  version: 1,
+  version: 2,
   file: file("enqueue"),
   include: [...calls, ...libraries("records", "lanes", "once")],
   keys: [...guards, "caller"],

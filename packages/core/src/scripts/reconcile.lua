@@ -11,8 +11,7 @@ step.begin('jobs', 'runs', 'unstarted')
 
 local held, active, runs, tokens, taken = {}, redis.call('HGETALL', key.active), {}, {}, {}
 for run, token in each(list.held) do held[run] = token end
-local known, unknown = {}, {}
-local claims = {}
+local claims, known, unknown = {}, {}, {}
 for i = 1, #active, 2 do
   claims[active[i]] = former.read_claim(active[i], active[i + 1], key.active)
   known[active[i]] = claims[active[i]] and claims[active[i]].token
@@ -24,7 +23,10 @@ for i = 1, #active, 2 do
     tokens[#tokens + 1] = known[active[i]]
   end
 end
-if #runs == 0 then return { int(now), taken, {}, unknown } end
+if #runs == 0 then
+  flush_events(now)
+  return { int(now), taken, {}, unknown }
+end
 local records, others = former.records_of(runs, tokens), redis.call('HMGET', key.attempts, unpack(runs))
 local cancels = redis.call('HMGET', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))
 redis.call('HDEL', arg.prefix .. 'cancelled:' .. arg.node, unpack(runs))

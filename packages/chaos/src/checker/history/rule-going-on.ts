@@ -30,14 +30,9 @@ export const whatWasPausedGoesOn: HistoryRule = (ledger) => {
     const free = uncovered(inTheWay, from, until);
     if (free <= most) return [];
     const message = `${run} was held back by the pause ${pause}, and began ${Math.round(ms)} ms after the end of that; for ${Math.round(free)} ms of these nothing stood in its way.`;
-    return [
-      {
-        rule: "held-on",
-        at: until,
-        message,
-        about: [run, ...hindrances.pausesOf(run).map((name) => `pause:${name}`)],
-      },
-    ];
+    // Another pause, whose end was lost, may have held it back.
+    const pauses = hindrances.pausesOf(run).map((name) => `pause:${name}`);
+    return [{ rule: "held-on", at: until, message, about: [run, ...pauses] }];
   });
 };
 

@@ -65,8 +65,8 @@ export const limitsHold: HistoryRule = (ledger) => {
 };
 
 /**
- * Within any period no more attempts of a scope are given out than its rate allows, those aside that were handed back: they have not started. While Redis' clock has gone back the product's stands still, and
- * what it remembers of starts is forgotten by the server's own, a period after the latest.
+ * Within any period no more attempts of a scope are given out than its rate allows, those aside that were handed back: they have not started. While
+ * Redis' clock has gone back the product's stands still, and what it remembers of starts is forgotten by the server's own, a period after the latest.
  */
 export const ratesHold: HistoryRule = (ledger) => {
   const placed = placesOf(ledger);
