@@ -11,7 +11,7 @@ import { RunLogs } from "./run-logs.js";
 import { extend, report } from "./scripts/index.js";
 import type { AnyTask } from "./task.js";
 import type { Veto } from "./veto.js";
-import type { WorkerParts } from "./worker.js";
+import type { WorkerParts } from "./worker-parts.js";
 
 /** Bytes of JSON that a report of progress may take. */
 const mostProgress = 4096;

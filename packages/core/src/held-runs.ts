@@ -4,7 +4,7 @@ import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.
 import type { Claimed } from "./claim.js";
 import { monotonic } from "./clock.js";
 import type { RunLogs } from "./run-logs.js";
-import type { WorkerParts } from "./worker.js";
+import type { WorkerParts } from "./worker-parts.js";
 
 /** What the runs that a node holds need of its worker. */
 export interface Holder {

@@ -16,7 +16,8 @@ import { heartbeat, heartbeatWhenFull, join, leave } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
 import { deathIn } from "./until-answered.js";
-import { type BusySlots, Worker } from "./worker.js";
+import { Worker } from "./worker.js";
+import type { BusySlots } from "./worker-parts.js";
 
 /** What a node is made of. */
 export interface NodeParts {

@@ -55,7 +55,7 @@ import {
   taskOptions,
   validateInput,
 } from "./task.js";
-import { BusySlots } from "./worker.js";
+import { BusySlots } from "./worker-parts.js";
 
 /** What users see of a scheduler, put together from the files that do the work; its life from start to stop. */
 export class RedisScheduler implements Scheduler {

@@ -10,42 +10,14 @@ import {
   tellPassed,
 } from "./claim.js";
 import { longestSleep, longTimer, monotonic, nextTurn } from "./clock.js";
-import type { Events } from "./events.js";
 import { HeldRuns } from "./held-runs.js";
 import { jittered } from "./id.js";
-import type { RunLocks } from "./lock.js";
-import type { Logger } from "./logger.js";
 import { LoopWatch } from "./loop-watch.js";
-import type { Settings } from "./options.js";
 import { reconcileHeld } from "./reconcile.js";
-import type { Store, WakeMessage } from "./store.js";
-import { type AnyTask, Offer } from "./task.js";
+import type { WakeMessage } from "./store.js";
+import { Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
-
-/** Handlers that run in a process. */
-export class BusySlots extends Set<object> {
-  /** Called where one of an identity that is dead has ended, and so makes room for the present one. */
-  freed: (() => void) | undefined;
-}
-
-/** What a worker works with. */
-export interface WorkerParts {
-  readonly node: string;
-  readonly store: Store;
-  readonly settings: Settings;
-  readonly tasks: ReadonlyMap<string, AnyTask>;
-  readonly locks: RunLocks | undefined;
-  readonly events: Events;
-  readonly logger: Logger;
-  /** Handlers that run in this process, those of earlier identities included. */
-  readonly busy: BusySlots;
-  /** Whether the node's lease surely holds, by the wall clock as well: nothing starts otherwise. */
-  isAlive(): boolean;
-  /** Whether the node's lease has ended by the monotonic clock: what is under way is given up only then. */
-  isOver(): boolean;
-  /** This node is dead, for that reason. */
-  onDead(reason: string): void;
-}
+import type { WorkerParts } from "./worker-parts.js";
 
 /** An attempt whose outcome is to be reported, and what to say once it is accepted. */
 interface Ended {
