@@ -37,11 +37,16 @@ export interface Claimed {
   readonly isGone: boolean;
 }
 
+/** A node may have two requests under way, one of each line. */
+export type Line = "" | "2";
+
 /** One request of a node: what it has finished, and how much more it could do. */
 export interface ClaimRequest {
   readonly node: string;
   /** Counts the node's requests: one sent twice is applied once, one that arrives late is refused. */
   readonly number: number;
+  /** Of which line it is: of each, one is under way at most, and their numbers rise. @default the first */
+  readonly line?: Line;
   readonly slots: number;
   /** How many more it could hold until a slot is free: such runs only of which nothing depends on when they begin. @default 0 */
   readonly ahead?: number;
@@ -80,6 +85,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
         args: {
           ...store.history,
           node,
+          line: request.line ?? "",
           number: request.number,
           slots: request.slots,
           ahead: request.ahead ?? 0,
@@ -88,9 +94,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
           lease_ttl: request.leaseTtl,
         },
         lists: {
-          completions: request.completions.map(
-            ({ run, token, outcome, detail, result }) => `${run} ${token} ${outcome}\n${detail}\n${result}`,
-          ),
+          ...reportsOf(request.completions),
           lanes: request.lanes,
           rates: (request.rates ?? []).flatMap(({ scope, max, per }) => [scope, max, per]),
           limits: (request.limits ?? []).flatMap(({ scope, max, how }) => [scope, max, how]),
@@ -99,6 +103,56 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
     ([now]) => now,
   );
   return readAnswer(reply, request.completions.length);
+}
+
+/** What is reported, as the script reads it: in the short form where all is as usual. */
+function reportsOf(completions: readonly Completion[]): { done: string[]; completions: string[] } {
+  if (completions.every(isUsual)) {
+    const done: string[] = [];
+    for (const { run, token, detail, result } of completions) done.push(run, token, detail, result);
+    return { done, completions: [] };
+  }
+  const texts = completions.map(
+    ({ run, token, outcome, detail, result }) => `${run} ${token} ${outcome}\n${detail}\n${result}`,
+  );
+  return { done: [], completions: texts };
+}
+
+/** Whether an attempt succeeded, and nothing is to be told of it but that. */
+function isUsual({ outcome, detail }: Completion): boolean {
+  return outcome === "s" && !detail.includes('"reason":') && !detail.includes('"count":');
+}
+
+/** First attempts that were claimed at that time: of each the run and its record, whose first line has the task as its third word. */
+function readGiven(given: readonly string[], now: string): Claimed[] {
+  const claimed: Claimed[] = [];
+  const [before, claimedAt] = [Number(given[0]), Number(now)];
+  for (let at = 1; at + 1 < given.length; at += 2) {
+    const [run = "", record = ""] = [given[at], given[at + 1]];
+    const own = parseRunId(run);
+    const body = readBody(record.slice(record.indexOf("\n") + 1));
+    claimed.push({
+      run,
+      job: own?.job,
+      task: taskOf(record),
+      token: String(before + (at + 1) / 2),
+      attempt: 1,
+      scheduledAt: own?.at ?? body?.at ?? claimedAt,
+      claimedAt,
+      locksLeft: none,
+      lost: 0,
+      body,
+      isGone: false,
+    });
+  }
+  return claimed;
+}
+
+const none: readonly string[] = [];
+
+function taskOf(record: string): string {
+  const from = record.indexOf(" ", record.indexOf(" ") + 1) + 1;
+  return record.slice(from, record.indexOf(" ", from));
 }
 
 /** `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF body. */
@@ -136,10 +190,10 @@ function readBody(text: string): Body | undefined {
 }
 
 function readAnswer(
-  [now, accepted, nextDue, items, passed, more]: ClaimReply,
+  [now, accepted, nextDue, items, passed, more, given]: ClaimReply,
   completions: number,
 ): ClaimAnswer {
-  const claimed = items.map(readClaimed);
+  const claimed = given === undefined ? items.map(readClaimed) : readGiven(given, now);
   const others: { run: string; state: string; reason: string }[] = [];
   for (let at = 0; at + 2 < passed.length; at += 3) {
     others.push({ run: passed[at] ?? "", state: passed[at + 1] ?? "", reason: passed[at + 2] ?? "" });

@@ -34,6 +34,7 @@ export class HeldRuns {
   readonly #ahead: Ahead;
   readonly #inOwnContext: <R>(code: () => R) => R = AsyncLocalStorage.snapshot();
   #beginning = false;
+  #locking = 0; // runs whose locks are being taken
   #launched = 0;
   #launchMs = 0; // that it takes to begin one, lately
   #late = 0; // answers in a row
@@ -64,7 +65,7 @@ export class HeldRuns {
   room(mayWait: boolean): { readonly most: number; readonly left: number; readonly free: number } {
     const { settings, busy } = this.#parts;
     const most = settings.concurrency + (mayWait ? this.#ahead.room(settings.concurrency) : 0);
-    const held = busy.size + this.#ahead.size;
+    const held = busy.size + this.#ahead.size + this.#locking;
     const able = Math.max(1, Math.floor(span / this.#launchMs));
     return { most, left: Math.min(most - held, able), free: settings.concurrency - held };
   }
@@ -101,10 +102,16 @@ export class HeldRuns {
       this.#beginOrWait(claimed);
       return;
     }
-    const { granted, refused, unavailable } = await locks.acquire(claimed).catch((error: unknown) => {
-      events.emit("error", { step: "lock", error: error as Error });
-      return { granted: [], refused: [], unavailable: claimed };
-    });
+    this.#locking += claimed.length;
+    const { granted, refused, unavailable } = await locks
+      .acquire(claimed)
+      .catch((error: unknown) => {
+        events.emit("error", { step: "lock", error: error as Error });
+        return { granted: [], refused: [], unavailable: claimed };
+      })
+      .finally(() => {
+        this.#locking -= claimed.length;
+      });
     // Told to stop meanwhile, or not sure of its lease: what is handed back must not leave its lock behind, by which its next claim would be refused.
     const able = this.#holder.isClaiming() && this.#parts.isAlive();
     const back = able ? unavailable : [...unavailable, ...granted];

@@ -6,6 +6,7 @@ import {
   type ClaimRequest,
   type Completion,
   completeAndClaim,
+  type Line,
   maxCompletions,
   tellPassed,
 } from "./claim.js";
@@ -34,9 +35,24 @@ interface Exchange {
   readonly answered: Promise<ClaimAnswer>;
 }
 
+/** Requests of which one is under way at most. */
+class RequestLine {
+  readonly name: Line;
+  underWay: Exchange | undefined;
+  /** Until what its last request brought has begun. */
+  isBusy = false;
+
+  constructor(name: Line) {
+    this.name = name;
+  }
+}
+
+/** A second request is worth its while from so many runs on that have ended, or could be claimed: it costs Redis as much as ten runs do. */
+const bulk = 25;
+
 /**
- * The worker loop: claims what is due, runs it, and completes it with the next claim. One request is under way at a time;
- * it is repeated until it is answered, which its number makes harmless.
+ * The worker loop: claims what is due, runs it, and completes it with the next claim. A request is repeated until it is answered, which its
+ * number makes harmless. While one is under way, another one of the other line may be, so that Redis need not wait for this process.
  */
 export class Worker {
   readonly #parts: WorkerParts;
@@ -44,7 +60,9 @@ export class Worker {
   readonly #offer: Offer;
   #finished: Completion[] = [];
   #finishedOf: Ended[] = [];
-  #underWay: Exchange | undefined;
+  readonly #lines: readonly RequestLine[] = [new RequestLine(""), new RequestLine("2")];
+  #failed: { readonly error: unknown } | undefined; // what a request ended by
+  #isDeep = false; // the last answer was as much as was asked for: there is more
   #toBegin = 0; // runs that were claimed and are to be begun next
   #noneAhead = false; // what is due is nothing that may wait for a slot here; until one is free nobody asks again
   #abandoned = false;
@@ -191,14 +209,16 @@ export class Worker {
 
   async #work(): Promise<void> {
     let failures = 0;
-    while (this.#open || this.#finished.length > 0 || this.#underWay !== undefined) {
+    while (this.#open || this.#finished.length > 0 || this.#isBusy) {
       this.watch.turned();
       try {
         await this.#sleep();
         // Handlers that end in the same turn are completed in one request.
         await nextTurn();
-        if (monotonic() >= this.#reconcileAt && this.#underWay === undefined) await this.#reconcile();
-        if (this.#isDue()) await this.#exchange();
+        this.#rethrow();
+        if (monotonic() >= this.#reconcileAt && !this.#isBusy) await this.#reconcile();
+        const line = this.#lines.find(({ isBusy }) => !isBusy);
+        if (line !== undefined && this.#isDue()) void this.#exchange(line);
         failures = 0;
       } catch (error) {
         const death = deathIn(error);
@@ -210,6 +230,17 @@ export class Worker {
         await pause(jittered(Math.min(50 * 2 ** failures, 1000)));
       }
     }
+  }
+
+  /** Whether a request is under way, or what it brought is about to begin. */
+  get #isBusy(): boolean {
+    return this.#lines.some(({ isBusy }) => isBusy);
+  }
+
+  #rethrow(): void {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed !== undefined) throw failed.error;
   }
 
   /** Whether the store has gone back in time shows in what it says that this node holds. */
@@ -232,19 +263,20 @@ export class Worker {
     const due = this.#canClaim(true)
       ? Math.max(store.clock.reaches(this.#nextDue), this.#hold)
       : Number.POSITIVE_INFINITY;
-    const soonest = Math.min(due, this.#reconcileAt);
+    // What is under way says when it is answered.
+    const soonest = this.#isBusy ? Number.POSITIVE_INFINITY : Math.min(due, this.#reconcileAt);
     const ms = Math.min(Math.max(Math.ceil(soonest - monotonic()), 1), settings.pollEvery, longestSleep);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+    const isOver = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(true), ms);
       this.#poke = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(false);
       };
     });
     this.#poke = undefined;
     this.#poked = false;
     // The slow poll: what was published may have been lost.
-    if (ms === settings.pollEvery) this.#nextDue = 0;
+    if (isOver && ms === settings.pollEvery) this.#nextDue = 0;
   }
 
   /**
@@ -256,9 +288,14 @@ export class Worker {
     const mayWait =
       !this.#noneAhead && this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
     const { most, left, free } = this.#held.room(mayWait);
+    let [coming, forSlots] = [this.#toBegin, this.#toBegin];
+    for (const { underWay } of this.#lines) {
+      coming += underWay?.slots ?? 0;
+      forSlots += underWay === undefined ? 0 : underWay.slots - underWay.ahead;
+    }
     // Half of all at most, so that there is something to do while the other half is under way.
-    const slots = Math.max(0, Math.min(left - this.#toBegin, Math.ceil(most / 2), 1000));
-    return { slots, ahead: slots - Math.min(slots, Math.max(0, free - this.#toBegin)) };
+    const slots = Math.max(0, Math.min(left - coming, Math.ceil(most / 2), 1000));
+    return { slots, ahead: slots - Math.min(slots, Math.max(0, free - forSlots)) };
   }
 
   #canClaim(whileHeld = false): boolean {
@@ -267,8 +304,17 @@ export class Worker {
     return true;
   }
 
+  /** Whether there is something to ask for; while a request is under way, whether it is worth another one. */
   #isDue(): boolean {
-    if (this.#finished.length > 0 || !this.#open || this.#underWay !== undefined) return true;
+    // No more of them, so that what this node holds can be compared with what the store says.
+    if (monotonic() >= this.#reconcileAt) return false;
+    const underWay = this.#lines.filter((line) => line.underWay !== undefined).length;
+    if (underWay === this.#lines.length) return false;
+    if (underWay > 0)
+      return (
+        this.#finished.length >= bulk || (this.#isDeep && this.#canClaim() && this.#room().slots >= bulk)
+      );
+    if (this.#finished.length > 0) return true;
     return this.#canClaim() && this.#parts.store.clock.reaches(this.#nextDue) <= monotonic();
   }
 
@@ -276,33 +322,41 @@ export class Worker {
    * What has ended goes, what is due comes. While there is more of either, the next request is on its way before what the last one brought is
    * begun: Redis and this process work at the same time.
    */
-  async #exchange(): Promise<void> {
-    this.#underWay ??= this.#send();
-    while (this.#underWay !== undefined) {
-      const { completed, slots, ahead, answered } = this.#underWay;
-      const answer = await answered.finally(() => {
-        this.#underWay = undefined;
-      });
-      this.watch.turned();
-      const { claimed } = answer;
-      const mayBeMore = slots > 0 && (answer.more || claimed.length >= slots - ahead);
-      this.#nextDue = mayBeMore ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
-      this.#noneAhead = ahead > 0 && claimed.length < slots;
-      try {
-        this.#tell(completed, answer);
-        this.#toBegin = claimed.length;
-        if (claimed.length > 0 && this.#open && monotonic() < this.#reconcileAt && this.#isDue())
-          this.#underWay = this.#send();
-      } finally {
-        // Whatever a listener or a logger does: these are this node's now.
-        this.#toBegin = 0;
-        await this.#held.begin(claimed);
+  async #exchange(line: RequestLine): Promise<void> {
+    line.isBusy = true;
+    try {
+      line.underWay = this.#send(line);
+      while (line.underWay !== undefined) {
+        const { completed, slots, ahead, answered } = line.underWay;
+        const answer = await answered.finally(() => {
+          line.underWay = undefined;
+        });
+        this.watch.turned();
+        const { claimed } = answer;
+        if (slots > 0) this.#isDeep = answer.more || claimed.length >= slots - ahead;
+        this.#nextDue =
+          slots > 0 && this.#isDeep ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
+        this.#noneAhead = ahead > 0 && claimed.length < slots;
+        try {
+          this.#tell(completed, answer);
+          this.#toBegin += claimed.length;
+          if (claimed.length > 0 && this.#open && this.#isDue()) line.underWay = this.#send(line);
+        } finally {
+          // Whatever a listener or a logger does: these are this node's now.
+          this.#toBegin -= claimed.length;
+          await this.#held.begin(claimed);
+        }
       }
+    } catch (error) {
+      this.#failed ??= { error };
+    } finally {
+      line.isBusy = false;
+      this.#wakeUp();
     }
   }
 
   /** One request; `undefined` if there is nothing to ask for. */
-  #send(): Exchange | undefined {
+  #send({ name }: RequestLine): Exchange | undefined {
     const { node, settings, locks } = this.#parts;
     const mayClaim = this.#canClaim() && this.#mayStart();
     if (this.#finished.length === 0 && !mayClaim) return undefined;
@@ -314,6 +368,7 @@ export class Worker {
     if (mayClaim) this.#nextDue = Number.MAX_SAFE_INTEGER;
     const answered = this.#untilAnswered({
       node,
+      line: name,
       number: this.#number,
       slots: slots - ahead,
       ahead,
@@ -387,7 +442,7 @@ export class Worker {
     this.#noneAhead = false;
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
     this.#finishedOf.push({ claimed, accepted });
-    this.#wakeUp();
+    if (!this.#isBusy || this.#finished.length >= bulk) this.#wakeUp();
     this.#held.beginNext();
   };
 }

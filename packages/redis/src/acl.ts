@@ -45,7 +45,9 @@ export const writingCommands: readonly string[] = listOf(`
 const definingCommands = [...writingCommands, ...listOf("EVAL 0 1 K; EVALSHA 0 1 K; PUBLISH C v")];
 
 /** Commands that only nodes send, beside those of {@link listening}. */
-export const nodeCommands: readonly string[] = listOf("HINCRBY K f 1; LPUSH K v; LTRIM K 0 1; RENAME K K");
+export const nodeCommands: readonly string[] = listOf(
+  "HINCRBY K f 1; LPUSH K v; LTRIM K 0 1; RENAME K K; ZREMRANGEBYRANK K 0 1",
+);
 
 /** How nodes hear what is published. */
 const listening = ["subscribe", "unsubscribe"];

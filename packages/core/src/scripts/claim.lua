@@ -1,4 +1,4 @@
--- Completes finished runs and claims due ones, in one step. A request that was answered before (same number) is answered
+-- Completes finished runs and claims due ones, in one step. A request that was answered before (the last number of its line) is answered
 -- as it was then: a reply may have been lost.
 --
 -- Its parts, in the order of their inclusion: claim/request, due, plain; rates, complete, limits, pauses, lanes, overlap, misfires, max-runs, consider, take.
@@ -7,7 +7,7 @@ local function claimed_before()
   local active, runs, tokens = redis.call('HGETALL', key.active), {}, {}
   for i = 1, #active, 2 do
     local token, attempt, started, request, task = string.match(active[i + 1], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
-    if request == arg.number then
+    if tonumber(request) == number then
       runs[#runs + 1] = active[i]
       tokens[#tokens + 1] = token
       claimed[#claimed + 1] = { run = active[i], token = token, attempt = tonumber(attempt), started = started, task = task }
@@ -41,7 +41,7 @@ else
   -- Runs that became ready by this, handed back or let go on, are news to idle nodes. (What became due is not.)
   if woken and redis.call('EXISTS', key.ready) == 1 then publish(int(now)) end
   answer = table.concat(accepted)
-  redis.call('HSET', key.request, 'number', arg.number, 'accepted', answer)
+  redis.call('HSET', key.request, of_line[1], arg.number, of_line[2], answer)
   flush_events(now)
 end
 

@@ -2,11 +2,14 @@
 import { defineScript } from "@escapement/redis/internal";
 import { calls, file, guards, history, kept, records, rules } from "./shared.js";
 
-/** `[now, accepted, nextDue, claimed, passed (3 values a run), more]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF body */
-export type ClaimReply = [string, string, string, string[], string[], number];
+/**
+ * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF
+ * body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record.
+ */
+export type ClaimReply = [string, string, string, string[], string[], number, string[]?];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
-  version: 3,
+  version: 4,
   file: file("claim"),
   include: [
     ...kept,
@@ -26,8 +29,9 @@ export const claim = defineScript<ClaimReply>()({
     ].map((name) => file(`claim/${name}`)),
   ],
   keys: [...guards, "active", "cancelled", "request"],
-  args: ["prefix", "node", "number", "slots", "ahead", "batch", "lock_ttl", "lease_ttl", ...history],
+  args: ["prefix", "node", "line", "number", "slots", "ahead", "batch", "lock_ttl", "lease_ttl", ...history],
   lists: {
+    done: ["run", "token", "detail", "result"],
     completions: ["outcome"],
     lanes: ["lane"],
     limits: ["scope", "max", "how"],

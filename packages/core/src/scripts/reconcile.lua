@@ -1,12 +1,12 @@
 -- Gives up what the store says that a node holds and the node knows nothing of: a store that lost acknowledged writes goes
 -- on from an older state, in which that had not ended. Without this it would be held for as long as the node lives.
 -- Answers also what the node holds and the store knows nothing of: a claim that the store has forgotten. No outcome of it will be taken.
--- `number`: of the node's last request. One that arrives late, after a later one, would take for unknown what that one was given: it is refused.
+-- `number`: of the node's last request, of whichever line. One that arrives late, after a later one, would take for unknown what that one was given: it is refused.
 local now = clock()
 local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or 0)
 if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node .. ' has ended; it starts over under a new identity.') end
-local number = tonumber(redis.call('HGET', key.request, 'number') or 0)
-if number > tonumber(arg.number) then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
+local last = redis.call('HMGET', key.request, 'number', 'number2')
+if math.max(tonumber(last[1] or 0), tonumber(last[2] or 0)) > tonumber(arg.number) then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
 step.begin('jobs', 'runs', 'unstarted')
 
 local held, active, runs, tokens, taken = {}, redis.call('HGETALL', key.active), {}, {}, {}

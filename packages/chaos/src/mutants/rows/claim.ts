@@ -77,8 +77,8 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "if pick.record.overlap ~= 'a' then",
-        put: "if pick.record.overlap == 'q' then",
+        find: "if record.overlap ~= 'a' then",
+        put: "if record.overlap == 'q' then",
       },
     ],
     trial: quiet,
@@ -95,7 +95,7 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "local own = int(token + i)",
+        find: "local own = tens .. DIGITS[last + 1]",
         put: "local own = int(token + 1)",
       },
     ],
@@ -126,13 +126,13 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "local name = prefix .. 'lock:' .. pick.run .. '#1'",
-        put: "local name = prefix .. 'lock:' .. (pick.job or pick.run) .. '#1'",
+        find: "if not direct('SET', lock .. run .. '#1',",
+        put: "if not direct('SET', lock .. (job_of(run) or run) .. '#1',",
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "locks[i] = prefix .. 'lock:' .. run .. '#' .. item.attempt",
-        put: "locks[i] = prefix .. 'lock:' .. (job or run) .. '#' .. item.attempt",
+        find: "locks[i] = lock .. run .. '#' .. held.attempt",
+        put: "locks[i] = lock .. (job or run) .. '#' .. held.attempt",
       },
     ],
     trial: quiet,

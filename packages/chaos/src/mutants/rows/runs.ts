@@ -49,13 +49,8 @@ export const runMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "local token, attempt, started, task = match(held[i] or '',",
-        put: "local token, attempt, started, task = match(held[i] or item.token .. ' 1 ' .. int(now) .. ' 0 -',",
-      },
-      {
-        file: "core/dist/scripts/claim/plain.lua",
-        find: "if token ~= item.token then return nil end",
-        put: "",
+        find: "if not text or find(text, token, 1, true) ~= 1 then return nil end",
+        put: "text = text or token .. ' 1 ' .. int(now) .. ' 0 -'",
       },
     ],
     secondLayers: [

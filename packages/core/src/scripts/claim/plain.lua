@@ -49,26 +49,43 @@ do
     return false
   end
 
-  -- Outcomes, if all are of runs that succeeded and that this node holds; else nil.
+  local shared = {} -- what stands behind the token in `active` -> what it says: the same of all runs of one claim
+
+  local function read_shared(text)
+    local attempt, started, task = match(text, '^ (%S+) (%S+) %S+ (%S+)$')
+    if not attempt then return nil end
+    local found = { attempt = attempt, started = started, task = task, runs = {}, entries = {} }
+    shared[text] = found
+    return found
+  end
+
+  -- Runs that have succeeded, if all that is reported is that, and all are held by this node: their ids, what is known of each, and what ends by them.
+  -- Nil: there is something else.
   local function read_outcomes()
-    local found, runs, seen = {}, {}, {}
-    local first, count = list.completions.first, list.completions.count
-    if count == 0 then return found, runs end
-    for i = 1, count do
-      local run, token, detail, result = match(ARGV[first + i - 1], '^(%S+) (%S+) s\n([^\n]*)\n(.*)$')
-      if not run or seen[run] or (detail ~= '' and (find(detail, '"reason":', 1, true) or find(detail, '"count":', 1, true))) then return nil end
-      seen[run] = true
+    local done = list.done
+    local runs, held_as, ending, jobs = {}, {}, {}, {}
+    if list.completions.count > 0 then return nil end
+    if done.count == 0 then return runs, held_as, ending, jobs end
+    local at = done.first
+    for i = 1, done.count do
+      local run = ARGV[at]
+      if ending[run] then return nil end
+      ending[run] = true
       runs[i] = run
-      found[i] = { run = run, token = token, detail = detail, result = result, job = match(run, '^([^@]+)@') }
+      at = at + 4
     end
     local held = call('HMGET', key.active, unpack(runs))
-    for i = 1, count do
-      local item = found[i]
-      local token, attempt, started, task = match(held[i] or '', '^(%S+) (%S+) (%S+) %S+ (%S+)$')
-      if token ~= item.token then return nil end
-      item.attempt, item.started, item.task = attempt, started, task
+    at = done.first + 1
+    for i, run in ipairs(runs) do
+      local text, token = held[i], ARGV[at]
+      if not text or find(text, token, 1, true) ~= 1 then return nil end
+      local behind = sub(text, #token + 1)
+      held_as[i] = shared[behind] or read_shared(behind)
+      if not held_as[i] then return nil end
+      if find(run, '@', 1, true) then jobs[#jobs + 1] = match(run, '^[^@]+') end
+      at = at + 4
     end
-    return found, runs
+    return runs, held_as, ending, jobs
   end
 
   local function by_score(one, other)
@@ -111,24 +128,26 @@ do
     return names
   end
 
-  -- The first runs of lanes, as many as this node may be given, each lane's own in order. nil: that takes looking at too many.
+  -- The first runs of lanes, as many as this node may be given, each lane's own in order: ids, and the lane of each. nil: that takes looking at too many.
   local function read_picks(lanes)
-    local picks = {}
     if #lanes * most > 4 * TAKE then return nil end
-    for _, lane in ipairs(lanes) do lane.items = call('ZRANGE', lane_key(lane.name), 0, most, 'WITHSCORES') end
+    local picks, of = {}, {}
+    if #lanes == 0 or most == 0 then return { runs = picks, lanes = of } end
     if #lanes == 1 then
-      local lane = lanes[1]
-      for i = 1, math.min(#lane.items / 2, most) do picks[i] = { run = lane.items[2 * i - 1], lane = lane } end
-      return picks
+      picks = call('ZRANGE', lane_key(lanes[1].name), 0, most - 1)
+      for i = 1, #picks do of[i] = lanes[1] end
+      return { runs = picks, lanes = of }
     end
+    local all = {}
     for place, lane in ipairs(lanes) do
-      for i = 1, #lane.items, 2 do
-        picks[#picks + 1] = { run = lane.items[i], lane = lane, score = tonumber(lane.items[i + 1]), place = place * 2 * TAKE + i }
+      local items = call('ZRANGE', lane_key(lane.name), 0, most - 1, 'WITHSCORES')
+      for i = 1, #items, 2 do
+        all[#all + 1] = { run = items[i], lane = lane, score = tonumber(items[i + 1]), place = place * 2 * TAKE + i }
       end
     end
-    table.sort(picks, by_score)
-    for i = #picks, most + 1, -1 do picks[i] = nil end
-    return picks
+    table.sort(all, by_score)
+    for i = 1, math.min(#all, most) do picks[i], of[i] = all[i].run, all[i].lane end
+    return { runs = picks, lanes = of }
   end
 
   -- Whether a definition asks for what is counted at each start, or looked up.
@@ -141,15 +160,16 @@ do
   end
 
   -- Leaves these runs, from one on, where they are. False: there are free slots for some of them, which the rest is to look at.
-  local function leave_from(picks, i)
-    for at = #picks, math.max(i, slots + 1), -1 do picks[at] = nil end
+  local function leave_from(runs, i)
+    for at = #runs, math.max(i, slots + 1), -1 do runs[at] = nil end
     return i > slots
   end
 
-  -- The record of a run that was picked, if it asks for nothing that is not as usual. Ahead goes only that of which nobody can tell whether it runs
-  -- or waits: not what keeps other runs of its job from starting.
-  local function read_record(pick, text, is_ahead)
-    local at = text and find(text, '\n', 1, true)
+  -- What a text says before its body, if it is a record that asks for nothing that is not as usual, of this lane.
+  local last_head, last_record = nil, nil
+  local function read_record(text, lane)
+    if last_head and find(text, last_head, 1, true) == 1 and last_record.lane == lane.name then return last_record end
+    local at = find(text, '\n', 1, true)
     if not at then return nil end
     local head = sub(text, 1, at)
     local record = heads[head]
@@ -158,38 +178,48 @@ do
       if not record or has_own_rules(record) then return nil end
       heads[head] = record
     end
-    if record.lane ~= pick.lane.name or (is_ahead and pick.job and record.overlap ~= 'a') then return nil end
-    pick.record, pick.body = record, sub(text, at)
+    if record.lane ~= lane.name then return nil end
+    last_head, last_record = head, record
     return record
   end
 
-  -- The jobs of runs that were picked, once the definitions of these are all there; nil: not of all for which there are free slots.
+  -- Reads the records of what was picked; the jobs of these runs, once their definitions are all there. nil: not of all for which there are free slots.
+  -- Ahead goes only that of which nobody can tell whether it runs or waits: not what keeps other runs of its job from starting.
   local function read_records(picks)
-    local own, jobs, of, texts, bytes = {}, {}, {}, {}, 0
-    for i, pick in ipairs(picks) do
-      local job, time = match(pick.run, '^([^@]+)@(.+)$')
-      if job and not find(time, '^%d+$') then
-        if leave_from(picks, i) then break else return nil end
-      end
-      if not job then own[#own + 1] = pick.run
+    local runs, job_of, texts = picks.runs, {}, {}
+    local own, own_at, jobs, of, bytes, left = {}, {}, {}, {}, 0, {}
+    for i, run in ipairs(runs) do
+      if not find(run, '@', 1, true) then
+        own[#own + 1] = run
+        own_at[#own] = i
       else
-        pick.job, pick.time = job, tonumber(time)
+        local job = match(run, '^([^@]+)@%d+$')
+        if not job then
+          if leave_from(runs, i) then break else return nil end
+        end
+        job_of[i] = job
         if not of[job] then of[job] = true; jobs[#jobs + 1] = job end
       end
     end
-    if #own > 0 then for i, text in ipairs(call('HMGET', key.runs, unpack(own))) do texts[own[i]] = text end end
+    if #own == #runs and #own > 0 then texts = call('HMGET', key.runs, unpack(own))
+    elseif #own > 0 then for i, text in ipairs(call('HMGET', key.runs, unpack(own))) do texts[own_at[i]] = text end end
     if #jobs > 0 then for i, text in ipairs(call('HMGET', key.jobs, unpack(jobs))) do of[jobs[i]] = text end end
-    for i, pick in ipairs(picks) do
-      local record = read_record(pick, pick.job and of[pick.job] or texts[pick.run], i > slots)
-      bytes = bytes + (record and #pick.body or 0)
-      if not record or bytes > MOST_BYTES then
-        if leave_from(picks, i) then break else return nil end
+    picks.jobs, picks.texts, picks.records = job_of, texts, {}
+    for i = 1, #runs do
+      local job, text = job_of[i], texts[i]
+      if job then text = of[job]; texts[i] = text end
+      local record = text and read_record(text, picks.lanes[i])
+      bytes = bytes + (text and #text or 0)
+      if not record or bytes > MOST_BYTES or (i > slots and job and record.overlap ~= 'a') then
+        if leave_from(runs, i) then break else return nil end
       end
+      picks.records[i] = record
     end
-    local left, seen = {}, {}
-    for _, pick in ipairs(picks) do
-      pick.lane.taken = pick.lane.taken + 1
-      if pick.job and not seen[pick.job] then seen[pick.job] = true; left[#left + 1] = pick.job end
+    local seen = {}
+    for i = 1, #runs do
+      local job, lane = job_of[i], picks.lanes[i]
+      lane.taken = lane.taken + 1
+      if job and not seen[job] then seen[job] = true; left[#left + 1] = job end
     end
     return left
   end
@@ -197,15 +227,16 @@ do
   -- Whether runs of jobs may start: they are still to be, not too late, and do not overlap. `ending`: runs that end in this step.
   local function may_start(picks, jobs, ending)
     if #jobs == 0 then return true end
-    local runs, asking, apart = {}, {}, {}
-    for _, pick in ipairs(picks) do
-      if pick.job then
-        runs[#runs + 1] = pick.run
-        if pick.record.grace and now - pick.time > pick.record.grace then return false end
-        if pick.record.overlap ~= 'a' then
-          if apart[pick.job] then return false end
-          apart[pick.job] = true
-          asking[#asking + 1] = pick.job
+    local runs, asking, run_of = {}, {}, {}
+    for i, run in ipairs(picks.runs) do
+      local job, record = picks.jobs[i], picks.records[i]
+      if job then
+        runs[#runs + 1] = run
+        if record.grace and now - fire_time_of(run) > record.grace then return false end
+        if record.overlap ~= 'a' then
+          if run_of[job] then return false end
+          run_of[job] = run
+          asking[#asking + 1] = job
         end
       end
     end
@@ -215,42 +246,50 @@ do
         if holder and not ending[match(holder, '^%S+')] then return false end
       end
     end
-    return true, runs, asking
+    return true, runs, asking, run_of
   end
 
+  local lock = prefix .. 'lock:'
+
   -- Locks, of all or of none.
-  local function take_locks(picks)
+  local function take_locks(runs)
     if not fused then return true end
-    local value, names = arg.node .. ':' .. arg.number, {}
-    for i, pick in ipairs(picks) do
-      local name = prefix .. 'lock:' .. pick.run .. '#1'
-      if not direct('SET', name, value, 'NX', 'PX', arg.lock_ttl) then
-        if #names > 0 then direct('DEL', unpack(names)) end
+    local value, ttl = arg.node .. ':' .. arg.number, arg.lock_ttl
+    for i, run in ipairs(runs) do
+      if not direct('SET', lock .. run .. '#1', value, 'NX', 'PX', ttl) then
+        for before = 1, i - 1 do direct('DEL', lock .. runs[before] .. '#1') end
         return false
       end
-      names[i] = name
     end
     return true
   end
 
-  -- The entries of what has ended, and what it held goes.
-  local function record_outcomes(found, runs, again)
-    if #found == 0 then return end
-    local at, own, locks, jobs, of_jobs = int(now), {}, {}, {}, {}
-    for i, item in ipairs(found) do
-      local run, job = item.run, item.job
-      local head = item.started .. ' ' .. at .. ' s ' .. item.attempt .. ' ' .. item.token .. ' ' .. arg.node
-      head = (job and at_of(run) or item.started) .. ' ' .. head
-      tell('ended ' .. run .. ' ' .. head .. '  ')
-      if job then
-        keep_of_job(job, head .. ' ' .. item.detail, run, item.result, retention(nil, arg.history_max), now)
+  -- The entries of what has ended, and what it held goes. `again`: jobs of which another run starts in this step.
+  local function record_outcomes(runs, held_as, again)
+    if #runs == 0 then return end
+    local tail, locks, jobs, of_jobs, own = ' ' .. arg.node .. ' ', {}, {}, {}, {}
+    local finished = ' ' .. int(now) .. ' s '
+    local at = list.done.first
+    for i, run in ipairs(runs) do
+      local token, detail, result, held = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], held_as[i]
+      at = at + 4
+      local job, time = match(run, '^([^@]+)@(.+)$')
+      if not job then
+        if not held.before then
+          held.before = held.started .. ' ' .. held.started .. finished .. held.attempt .. ' '
+          held.ends = ends_of_task(held.task)
+        end
+        own[#own + 1] = run
+        tell_usual('ended ', run, ' ', held.before, token, tail, ' ')
+        keep_of_task(held.ends, held.task, held.before .. token .. tail .. detail, run, result)
+      else
+        local head = held.started .. finished .. held.attempt .. ' '
+        tell_usual('ended ', run, ' ', time .. ' ' .. head, token, tail, ' ')
+        keep_of_job(job, time .. ' ' .. head .. token .. tail .. detail, run, result, retention(nil, arg.history_max), now)
         jobs[#jobs + 1] = job
         of_jobs[#jobs] = run
-      else
-        keep_enqueued(item.task, head .. ' ' .. item.detail, run, item.result, false, now)
-        own[#own + 1] = run
       end
-      locks[i] = prefix .. 'lock:' .. run .. '#' .. item.attempt
+      if fused then locks[i] = lock .. run .. '#' .. held.attempt end
     end
     if #own > 0 then call('HDEL', key.runs, unpack(own)) end
     if #jobs > 0 then
@@ -264,36 +303,44 @@ do
     if fused then direct('DEL', unpack(locks)) end
   end
 
-  -- What was picked leaves its lane and is this node's. Answers a text a run: what `claim` answers of it.
-  local function record_starts(lanes, picks, asking)
-    if #picks == 0 then return {} end
-    local at, texts, active = int(now), {}, {}
-    local token = draw_tokens(#picks)
-    for i, pick in ipairs(picks) do
-      local run, task = pick.run, pick.record.task
-      local own = int(token + i)
-      tell('started ' .. run .. ' 1 ' .. own .. ' ' .. arg.node)
+  -- A hash with one value of more than 64 bytes is kept as a table at once; in the other form each field is looked for from the first one on, which takes
+  -- longer than all else where a node holds tens of runs. So where many are claimed the first has the number of its request with zeros before it.
+  local MANY, ZEROS = 16, string.rep('0', 64)
+
+  local DIGITS = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
+
+  -- What was picked leaves its lane and is this node's. Answers the token before the first, and of each its id and record.
+  local function record_starts(lanes, picks, asking, run_of)
+    local runs, texts, count = picks.runs, picks.texts, #picks.runs
+    if count == 0 then return {} end
+    local token, node = draw_tokens(count), ' ' .. arg.node
+    local given, active, behind = { int(token) }, {}, ' 1 ' .. int(now) .. ' ' .. arg.number .. ' '
+    for _, lane in ipairs(lanes) do lane.behind = behind .. lane.task end
+    local tens
+    for i, run in ipairs(runs) do
+      local last = (token + i) % 10
+      if not tens or last == 0 then tens = int((token + i - last) / 10) end
+      local own = tens .. DIGITS[last + 1]
+      tell_usual('started ', run, ' 1 ', own, node, '', '')
       active[2 * i - 1] = run
-      active[2 * i] = own .. ' 1 ' .. at .. ' ' .. arg.number .. ' ' .. task
-      texts[i] = run .. ' ' .. own .. ' 1 ' .. at .. ' 0 ' .. task .. ' ' .. pick.body
+      active[2 * i] = own .. picks.lanes[i].behind
+      given[2 * i] = run
+      given[2 * i + 1] = texts[i]
     end
+    if count > MANY then active[2] = string.gsub(active[2], ' (%d+ %S+)$', ' ' .. ZEROS .. '%1') end
     in_chunks('HSET', key.active, active, 2 * TAKE)
     for _, lane in ipairs(lanes) do
       if lane.taken > 0 then
-        local gone, items = {}, lane.items
-        for i = 1, lane.taken do gone[i] = items[2 * i - 1] end
-        call('ZREM', lane_key(lane.name), unpack(gone))
-        local stays = items[2 * lane.taken + 2]
-        if stays then call('ZADD', key.ready, stays, lane.name) else call('ZREM', key.ready, lane.name) end
+        call('ZREMRANGEBYRANK', lane_key(lane.name), 0, lane.taken - 1)
+        update_head(lane.name)
       end
     end
     if asking and #asking > 0 then
-      local held, run_of = {}, {}
-      for _, pick in ipairs(picks) do if pick.job then run_of[pick.job] = pick.run end end
-      for i, job in ipairs(asking) do held[2 * i - 1] = job; held[2 * i] = run_of[job] .. ' ' .. at end
+      local held, at = {}, ' ' .. int(now)
+      for i, job in ipairs(asking) do held[2 * i - 1] = job; held[2 * i] = run_of[job] .. at end
       call('HSET', key.running, unpack(held))
     end
-    return texts
+    return given
   end
 
   -- The whole answer, or nil: the rest of the script is to look at it.
@@ -306,13 +353,8 @@ do
       waits = next_waiting()
       if #orphans > 0 or (waits and waits <= now) then return nil end
     end
-    local found, ended = read_outcomes()
-    if not found then return nil end
-    local ending, ended_jobs = {}, {}
-    for _, item in ipairs(found) do
-      ending[item.run] = true
-      ended_jobs[#ended_jobs + 1] = item.job
-    end
+    local ended, held_as, ending, ended_jobs = read_outcomes()
+    if not ended then return nil end
     local lanes = read_lanes()
     if not lanes or is_limited(lanes) or are_ruled(pauses_of_lanes(lanes), ended, ended_jobs) then return nil end
     local picks = read_picks(lanes)
@@ -320,21 +362,19 @@ do
     if not jobs or (#jobs > 0 and are_ruled(pauses_of_jobs(jobs), nil, jobs)) then return nil end
     if call('EXISTS', key.attempts) == 1 then
       local all = { unpack(ended) }
-      for _, pick in ipairs(picks) do all[#all + 1] = pick.run end
-      if #all > 0 then for _, text in ipairs(call('HMGET', key.attempts, unpack(all))) do if text then return nil end end end
+      append(all, picks.runs)
+      if #all > 0 and has_any(key.attempts, all) then return nil end
     end
-    local may, unstarted, asking = may_start(picks, jobs, ending)
-    if not may or not take_locks(picks) then return nil end
+    local may, unstarted, asking, run_of = may_start(picks, jobs, ending)
+    if not may or not take_locks(picks.runs) then return nil end
 
-    local again = {}
-    for _, job in ipairs(asking or {}) do again[job] = true end
-    record_outcomes(found, ended, again)
+    record_outcomes(ended, held_as, run_of or {})
     if unstarted then call('ZREM', key.unstarted, unpack(unstarted)) end
-    local texts = record_starts(lanes, picks, asking)
-    local answer = string.rep('1', #found)
-    call('HSET', key.request, 'number', arg.number, 'accepted', answer)
+    local given = record_starts(lanes, picks, asking, run_of)
+    local answer = string.rep('1', #ended)
+    call('HSET', key.request, of_line[1], arg.number, of_line[2], answer)
     flush_events(now)
-    return { int(now), answer, waits and int(waits) or '', texts, {}, 0 }
+    return { int(now), answer, waits and int(waits) or '', {}, {}, 0, given }
   end
 
   local answer = answer_plainly()

@@ -4,7 +4,7 @@
 local ended_jobs = {} -- jobs of which a run has ended in this step
 
 local tell_dependents, has_edges -- in lib/dependencies.lua
-local entry, retention, keep_of_job, remember_job, keep_enqueued, remember_enqueued
+local entry, retention, keep_of_job, remember_job, ends_of_task, keep_of_task, remember_enqueued
 
 do -- a script has room for 200 names: those that are used in here alone take none of it
   function entry(at, started, now, state, attempt, token, node, detail)
@@ -147,24 +147,30 @@ do -- a script has room for 200 names: those that are used in here alone take no
   -- Enqueued runs that ended in this step, by task: ids, `failed` those that are kept apart, and `texts`, the ids with their entries.
   local enqueued_ends = {}
 
-  -- Keeps the entry of an enqueued run, and its result. It is written with the others of the step.
-  function keep_enqueued(task, text, run, result, has_gone_wrong, now)
+  function ends_of_task(task)
     local ends = enqueued_ends[task]
     if not ends then
       ends = { fine = {}, failed = {}, texts = {} }
       enqueued_ends[task] = ends
     end
-    local kept = retention(nil, arg.finished_max)
-    local ids = has_gone_wrong and kept.failed and ends.failed or ends.fine
-    ids[#ids + 1] = run
-    ends.texts[#ends.texts + 1] = run
-    ends.texts[#ends.texts + 1] = text
-    if result ~= '' then keep_result(arg.prefix .. 'results:~' .. task, run, result, kept) end
+    return ends
+  end
+
+  -- Keeps the entry of an enqueued run that did not fail, and its result. It is written with the others of the step.
+  function keep_of_task(ends, task, text, run, result)
+    local fine, texts = ends.fine, ends.texts
+    local size = #texts
+    fine[#fine + 1] = run
+    texts[size + 1] = run
+    texts[size + 2] = text
+    if result ~= '' then keep_result(arg.prefix .. 'results:~' .. task, run, result, retention(nil, arg.finished_max)) end
   end
 
   function remember_enqueued(task, text, run, result, now)
     tell_end(run, text)
-    keep_enqueued(task, text, run, result, has_failed(text), now)
+    local ends = ends_of_task(task)
+    keep_of_task(ends, task, text, run, result)
+    if has_failed(text) and retention(nil, arg.finished_max).failed then ends.failed[#ends.failed + 1] = table.remove(ends.fine) end
   end
 
   local function finished_of(id)
