@@ -42,10 +42,16 @@ export class Cluster implements AsyncDisposable {
 
   /** How often a node has asked for runs. */
   async requestsOf(node: Scheduler): Promise<number> {
+    return Math.max(...(await this.lastOfLines(node)));
+  }
+
+  /** The number of a node's last request of each line; 0: there was none. */
+  async lastOfLines(node: Scheduler): Promise<number[]> {
     const redis = this.server.client();
-    const request = await redis.hget(`escapement:{${this.namespace}}:request:${node.nodeId}`, "number");
+    const key = `escapement:{${this.namespace}}:request:${node.nodeId}`;
+    const numbers = await redis.hmget(key, "number", "number2");
     redis.disconnect();
-    return Number(request ?? 0);
+    return numbers.map(Number);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

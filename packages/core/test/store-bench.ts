@@ -180,6 +180,7 @@ interface ClaimOptions {
   readonly lanes?: readonly string[];
   readonly completions?: readonly Completion[];
   readonly number?: number;
+  readonly line?: ClaimRequest["line"];
   readonly lockTtl?: number;
   readonly limits?: ClaimRequest["limits"];
   readonly rates?: ClaimRequest["rates"];
@@ -232,6 +233,7 @@ export class BenchNode {
     return completeAndClaim(this.#bench.store, {
       node: this.id,
       number: this.number,
+      ...(options.line !== undefined && { line: options.line }),
       slots: options.slots ?? 10,
       ahead: options.ahead ?? 0,
       completions: options.completions ?? [],
