@@ -334,7 +334,7 @@ function passedOver(
 
 /** Whether a job's state says that its fire times could not be computed. */
 export function isParked(state: string | undefined): boolean {
-  return (state ?? "").split(" ").length > 2;
+  return (state ?? "").split(" ").length > 3;
 }
 
 function noFireTime({ startAt, endAt }: Definition): InvalidOptionError {

@@ -332,8 +332,7 @@ describe("a job that is changed, whatever of it, is the same job still", () => {
     await using on = new Replaced(server);
     await on.ready();
     await on.held(1, {}, false);
-    await on.redis.del(on.store.keys.born);
-    await on.redis.rpush(on.store.keys.born, "garbage");
+    await on.redis.hset(on.store.keys.state, "job", "garbage");
     await on.holder.complete(on.claimed, "F", "0");
     const { claimed } = await on.holder.claim({ lanes });
     expect(claimed).toMatchObject([{ run: on.run1, attempt: 2 }]);

@@ -128,7 +128,7 @@ function toJob(id: string, text: string, found: Found): Job {
     broken = (error as Error).message;
   }
   const head = readHead(text);
-  const [, created, ...reason] = found.state.split(" ");
+  const [, created, , ...reason] = found.state.split(" ");
   // `full`: as many as may have started, and none follows unless one of them is handed back.
   const next =
     found.exhaustion === "full"

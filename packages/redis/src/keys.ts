@@ -10,10 +10,11 @@ export interface Keys {
   readonly clock: string;
   /** Hash: job id → definition. */
   readonly jobs: string;
-  /** Hash: job id → version and counters. */
+  /**
+   * Hash: job id → its version, when it was first defined, and the first fencing token that could be given then: what was claimed with a lower one is
+   * of a former job.
+   */
   readonly state: string;
-  /** Hash: job id → the first fencing token that could be given when it was defined: what was claimed with a lower one is of a former job. */
-  readonly born: string;
   /** Sorted set: job id by the next fire time (ms) to materialise. */
   readonly due: string;
   /** Sorted set: job id by the time (ms) at which it was parked with an error. */
@@ -139,7 +140,6 @@ export function createKeys(namespace: string, partition = 0): Keys {
     clock: `${prefix}clock`,
     jobs: `${prefix}jobs`,
     state: `${prefix}state`,
-    born: `${prefix}born`,
     due: `${prefix}due`,
     parked: `${prefix}parked`,
     exhaustion: `${prefix}exhaustion`,

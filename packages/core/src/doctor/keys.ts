@@ -9,7 +9,7 @@ type Type = "string" | "hash" | "set" | "zset" | "stream";
 
 /** What the keys are that there is one of in a namespace; docs/redis-layout.md says the same. `pause:…` may be of any type. */
 const types: Readonly<Record<Exclude<Fixed, "prefix" | "wake">, Type>> = {
-  ...{ meta: "hash", clock: "string", jobs: "hash", state: "hash", born: "hash" },
+  ...{ meta: "hash", clock: "string", jobs: "hash", state: "hash" },
   ...{ due: "zset", parked: "zset" },
   ...{ exhaustion: "hash", failing: "hash", pauses: "hash", paused: "zset", frozen: "zset" },
   ...{ calledOff: "zset", events: "stream", mended: "hash", waiting: "zset", ready: "zset" },

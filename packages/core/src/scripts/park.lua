@@ -8,11 +8,11 @@ if redis.call('HEXISTS', key.jobs, arg.job) == 0 then
   return 0
 end
 local state = redis.call('HGET', key.state, arg.job)
-local version, created = string.match(state or '', '^(%S+) (%S+)')
+local version, created, born = string.match(state or '', '^(%S+) (%S+) ?(%S*)')
 if version ~= arg.version then return 0 end
 redis.call('ZREM', key.due, arg.job)
 redis.call('ZADD', key.parked, int(now), arg.job)
-redis.call('HSET', key.state, arg.job, version .. ' ' .. created .. ' ' .. arg.reason)
+redis.call('HSET', key.state, arg.job, version .. ' ' .. created .. ' ' .. (born == '' and '0' or born) .. ' ' .. arg.reason)
 tell('jobParked ' .. arg.job)
 flush_events(now)
 return 1

@@ -95,9 +95,9 @@ for i, item in ipairs(items) do
   else
     local old, new = parse(records[i] or ''), parse(item.record)
     done[i] = '1'
-    if not records[i] then redis.call('HSET', key.born, item.id, born) end
     tell((records[i] and 'jobUpdated ' or 'jobAdded ') .. item.id)
-    redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created)
+    local since = records[i] and (string.match(states[i] or '', '^%S+ %S+ (%d+)') or '0') or born
+    redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created .. ' ' .. since)
     redis.call('HSET', key.jobs, item.id, item.record)
     if arg.set ~= '' then redis.call('HSET', key.setOf, item.id, arg.set) end
     local interval = extra(parse(item.record), 'ac')

@@ -1,7 +1,8 @@
 -- Attempts of former jobs: those claimed under a job that has been removed since, whether or not another was defined under its id. That one's definition
 -- is none of theirs: they have no further attempt under it, are not queued for it, no dead letters of it and count for nothing in it.
 --
--- `born` has, by job, the first fencing token that could be given when it was defined: whatever was claimed under a former job of the same id has a lower one.
+-- `state` has, as the third word of each job, the first fencing token that could be given when it was defined: whatever was claimed under a former job of the
+-- same id has a lower one.
 -- No clock takes part in it, so that all of it may happen within one millisecond. It is also by what a job is told from a former one: nothing is kept of a
 -- run (dead letters) for which no token was drawn.
 
@@ -17,8 +18,8 @@ do
       if born[job] == nil then born[job] = false; unknown[#unknown + 1] = job end
     end
     if #unknown == 0 then return end
-    local found = redis.pcall('HMGET', key.born, unpack(unknown))
-    for i, job in ipairs(unknown) do born[job] = found[i] or false end
+    local found = redis.pcall('HMGET', key.state, unpack(unknown))
+    for i, job in ipairs(unknown) do born[job] = string.match(found[i] or '', '^%S+ %S+ (%d+)') or false end
   end
 
   -- The first token that could be given when a job was defined; empty if it is not known.
@@ -56,8 +57,5 @@ do
     return nil
   end
 
-  function former.forget(job)
-    born[job] = nil
-    redis.pcall('HDEL', key.born, job)
-  end
+  function former.forget(job) born[job] = nil end
 end
