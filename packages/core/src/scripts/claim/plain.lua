@@ -59,34 +59,43 @@ do
     return found
   end
 
-  -- Runs that have succeeded, if all that is reported is that, and all are held by this node: their ids, what is known of each, and what ends by them.
-  -- Nil: there is something else.
+  -- Runs that have succeeded, if all that is reported is that, and all are held by this node: `held`, what is known of each; of jobs' runs `job_of` and
+  -- `time_of`; `jobs` and `of_jobs`, these jobs and their runs. Nil: there is something else.
   local function read_outcomes()
     local done = list.done
-    local runs, held_as, ending, jobs = {}, {}, {}, {}
+    local runs, held, seen, job_of, time_of, jobs, of_jobs = {}, {}, {}, {}, {}, {}, {}
+    local found = { runs = runs, held = held, has = seen, job_of = job_of, time_of = time_of, jobs = jobs, of_jobs = of_jobs }
     if list.completions.count > 0 then return nil end
-    if done.count == 0 then return runs, held_as, ending, jobs end
+    if done.count == 0 then return found end
     local at = done.first
     for i = 1, done.count do
       local run = ARGV[at]
-      if ending[run] then return nil end
-      ending[run] = true
+      if seen[run] then return nil end
+      seen[run] = true
       runs[i] = run
       at = at + 4
     end
-    local held = call('HMGET', key.active, unpack(runs))
+    local texts = call('HMGET', key.active, unpack(runs))
     at = done.first + 1
     for i, run in ipairs(runs) do
-      local text, token = held[i], ARGV[at]
+      local text, token = texts[i], ARGV[at]
       if not text or find(text, token, 1, true) ~= 1 then return nil end
       local behind = sub(text, #token + 1)
-      held_as[i] = shared[behind] or read_shared(behind)
-      if not held_as[i] then return nil end
-      if find(run, '@', 1, true) then jobs[#jobs + 1] = match(run, '^[^@]+') end
+      held[i] = shared[behind] or read_shared(behind)
+      if not held[i] then return nil end
+      if find(run, '@', 1, true) then
+        local job, time = match(run, '^([^@]+)@(.+)$')
+        job_of[i], time_of[i] = job, time
+        jobs[#jobs + 1] = job
+        of_jobs[#jobs] = run
+      end
       at = at + 4
     end
-    return runs, held_as, ending, jobs
+    return found
   end
+
+  -- Whether what is said of a job's running run, `<run> <started>`, is of that one.
+  local function is_of(holder, run) return find(holder, run, 1, true) == 1 and string.byte(holder, #run + 1) == 32 end
 
   local function by_score(one, other)
     if one.score == other.score then return one.place < other.place end
@@ -186,25 +195,25 @@ do
   -- Reads the records of what was picked; the jobs of these runs, once their definitions are all there. nil: not of all for which there are free slots.
   -- Ahead goes only that of which nobody can tell whether it runs or waits: not what keeps other runs of its job from starting.
   local function read_records(picks)
-    local runs, job_of, texts = picks.runs, {}, {}
+    local runs, job_of, time_of, texts = picks.runs, {}, {}, {}
     local own, own_at, jobs, of, bytes, left = {}, {}, {}, {}, 0, {}
     for i, run in ipairs(runs) do
       if not find(run, '@', 1, true) then
         own[#own + 1] = run
         own_at[#own] = i
       else
-        local job = match(run, '^([^@]+)@%d+$')
+        local job, time = match(run, '^([^@]+)@(%d+)$')
         if not job then
           if leave_from(runs, i) then break else return nil end
         end
-        job_of[i] = job
+        job_of[i], time_of[i] = job, time
         if not of[job] then of[job] = true; jobs[#jobs + 1] = job end
       end
     end
     if #own == #runs and #own > 0 then texts = call('HMGET', key.runs, unpack(own))
     elseif #own > 0 then for i, text in ipairs(call('HMGET', key.runs, unpack(own))) do texts[own_at[i]] = text end end
     if #jobs > 0 then for i, text in ipairs(call('HMGET', key.jobs, unpack(jobs))) do of[jobs[i]] = text end end
-    picks.jobs, picks.texts, picks.records = job_of, texts, {}
+    picks.jobs, picks.times, picks.texts, picks.records = job_of, time_of, texts, {}
     for i = 1, #runs do
       local job, text = job_of[i], texts[i]
       if job then text = of[job]; texts[i] = text end
@@ -224,15 +233,15 @@ do
     return left
   end
 
-  -- Whether runs of jobs may start: they are still to be, not too late, and do not overlap. `ending`: runs that end in this step.
-  local function may_start(picks, jobs, ending)
+  -- Whether runs of jobs may start: they are still to be, not too late, and do not overlap. `ended`: what ends in this step.
+  local function may_start(picks, jobs, ended)
     if #jobs == 0 then return true end
     local runs, asking, run_of = {}, {}, {}
     for i, run in ipairs(picks.runs) do
       local job, record = picks.jobs[i], picks.records[i]
       if job then
         runs[#runs + 1] = run
-        if record.grace and now - fire_time_of(run) > record.grace then return false end
+        if record.grace and now - tonumber(picks.times[i]) > record.grace then return false end
         if record.overlap ~= 'a' then
           if run_of[job] then return false end
           run_of[job] = run
@@ -243,7 +252,7 @@ do
     for _, score in ipairs(call('ZMSCORE', key.unstarted, unpack(runs))) do if not score then return false end end
     if #asking > 0 then
       for i, holder in ipairs(call('HMGET', key.running, unpack(asking))) do
-        if holder and not ending[match(holder, '^%S+')] then return false end
+        if holder and not ended.has[match(holder, '^%S+')] then return false end
       end
     end
     return true, runs, asking, run_of
@@ -265,29 +274,25 @@ do
   end
 
   -- The entries of what has ended, and what it held goes. `again`: jobs of which another run starts in this step.
-  local function record_outcomes(runs, held_as, again)
+  local function record_outcomes(ended, again)
+    local runs, jobs, of_jobs = ended.runs, ended.jobs, ended.of_jobs
     if #runs == 0 then return end
-    local tail, locks, jobs, of_jobs, own = ' ' .. arg.node .. ' ', {}, {}, {}, {}
-    local finished = ' ' .. int(now) .. ' s '
+    local tail, locks, own = ' ' .. arg.node .. ' ', {}, {}
+    local finished, kept = ' ' .. int(now) .. ' s ', retention(nil, arg.history_max)
     local at = list.done.first
     for i, run in ipairs(runs) do
-      local token, detail, result, held = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], held_as[i]
+      local token, detail, result, held, job = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ended.held[i], ended.job_of[i]
       at = at + 4
-      local job, time = match(run, '^([^@]+)@(.+)$')
+      if not held.times then held.times = ' ' .. held.started .. finished .. held.attempt .. ' ' end
       if not job then
-        if not held.before then
-          held.before = held.started .. ' ' .. held.started .. finished .. held.attempt .. ' '
-          held.ends = ends_of_task(held.task)
-        end
+        if not held.before then held.before, held.ends = held.started .. held.times, ends_of_task(held.task) end
         own[#own + 1] = run
         tell_usual('ended ', run, ' ', held.before, token, tail, ' ')
         keep_of_task(held.ends, held.task, held.before .. token .. tail .. detail, run, result)
       else
-        local head = held.started .. finished .. held.attempt .. ' '
-        tell_usual('ended ', run, ' ', time .. ' ' .. head, token, tail, ' ')
-        keep_of_job(job, time .. ' ' .. head .. token .. tail .. detail, run, result, retention(nil, arg.history_max), now)
-        jobs[#jobs + 1] = job
-        of_jobs[#jobs] = run
+        local before = ended.time_of[i] .. held.times
+        tell_usual('ended ', run, ' ', before, token, tail, ' ')
+        keep_of_job(job, before .. token .. tail .. detail, run, result, kept, now)
       end
       if fused then locks[i] = lock .. run .. '#' .. held.attempt end
     end
@@ -295,7 +300,7 @@ do
     if #jobs > 0 then
       local over = {}
       for i, holder in ipairs(call('HMGET', key.running, unpack(jobs))) do
-        if holder and not again[jobs[i]] and match(holder, '^%S+') == of_jobs[i] then over[#over + 1] = jobs[i] end
+        if holder and not again[jobs[i]] and is_of(holder, of_jobs[i]) then over[#over + 1] = jobs[i] end
       end
       if #over > 0 then call('HDEL', key.running, unpack(over)) end
     end
@@ -353,25 +358,25 @@ do
       waits = next_waiting()
       if #orphans > 0 or (waits and waits <= now) then return nil end
     end
-    local ended, held_as, ending, ended_jobs = read_outcomes()
+    local ended = read_outcomes()
     if not ended then return nil end
     local lanes = read_lanes()
-    if not lanes or is_limited(lanes) or are_ruled(pauses_of_lanes(lanes), ended, ended_jobs) then return nil end
+    if not lanes or is_limited(lanes) or are_ruled(pauses_of_lanes(lanes), ended.runs, ended.jobs) then return nil end
     local picks = read_picks(lanes)
     local jobs = picks and read_records(picks)
     if not jobs or (#jobs > 0 and are_ruled(pauses_of_jobs(jobs), nil, jobs)) then return nil end
     if call('EXISTS', key.attempts) == 1 then
-      local all = { unpack(ended) }
+      local all = { unpack(ended.runs) }
       append(all, picks.runs)
       if #all > 0 and has_any(key.attempts, all) then return nil end
     end
-    local may, unstarted, asking, run_of = may_start(picks, jobs, ending)
+    local may, unstarted, asking, run_of = may_start(picks, jobs, ended)
     if not may or not take_locks(picks.runs) then return nil end
 
-    record_outcomes(ended, held_as, run_of or {})
+    record_outcomes(ended, run_of or {})
     if unstarted then call('ZREM', key.unstarted, unpack(unstarted)) end
     local given = record_starts(lanes, picks, asking, run_of)
-    local answer = string.rep('1', #ended)
+    local answer = string.rep('1', #ended.runs)
     call('HSET', key.request, of_line[1], arg.number, of_line[2], answer)
     flush_events(now)
     return { int(now), answer, waits and int(waits) or '', {}, {}, 0, given }

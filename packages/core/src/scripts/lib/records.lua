@@ -32,15 +32,23 @@ local function is_forced(run, attempt)
 end
 local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
 
+local parsed_heads = {} -- what stands before a record's body -> how what was read of it is looked up; false: it is no record
+
 -- nil for a text that is no record: whoever wrote it, it must not stop what else a step has to do.
 local function parse(record)
-  local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, extras, body =
-    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)([^\n]*)\n()')
-  if not version or not string.find(priority, '^%-?%d+$') or #priority > 6 or not tonumber(max_lost) then return nil end
-  return {
-    version = version, lane = queue .. '@' .. task, queue = queue, task = task, extras = extras, priority = tonumber(priority), delivery = delivery,
-    overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = body, text = record,
-  }
+  local at = string.find(record, '\n', 1, true)
+  if not at then return nil end
+  local head = string.sub(record, 1, at - 1)
+  if parsed_heads[head] == nil then
+    local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, extras =
+      string.match(head, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
+    local is_one = version and string.find(priority, '^%-?%d+$') and #priority <= 6 and tonumber(max_lost)
+    parsed_heads[head] = is_one and { __index = {
+      version = version, lane = queue .. '@' .. task, queue = queue, task = task, extras = extras, priority = tonumber(priority), delivery = delivery,
+      overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = at + 1,
+    } } or false
+  end
+  return parsed_heads[head] and setmetatable({ text = record }, parsed_heads[head]) or nil
 end
 
 -- An option that is not as usual, or nil.
