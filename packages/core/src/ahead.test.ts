@@ -121,15 +121,23 @@ describe("a node that claims ahead", () => {
 
   test("claims none before it knows how long handlers take, nor where they take a millisecond or more", () => {
     const ahead = new Ahead(() => undefined);
-    expect(ahead.room(10)).toBe(0);
-    ahead.learn(0.1); // the first one may be an exception
-    expect(ahead.room(1)).toBe(1);
-    for (let number = 0; number < 50; number += 1) ahead.learn(0.1);
-    expect(ahead.room(1)).toBeGreaterThan(8);
-    expect(ahead.room(1000)).toBe(100);
-    ahead.learn(1.5); // one that is slow counts at once
-    expect(ahead.room(1)).toBe(0);
-    for (let number = 0; number < 100; number += 1) ahead.learn(0.1);
-    expect(ahead.room(1)).toBeGreaterThan(5);
+    expect(ahead.room(10, 0)).toBe(0);
+    ahead.learn(0.1, 0); // the first one may be an exception
+    expect(ahead.room(1, 0)).toBe(1);
+    for (let number = 0; number < 500; number += 1) ahead.learn(0.1, 1);
+    expect(ahead.room(1, 2)).toBeGreaterThan(8);
+    expect(ahead.room(1000, 2)).toBe(100);
+    ahead.learn(1.5, 3); // one that is slow counts at once
+    expect(ahead.room(1, 3)).toBe(0);
+    for (let number = 0; number < 100; number += 1) ahead.learn(0.1, 4);
+    expect(ahead.room(1, 4)).toBeGreaterThan(5);
+  });
+
+  test("claims no more than have lately ended within a millisecond, and none where none has", () => {
+    const ahead = new Ahead(() => undefined);
+    for (let number = 0; number < 50; number += 1) ahead.learn(0.1, number / 5); // 5 a ms
+    expect(ahead.room(1000, 10)).toBeGreaterThanOrEqual(5);
+    expect(ahead.room(1000, 10)).toBeLessThanOrEqual(10);
+    expect(ahead.room(1000, 30)).toBe(0);
   });
 });

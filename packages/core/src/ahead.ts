@@ -3,6 +3,8 @@ import { monotonic } from "./clock.js";
 
 /** So many ms of work are claimed ahead: no idle node could begin it much sooner. */
 const reach = 1;
+/** How many runs end within a ms is counted over so many ms, and the same before. */
+const window = 5;
 /** For so many ms a run that was claimed ahead waits for a free slot at most; then it goes back. */
 const longest = 5;
 /** So many ms after its claim a run may still begin at the most, where the event loop was blocked meanwhile: well below what a pause is promised to take. */
@@ -12,13 +14,16 @@ const most = 100;
 
 /**
  * Runs that were claimed for slots that are about to be free. Where handlers take well below a millisecond, a node would wait for Redis rather than work
- * if it asked for the next run only then. How many there may be goes by how long handlers take: none where they take longer, or nobody knows.
+ * if it asked for the next run only then. How many there may be goes by how long handlers take, none where they take longer, or nobody knows; and by how many
+ * have lately ended, since other slots may be taken by what takes long.
  */
 export class Ahead {
   readonly #waiting: { readonly claimed: Claimed; readonly claimedAt: number; readonly since: number }[] = [];
   readonly #onLate: (runs: readonly Claimed[]) => void;
   #timer: NodeJS.Timeout | undefined;
   #mean = Number.POSITIVE_INFINITY; // ms that a handler takes
+  #windowEnds = 0; // monotonic
+  readonly #ends = { now: 0, before: 0 }; // how many handlers have, in this window and in the last one
 
   /** @param onLate takes the runs for which no slot has become free in time */
   constructor(onLate: (runs: readonly Claimed[]) => void) {
@@ -35,13 +40,24 @@ export class Ahead {
     return this.#waiting.map(({ claimed }) => claimed);
   }
 
-  /** How many may wait, with so many slots. */
-  room(concurrency: number): number {
-    return Math.min(most, Math.floor((concurrency * reach) / this.#mean));
+  /** How many may wait, with so many slots; `now` is monotonic. */
+  room(concurrency: number, now: number = monotonic()): number {
+    this.#turnWindow(now);
+    const ended = Math.ceil(((this.#ends.now + this.#ends.before) * reach) / window);
+    return Math.min(most, Math.floor((concurrency * reach) / this.#mean), ended);
   }
 
-  /** A handler took so many ms. */
-  learn(duration: number): void {
+  #turnWindow(now: number): void {
+    if (now < this.#windowEnds) return;
+    this.#ends.before = now < this.#windowEnds + window ? this.#ends.now : 0;
+    this.#ends.now = 0;
+    this.#windowEnds = now + window;
+  }
+
+  /** A handler has ended, at that monotonic time, that took so many ms. */
+  learn(duration: number, now: number): void {
+    this.#turnWindow(now);
+    this.#ends.now += 1;
     const known = Number.isFinite(this.#mean);
     // One that is slow counts at once, one that is quick counts a little; after a slow one nobody knows for a while whether it was the last.
     if (!known) this.#mean = Math.max(duration, reach);

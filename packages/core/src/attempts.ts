@@ -32,14 +32,14 @@ export type Complete = (
 export class Attempts {
   readonly #parts: WorkerParts;
   readonly #complete: Complete;
-  readonly #took: (ms: number) => void;
+  readonly #took: (ms: number, now: number) => void;
   /** What the handlers say, on its way to the store. */
   readonly logs: RunLogs;
   readonly #running = new Map<string, Execution>();
   readonly #around: Surroundings;
 
-  /** @param took is told how many ms each handler took */
-  constructor(parts: WorkerParts, complete: Complete, took: (ms: number) => void) {
+  /** @param took is told how many ms each handler took, and when it ended (monotonic) */
+  constructor(parts: WorkerParts, complete: Complete, took: (ms: number, now: number) => void) {
     this.#parts = parts;
     this.#complete = complete;
     this.#took = took;
@@ -165,8 +165,9 @@ export class Attempts {
     }
     const { events, node } = this.#parts;
     const { state, error } = outcome;
-    const duration = monotonic() - startedAt;
-    this.#took(duration);
+    const now = monotonic();
+    const duration = now - startedAt;
+    this.#took(duration, now);
     if (error !== undefined && state !== "succeeded") {
       events.emit(outcome.crashed ? "afterCrash" : "afterError", {
         ...describeAttempt(node, claimed),

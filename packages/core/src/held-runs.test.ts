@@ -201,3 +201,25 @@ test("a logger that throws as it is told of a refused outcome keeps nothing from
   expect(results).toEqual([1, 1]);
   expect(warnings[0]).toMatch(/^the outcome was refused/);
 });
+
+test("where most slots are taken for long, no more is claimed ahead than the others work off", {
+  timeout: 40_000,
+}, async () => {
+  await using cluster = new Cluster(server);
+  const node = cluster.scheduler({ concurrency: 100, nodeTtl: 20_000 });
+  const ends: (() => void)[] = [];
+  let ended = 0;
+  node.task("slow", () => new Promise<void>((resolve) => ends.push(resolve)));
+  node.task("quick", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    ended += 1;
+  });
+  const back = heard(node, "handedBack");
+  await node.enqueueMany("slow", many(95));
+  await node.start();
+  await eventually(() => ends.length === 95);
+  await node.enqueueMany("quick", many(1500));
+  await eventually(() => ended === 1500, { within: 30_000 });
+  for (const end of ends) end();
+  expect(back.length).toBeLessThan(300); // with all slots counted: thousands
+});

@@ -43,7 +43,9 @@ export class HeldRuns {
     this.#parts = parts;
     this.#holder = holder;
     this.#ahead = new Ahead((runs) => this.#giveBack(runs));
-    this.#attempts = new Attempts(parts, holder.complete, (duration) => this.#ahead.learn(duration));
+    this.#attempts = new Attempts(parts, holder.complete, (duration, now) =>
+      this.#ahead.learn(duration, now),
+    );
   }
 
   /** What the handlers say, on its way to the store. */
@@ -114,8 +116,9 @@ export class HeldRuns {
       });
     // Told to stop meanwhile, or not sure of its lease: what is handed back must not leave its lock behind, by which its next claim would be refused.
     const able = this.#holder.isClaiming() && this.#parts.isAlive();
-    const back = able ? unavailable : [...unavailable, ...granted];
-    if (able) for (const item of granted) this.#launch(item);
+    const free = able ? Math.max(0, this.#parts.settings.concurrency - this.#parts.busy.size) : 0;
+    const back = [...unavailable, ...granted.slice(free)];
+    for (const item of granted.slice(0, free)) this.#launch(item);
     for (const item of refused) {
       events.emit("lockRefused", { runId: item.run, jobId: item.job });
       this.#holder.complete(item, "x", JSON.stringify({ ...ownDetail(item), reason: "lock" }), "");

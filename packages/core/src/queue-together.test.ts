@@ -97,6 +97,20 @@ describe("runs that are enqueued at the same time", () => {
     }
   });
 
+  test("are written if the scheduler is told to stop in the same turn; what is enqueued later is refused at once", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const scheduler = client(bench);
+    await scheduler.enqueue("other");
+    const enqueued = scheduler.enqueue("task", { id: "mine" });
+    const both = scheduler.enqueueMany("task", [{ id: "one" }, { id: "two" }]);
+    await scheduler.stop();
+    expect((await enqueued).id).toBe("mine");
+    expect((await both).map(({ id }) => id)).toEqual(["one", "two"]);
+    expect(await bench.redis.hkeys(bench.store.keys.runs)).toEqual(
+      expect.arrayContaining(["mine", "one", "two"]),
+    );
+  });
+
   test("fail together in a store that is full, and leave nothing", async () => {
     await using bench = await new StoreBench(server).ready();
     await using scheduler = client(bench);

@@ -65,6 +65,7 @@ export class RedisScheduler implements Scheduler {
   readonly #events: Events;
   readonly #tasks = new Map<string, AnyTask>();
   readonly #busy = new BusySlots();
+  readonly #enqueuing = new Set<Promise<unknown>>();
   #locks: RunLocks | undefined;
   #member: Membership | undefined;
   #state: "open" | "stopping" | "stopped" = "open";
@@ -164,7 +165,9 @@ export class RedisScheduler implements Scheduler {
     const [name, given] = [nameOf(task), runOptions(runs)];
     if (this.#tasks.get(name)?.options.input !== undefined)
       for (const { input } of given) await this.#validate(name, input);
-    const ids = await queueRuns(this.#store, name, given, this.#settings.maxInput);
+    const queued = queueRuns(this.#store, name, given, this.#settings.maxInput);
+    this.#enqueuing.add(queued);
+    const ids = await queued.finally(() => this.#enqueuing.delete(queued));
     return ids.map((id) => runHandle<OutputOf<T>>(this.#store, id));
   }
 
@@ -338,6 +341,8 @@ export class RedisScheduler implements Scheduler {
     await this.#member?.stop(timeout);
     this.#releaseCrashes?.();
     await this.#locks?.close();
+    // What was enqueued before is written; where Redis does not answer, nobody waits for that for ever: each such call has a deadline.
+    await Promise.allSettled(this.#enqueuing);
     this.#store.close();
     this.#state = "stopped";
   }

@@ -1,4 +1,11 @@
-import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import {
+  eventually,
+  type RedisServer,
+  startProxy,
+  startRedis,
+  startVoters,
+  type Voters,
+} from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard, many } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
@@ -8,10 +15,15 @@ import { reconcileHeld } from "./reconcile.js";
 // A node may have two requests under way, one of each line.
 
 let server: RedisServer;
+let voters: Voters;
 beforeAll(async () => {
   server = await startRedis();
+  voters = await startVoters(3);
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await voters.stop();
+});
 
 describe("the store", () => {
   test("answers the last request of a line as before, whatever the other line has asked since", async () => {
@@ -84,6 +96,119 @@ describe("a node", () => {
     expect(most).toBeLessThanOrEqual(60);
     const [first = 0, second = 0] = await cluster.lastOfLines(node);
     expect(Math.min(first, second)).toBeGreaterThan(0);
+  });
+
+  test.each([true, false])(
+    "begins no more than it has slots for where both answers come at once (voters: %s)",
+    { timeout: 30_000 },
+    async (withVoters) => {
+      await using cluster = new Cluster(server);
+      const concurrency = 200;
+      const places = withVoters ? { voters: voters.urls } : {};
+      const node = cluster.scheduler({ concurrency, nodeTtl: 20_000, ...places });
+      const ends: (() => void)[] = [];
+      let [running, most, begun] = [0, 0, 0];
+      node.task("task", async () => {
+        running += 1;
+        begun += 1;
+        most = Math.max(most, running);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        running -= 1;
+      });
+      const end = (count: number): void => {
+        for (const resolve of ends.splice(0, count)) resolve();
+      };
+      const back = heard(node, "handedBack");
+      await node.enqueueMany("task", many(2000));
+      await node.start();
+      await eventually(() => running === concurrency, { within: 10_000 });
+      const admin = server.client();
+      for (let round = 1; round <= 4; round += 1) {
+        const before = Math.max(...(await cluster.lastOfLines(node)));
+        // Redis stands still, as for a slow command, while one request is under way and the next is sent.
+        await admin.call("CLIENT", "PAUSE", "150", "WRITE");
+        end(60);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        end(60);
+        await eventually(async () => running === concurrency && begun >= concurrency + round * 120);
+        expect(Math.max(...(await cluster.lastOfLines(node)))).toBeGreaterThan(before + 1);
+      }
+      admin.disconnect();
+      expect(most).toBe(concurrency);
+      // Of what it claimed ahead one or the other may have waited for too long; not what it had no slots for.
+      expect(back.length).toBeLessThan(20);
+      const timer = setInterval(() => end(ends.length), 1);
+      await node.stop({ timeout: 10_000 });
+      clearInterval(timer);
+    },
+  );
+
+  test("rests while voters keep both lines waiting, whatever ends meanwhile", {
+    timeout: 30_000,
+  }, async () => {
+    await using first = await startProxy(voters.urls[0] ?? "");
+    await using second = await startProxy(voters.urls[1] ?? "");
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({
+      ...{ concurrency: 20, nodeTtl: 20_000 },
+      voters: [first.url, second.url, voters.urls[2] ?? ""],
+    });
+    const ends: (() => void)[] = [];
+    node.task("task", () => new Promise<void>((resolve) => ends.push(resolve)));
+    await node.start();
+    const client = cluster.scheduler();
+    await client.enqueueMany("task", many(2));
+    await eventually(() => ends.length === 2);
+    for (const proxy of [first, second]) proxy.blockReplies(true);
+    const held = async (count: number): Promise<void> => {
+      const active = `escapement:{${cluster.namespace}}:active:${node.nodeId}`;
+      const redis = server.client();
+      await eventually(async () => (await redis.hlen(active)) === count);
+      redis.disconnect();
+    };
+    await client.enqueue("task");
+    await held(3);
+    await client.enqueue("task");
+    const since = performance.eventLoopUtilization();
+    ends.shift()?.();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(performance.eventLoopUtilization(since).utilization).toBeLessThan(0.4);
+    for (const proxy of [first, second]) proxy.blockReplies(false);
+    await eventually(() => ends.length === 3, { within: 10_000 });
+    for (const end of ends.splice(0)) end();
+  });
+
+  test("asks again after pollEvery though its lease is shorter: what it should have heard may be lost", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ nodeTtl: 1000, pollEvery: 2000, roles: ["worker"] });
+    const begun = heard(node, "beforeRun");
+    node.task("task", () => undefined);
+    await node.start();
+    await (await node.enqueue("task")).result({ timeout: 3000 });
+    await eventually(async () => (await cluster.requestsOf(node)) > 2);
+    const redis = server.client();
+    const prefix = `escapement:{${cluster.namespace}}:`;
+    await redis
+      .multi()
+      .hset(`${prefix}runs`, "unheard", `0 default task 0 r a - none 3\n{"at":${Date.now()}}`)
+      .zadd(`${prefix}ready:default@task`, Date.now(), "unheard")
+      .zadd(`${prefix}ready`, Date.now(), "default@task")
+      .exec();
+    redis.disconnect();
+    await eventually(() => begun.some(({ runId }) => runId === "unheard"), { within: 6000 });
+  });
+
+  test("is not kept busy by a run whose time is no time", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ nodeTtl: 20_000, pollEvery: 60_000, roles: ["worker"] });
+    node.task("task", () => undefined);
+    await node.start();
+    const redis = server.client();
+    await redis.zadd(`escapement:{${cluster.namespace}}:waiting`, "+inf", "never");
+    redis.disconnect();
+    for (let n = 0; n < 5; n += 1)
+      await (await node.enqueue("task", { delay: 40 })).result({ timeout: 3000 });
+    expect(await cluster.requestsOf(node)).toBeLessThan(40);
   });
 
   test("asks nothing while there is nothing to ask for", async () => {

@@ -71,6 +71,7 @@ export class Worker {
   #nextDue = 0; // Redis time in ms: there may be something at once
   #claiming = true;
   #open = true;
+  #pollAt = 0; // monotonic: it is asked then, whatever was heard
   #hold = 0; // monotonic: no claims before, since voters could not be asked
   #poke: (() => void) | undefined;
   #poked = false;
@@ -255,28 +256,28 @@ export class Worker {
 
   /** Until something has ended, something is due, or somebody says so. */
   async #sleep(): Promise<void> {
-    if (this.#poked || this.#isDue()) {
+    if (this.#poked || (this.#isDue() && this.#lines.some(({ isBusy }) => !isBusy))) {
       this.#poked = false;
       return;
     }
     const { store, settings } = this.#parts;
     const due = this.#canClaim(true)
-      ? Math.max(store.clock.reaches(this.#nextDue), this.#hold)
+      ? Math.max(Math.min(store.clock.reaches(this.#nextDue), this.#pollAt), this.#hold)
       : Number.POSITIVE_INFINITY;
     // What is under way says when it is answered.
     const soonest = this.#isBusy ? Number.POSITIVE_INFINITY : Math.min(due, this.#reconcileAt);
     const ms = Math.min(Math.max(Math.ceil(soonest - monotonic()), 1), settings.pollEvery, longestSleep);
-    const isOver = await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(true), ms);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
       this.#poke = () => {
         clearTimeout(timer);
-        resolve(false);
+        resolve();
       };
     });
     this.#poke = undefined;
     this.#poked = false;
     // The slow poll: what was published may have been lost.
-    if (isOver && ms === settings.pollEvery) this.#nextDue = 0;
+    if (monotonic() >= this.#pollAt) this.#nextDue = 0;
   }
 
   /**
@@ -328,9 +329,12 @@ export class Worker {
       line.underWay = this.#send(line);
       while (line.underWay !== undefined) {
         const { completed, slots, ahead, answered } = line.underWay;
-        const answer = await answered.finally(() => {
-          line.underWay = undefined;
-        });
+        let answer: ClaimAnswer;
+        try {
+          answer = await answered;
+        } finally {
+          line.underWay = undefined; // in the same step in which what it brought is counted
+        }
         this.watch.turned();
         const { claimed } = answer;
         if (slots > 0) this.#isDeep = answer.more || claimed.length >= slots - ahead;
@@ -365,7 +369,10 @@ export class Worker {
     this.#number += 1;
     const { slots, ahead } = mayClaim ? this.#room() : { slots: 0, ahead: 0 };
     // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
-    if (mayClaim) this.#nextDue = Number.MAX_SAFE_INTEGER;
+    if (mayClaim) {
+      this.#nextDue = Number.MAX_SAFE_INTEGER;
+      this.#pollAt = monotonic() + settings.pollEvery;
+    }
     const answered = this.#untilAnswered({
       node,
       line: name,

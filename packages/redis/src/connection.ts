@@ -1,6 +1,12 @@
 import { EventEmitter } from "node:events";
 import type { Redis } from "ioredis";
-import { type EscapementError, RedisError, toRedisError, withoutArguments } from "./errors.js";
+import {
+  ConnectionClosedError,
+  type EscapementError,
+  RedisError,
+  toRedisError,
+  withoutArguments,
+} from "./errors.js";
 import { openClient, reconnectDelay } from "./open-client.js";
 import { isOfSlot } from "./slot-connector.js";
 import type { RedisSource } from "./source.js";
@@ -141,7 +147,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     command: (client: RedisClient) => Promise<R>,
     deadline: number,
   ): Promise<R> {
-    if (this.#closed) throw closed(doing);
+    if (this.#closed) throw new ConnectionClosedError(doing);
     if (!this.isReady) await this.#waitUntilReady(doing, deadline);
     let end: () => void = () => {};
     let timer: NodeJS.Timeout | undefined;
@@ -203,7 +209,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   }
 
   async #waitUntilReady(doing: string, deadline: number, always = false): Promise<void> {
-    if (this.#closed) throw closed(doing);
+    if (this.#closed) throw new ConnectionClosedError(doing);
     if (this.#wrongDatabase !== undefined && this.client.status === "ready") throw this.#wrongDatabase;
     const mayWait = always || (this.profile !== "lease" && this.#waiting < this.#maxWaiting);
     if (!mayWait) throw this.#unavailable(doing);
@@ -246,13 +252,6 @@ function wasNotTaken(error: unknown): boolean {
     said,
   );
   return refused && !said.includes(" script: "); // by then it may have written
-}
-
-function closed(doing: string): RedisError {
-  return new RedisError(
-    "REDIS_UNAVAILABLE",
-    `${doing}: the connection has been closed by this process. Open another.`,
-  );
 }
 
 function noDatabase(cause: Error): EscapementError {

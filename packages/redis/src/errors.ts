@@ -42,6 +42,13 @@ export class RedisError extends EscapementError {
   override readonly name: string = "RedisError";
 }
 
+/** This process has closed the connection: that does not pass by itself. */
+export class ConnectionClosedError extends RedisError {
+  constructor(doing: string) {
+    super("REDIS_UNAVAILABLE", `${doing}: the connection has been closed by this process. Open another.`);
+  }
+}
+
 const advice: readonly [RegExp, RedisErrorCode, string][] = [
   [
     /\bCERT_HAS_EXPIRED|certificate has expired/i,
@@ -133,6 +140,7 @@ export function toRedisError(thrown: unknown, doing: string): EscapementError {
 export function isTransient(error: unknown): boolean {
   return (
     error instanceof EscapementError &&
+    !(error instanceof ConnectionClosedError) &&
     ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY", "REDIS_FULL"].includes(error.code)
   );
 }

@@ -9,4 +9,4 @@ local function clock()
   return now
 end
 -- A number as text without exponent or fraction.
-local function int(number) return string.format('%d', number) end
+local function int(number) return string.format(number < 9e15 and number > -9e15 and '%d' or '%.0f', number) end
