@@ -1,5 +1,6 @@
 import { createElector, type Elector, type Term } from "@escapement/elector";
 import { EscapementError } from "@escapement/redis";
+import { Aging } from "./aging.js";
 import { longestSleep, monotonic } from "./clock.js";
 import { tellCluster } from "./event-stream.js";
 import type { Events } from "./events.js";
@@ -36,6 +37,7 @@ export class Leader {
   #nextCursor = 0; // Redis time of the first fire time not materialised; 0: look now
   #watch: PauseWatch | undefined;
   #sweeper: Sweeper | undefined;
+  #aging: Aging | undefined;
   #resigning = 0; // the term that this node has been asked to end
   #lookAgain = 0; // monotonic: a look at both whatever was published, since that may have been lost
 
@@ -128,6 +130,7 @@ export class Leader {
     const materialiser = new Materialiser(this.#store, this.#settings.lookahead, this.#events);
     this.#watch = new PauseWatch(this.#store, epoch, this.#events, this.#settings.pausedTooLong);
     this.#sweeper = new Sweeper(this.#store, epoch, this.#events, this.#settings.sweepEvery);
+    this.#aging = new Aging(this.#store, epoch);
     let failures = 0;
     this.watch.began();
     while (this.#open && this.#elector.term()?.epoch === epoch) {
@@ -171,6 +174,7 @@ export class Leader {
     }
     if (await this.#watch?.look()) more = true;
     if (!more) await this.#sweeper?.look();
+    await this.#aging?.look();
     if (this.#nextCursor <= clock.now() + (2 * this.#settings.lookahead) / 3) {
       this.#nextCursor = Number.MAX_SAFE_INTEGER; // a job that is defined meanwhile lowers it again
       const {
@@ -195,6 +199,7 @@ export class Leader {
       clock.reaches(Math.min(this.#nextEnd, cursor)),
       this.#watch?.nextLook ?? 0,
       this.#sweeper?.nextLook ?? 0,
+      this.#aging?.nextLook ?? 0,
     );
     const ms = Math.min(Math.max(Math.ceil(at - monotonic()), 1), this.#settings.leaderTtl / 3, longestSleep);
     await new Promise<void>((resolve) => {

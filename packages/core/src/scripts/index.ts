@@ -12,7 +12,7 @@ export {
   runNow,
   upsert,
 } from "./of-clients.js";
-export { materialise, park, passOver, readPlaces, recover, sweep, watch } from "./of-leaders.js";
+export { age, materialise, park, passOver, readPlaces, recover, sweep, watch } from "./of-leaders.js";
 export {
   type ClaimReply,
   claim,

@@ -1,6 +1,6 @@
 // Scripts that a leader calls. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { calls, file, guards, history, records } from "./shared.js";
+import { calls, file, guards, history, libraries, records } from "./shared.js";
 
 /** `[now, done (a digit a job)]` */
 export const materialise = defineScript<[string, string]>()({
@@ -24,6 +24,16 @@ export const recover = defineScript<[string, string[], string[], string, number,
   include: records,
   keys: guards,
   args: ["prefix", "epoch", "batch", ...history],
+});
+
+/** `[now, cursor, how many runs were moved up]` */
+export const age = defineScript<[string, string, number]>()({
+  name: "age",
+  version: 1,
+  file: file("age"),
+  include: [...calls, ...libraries("records", "lanes")],
+  keys: guards,
+  args: ["prefix", "epoch", "cursor", "page", "waited", "most"],
 });
 
 /** 1 if the job was parked; 0: its version is another by now, or it has been removed. */

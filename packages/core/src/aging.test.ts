@@ -1,0 +1,135 @@
+import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Cluster, many } from "../test/cluster.js";
+import { expectSound, StoreBench } from "../test/store-bench.js";
+import { enqueueRuns } from "./enqueue.js";
+import { age } from "./scripts/index.js";
+
+// In a queue that never empties, what others of higher priority keep waiting for long gets a tenth of the starts.
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+const long = 60_000;
+
+/** Queues so many runs of a priority that have waited for so many ms; their ids are `<name>0`, `<name>1`, … in the order of their times. */
+async function queue(
+  bench: StoreBench,
+  name: string,
+  count: number,
+  priority: number,
+  waits: number,
+): Promise<void> {
+  const now = await bench.now();
+  const runs = Array.from({ length: count }, (_, n) => ({
+    id: `${name}${n}`,
+    at: now - waits + n,
+    priority,
+  }));
+  await enqueueRuns(bench.store, "task", runs, 65_536);
+}
+
+async function look(bench: StoreBench, most = 100): Promise<number> {
+  const { prefix, ...keys } = bench.store.keys;
+  const args = { prefix, epoch: bench.epoch, cursor: "0", page: 50, waited: 30_000, most };
+  return (await age.run(bench.store.lease, { keys, args }))[2];
+}
+
+const places = (runs: readonly string[], name: string): number[] =>
+  runs.flatMap((run, index) => (run.startsWith(name) ? [index + 1] : []));
+
+test("each tenth place goes to those that have waited longest, whatever their priority", async () => {
+  await using bench = await new StoreBench(server).ready();
+  const node = await bench.node("node");
+  await queue(bench, "urgent", 60, 5, 1000);
+  await queue(bench, "normal", 3, 0, long);
+  await queue(bench, "low", 20, -5, 2 * long);
+  expect(await look(bench)).toBe(6); // as many tenth places as there are before them
+  const started = await node.take(70);
+  expect(places(started, "low").slice(0, 6)).toEqual([10, 20, 30, 40, 50, 60]);
+  expect(places(started, "low0")).toEqual([10]);
+  expect(started.filter((run) => run.startsWith("urgent")).slice(0, 5)).toEqual(
+    Array.from({ length: 5 }, (_, n) => `urgent${n}`),
+  );
+  await expectSound(bench);
+});
+
+test("looks that follow one another give away no more than a tenth, however slowly the queue moves", async () => {
+  await using bench = await new StoreBench(server).ready();
+  const node = await bench.node("node");
+  await queue(bench, "urgent", 200, 5, 1000);
+  await queue(bench, "low", 100, 0, long);
+  const started: string[] = [];
+  for (let round = 0; round < 30; round += 1) {
+    await look(bench, 10);
+    started.push(...(await node.take(4)));
+  }
+  const given = places(started, "low").length;
+  expect(started).toHaveLength(120);
+  expect(given).toBeGreaterThanOrEqual(10);
+  expect(given).toBeLessThanOrEqual(13);
+});
+
+test("what has not waited for so long stays where it is, as do queues of one priority", async () => {
+  await using bench = await new StoreBench(server).ready();
+  await queue(bench, "urgent", 40, 5, long);
+  await queue(bench, "low", 10, 0, 1000);
+  expect(await look(bench)).toBe(0);
+  await using other = await new StoreBench(server).ready();
+  await queue(other, "urgent", 40, 5, long);
+  expect(await look(other)).toBe(0);
+  const node = await bench.node("node");
+  expect(places(await node.take(50), "low")).toEqual([41, 42, 43, 44, 45, 46, 47, 48, 49, 50]);
+});
+
+test("runs by force stay before all others, and a score that is no time keeps nobody from moving up", async () => {
+  await using bench = await new StoreBench(server).ready();
+  await queue(bench, "urgent", 40, 5, 1000);
+  await queue(bench, "low", 2, 0, long);
+  const lane = bench.store.keys.readyOf("default", "task");
+  await bench.define("job");
+  const forced = await bench.job("job").runNow({ force: true });
+  await bench.redis.zadd(lane, "+inf", "never");
+  expect(await look(bench)).toBe(2);
+  const order = await bench.redis.zrange(lane, 0, -1);
+  expect(order[0]).toBe(forced.id);
+  expect(places(order, "low")).toEqual([11, 21]);
+});
+
+test("is a leader's: one of an earlier term is refused", async () => {
+  await using bench = await new StoreBench(server).ready();
+  bench.epoch = 0;
+  await expect(look(bench)).rejects.toMatchObject({ code: "STALE_EPOCH" });
+});
+
+test("on a running node: a leader looks by itself, and what waited starts while more urgent runs keep coming", {
+  timeout: 60_000,
+}, async () => {
+  await using cluster = new Cluster(server);
+  const node = cluster.scheduler({ concurrency: 1, nodeTtl: 20_000 });
+  const started: string[] = [];
+  let queued = 0;
+  node.task("task", async ({ id }) => {
+    started.push(id);
+    // One starts, two come: the queue never empties.
+    if (queued < 4000) {
+      queued += 2;
+      await node.enqueueMany(
+        "task",
+        many(2).map(() => ({ priority: 1 })),
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+  await node.enqueueMany(
+    "task",
+    many(30).map(() => ({ priority: 1 })),
+  );
+  await node.enqueue("task", { id: "low", at: Date.now() - long, priority: 0 });
+  await node.start();
+  await eventually(() => started.includes("low"), { within: 30_000 });
+  expect(queued).toBeLessThan(4000);
+});

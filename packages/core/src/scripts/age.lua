@@ -1,0 +1,71 @@
+-- Runs that others of higher priority have kept waiting for long move up in their lane: each tenth place from its front is given to one of them, to those
+-- that have waited longest first. So a lane that never empties gives a tenth of its starts to them, and all others by priority.
+--
+-- `aged:<lane>` has those that were moved up and have not left the lane yet: they stand in the first of these places.
+local now = clock()
+local epoch = redis.call('GET', key.epoch)
+if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
+step.begin()
+
+local APART, CLASSES, before, most = 10, 10, now - tonumber(arg.waited), tonumber(arg.most)
+
+-- A run's score is its time less so many times 2^42 as it has priority; times are below that.
+local function class_of(score) return math.floor(score / PRIORITY) end
+local function time_of(score) return score % PRIORITY end
+
+-- Of a lane, the first runs from a score on, as far as there is a time in their score.
+local function first_of(lane, from, count)
+  local items, found = redis.call('ZRANGE', lane, int(from), '(inf', 'BYSCORE', 'LIMIT', 0, count, 'WITHSCORES'), {}
+  for i = 1, #items, 2 do found[#found + 1] = { run = items[i], score = tonumber(items[i + 1]) } end
+  return found
+end
+
+-- Those that have waited too long, of up to ten classes below the first, the longest first.
+local function kept_waiting(lane, count)
+  local late, first = {}, first_of(lane, FORCED_BELOW, 1)[1]
+  local class = first and class_of(first.score)
+  for _ = 1, CLASSES do
+    local items = class and first_of(lane, (class + 1) * PRIORITY, count) or {}
+    if #items == 0 then break end
+    class = class_of(items[1].score)
+    for _, item in ipairs(items) do
+      if class_of(item.score) ~= class or time_of(item.score) > before then break end
+      late[#late + 1] = item
+    end
+  end
+  table.sort(late, function(one, other) return time_of(one.score) < time_of(other.score) end)
+  return late
+end
+
+-- How many of those that were moved up before still stand in the lane.
+local function still_there(lane, aged)
+  local runs, gone = redis.call('ZRANGE', aged, 0, -1), {}
+  if #runs == 0 then return 0 end
+  for i, score in ipairs(redis.call('ZMSCORE', lane, unpack(runs))) do if not score then gone[#gone + 1] = runs[i] end end
+  if #gone > 0 then redis.call('ZREM', aged, unpack(gone)) end
+  return #runs - #gone
+end
+
+local function move_up(lane, aged)
+  local before_them = still_there(lane, aged)
+  if before_them >= most then return 0 end
+  local moved, forced = 0, redis.call('ZCOUNT', lane, '-inf', '(' .. int(FORCED_BELOW))
+  for i, item in ipairs(kept_waiting(lane, most)) do
+    if before_them + i > most then break end
+    local place = forced + APART * (before_them + i) - 1
+    local there = redis.call('ZRANGE', lane, place, place, 'WITHSCORES')[2]
+    if not there or tonumber(there) >= item.score then break end
+    redis.call('ZADD', lane, there, item.run)
+    redis.call('ZADD', aged, 0, item.run)
+    moved = moved + 1
+  end
+  if moved > 0 then redis.call('PEXPIRE', aged, 3600000) end
+  return moved
+end
+
+local page, moved = redis.call('ZSCAN', key.ready, arg.cursor, 'COUNT', tonumber(arg.page)), 0
+for i = 1, #page[2], 2 do
+  local name = page[2][i]
+  if redis.call('ZCARD', lane_key(name)) >= APART then moved = moved + move_up(lane_key(name), arg.prefix .. 'aged:' .. name) end
+end
+return { int(now), page[1], moved }
