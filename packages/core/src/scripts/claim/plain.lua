@@ -356,7 +356,7 @@ do
       make_due_ready()
       flush_lanes()
       waits = next_waiting()
-      if #orphans > 0 or (waits and waits <= now) then return nil end
+      if #orphans > 0 then return nil end
     end
     local ended = read_outcomes()
     if not ended then return nil end
