@@ -71,6 +71,6 @@ describe.each(Object.entries(handlers))("handlers that enter a context and %s", 
     await ended(handles);
     expect(found).toHaveLength(600);
     expect(new Set(found)).toEqual(new Set([undefined]));
-    expect(await cluster.requestsOf(node)).toBeLessThan(400);
+    expect(await cluster.requestsOf(node)).toBeLessThan(560); // one a run and more, had none waited
   });
 });

@@ -207,7 +207,10 @@ do
           if leave_from(runs, i) then break else return nil end
         end
         job_of[i], time_of[i] = job, time
-        if not of[job] then of[job] = true; jobs[#jobs + 1] = job end
+        if not of[job] then
+          of[job] = texts_of_jobs[job] or true -- as it was made ready in this step
+          if of[job] == true then jobs[#jobs + 1] = job end
+        end
       end
     end
     if #own == #runs and #own > 0 then texts = call('HMGET', key.runs, unpack(own))

@@ -57,6 +57,8 @@ local function extra(record, name)
   return string.match(record.extras, ' ' .. name .. '=(%S+)')
 end
 
+local texts_of_jobs = {} -- the records of jobs that this step has read, as they were then
+
 -- Parsed records of up to 1000 runs, by run; none for a run whose job or record is gone.
 local function records_of(runs)
   local jobs, own, found, parsed = {}, {}, {}, {}
@@ -74,7 +76,12 @@ local function records_of(runs)
       if parsed[jobs[i]] == nil then parsed[jobs[i]] = false; ids[#ids + 1] = jobs[i] end
     end
     local texts = redis.call('HMGET', key.jobs, unpack(ids))
-    for i, job in ipairs(ids) do if texts[i] then parsed[job] = parse(texts[i]) or false end end
+    for i, job in ipairs(ids) do
+      if texts[i] then
+        parsed[job] = parse(texts[i]) or false
+        texts_of_jobs[job] = texts[i]
+      end
+    end
     for i = 1, #jobs, 2 do found[jobs[i + 1]] = parsed[jobs[i]] or nil end
   end
   return found
