@@ -13,7 +13,8 @@ export function claim(world: World, state: State, node: Identity, request: Claim
   const { mutants } = world;
   if (!isLeased(store, node) && !mutants.has("dead-node-may-claim"))
     return { kind: "refused", code: "NODE_DEAD" };
-  const last = store.requests[node] ?? { number: 0, accepted: [] };
+  const line = mutants.has("lines-share-last-number") ? 1 : request.line;
+  const last = store.requests[node]?.[line] ?? { number: 0, accepted: [] };
   if (request.number < last.number && !mutants.has("late-claim-applied"))
     return { kind: "refused", code: "STALE_REQUEST" };
   if (request.number === last.number && !mutants.has("completion-applied-twice")) {
@@ -39,7 +40,8 @@ export function claim(world: World, state: State, node: Identity, request: Claim
       store.active[node] = { ...store.active[node], [run]: { token, attempt, number: request.number } };
     }
   }
-  store.requests[node] = { number: Math.max(request.number, last.number), accepted };
+  const answered = { number: Math.max(request.number, last.number), accepted };
+  store.requests[node] = { ...store.requests[node], [line]: answered };
   return { kind: "claimed", accepted, claimed };
 }
 

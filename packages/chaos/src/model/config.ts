@@ -23,6 +23,8 @@ export interface Config {
   readonly jobs: Readonly<Record<Job, JobSetting>>;
   /** Runs that a process holds at once. */
   readonly slots: number;
+  /** How many claim requests a process may have under way, each of a line of its own. */
+  readonly lines: 1 | 2;
   /** How many runs may be held in the whole cluster; 0: any number. */
   readonly limit: number;
   readonly faults: number;
@@ -73,6 +75,7 @@ const plain: Omit<Config, "name" | "about"> = {
   processes: 2,
   jobs: { a: { versions: [[1, 2]], overlap: "allow", maxLost: 1 } },
   slots: 1,
+  lines: 1,
   limit: 0,
   faults: 1,
   kinds: ["crash", "stall", "lost", "late"],
@@ -85,6 +88,16 @@ const plain: Omit<Config, "name" | "about"> = {
   settled: false,
   works: true,
   written: false,
+};
+
+/** Two requests of a worker under way at once. */
+const lines: Omit<Config, "name" | "about"> = {
+  ...plain,
+  slots: 2,
+  lines: 2,
+  travels: ["worker", "second"],
+  settled: true,
+  written: true,
 };
 
 /** The spaces. */
@@ -203,5 +216,34 @@ export const configs: readonly Config[] = [
     jobs: { a: { versions: [[1]], overlap: "allow", maxLost: 1 } },
     settled: true,
     written: true,
+  },
+  {
+    ...lines,
+    name: "lines",
+    about: "a node has two claims under way, two fire times; each request and each reply a step of its own",
+    faults: 0,
+  },
+  {
+    ...lines,
+    name: "lines-alone",
+    about: "the same with one node, and one fault",
+    processes: 1,
+  },
+  {
+    ...lines,
+    name: "lines-faults",
+    about: "the same with two nodes; a request and its reply are one step unless a fault parts them",
+    travels: [],
+  },
+  {
+    ...lines,
+    name: "lines-failover",
+    about:
+      "one node with two claims under way; the store loses acknowledged writes; three voters remember locks",
+    processes: 1,
+    jobs: { a: { versions: [[1]], overlap: "allow", maxLost: 1 } },
+    faults: 0,
+    kinds: ["failover", "crash"],
+    voters: 3,
   },
 ];

@@ -102,8 +102,9 @@ class RealStore implements AsyncDisposable {
       case "claim": {
         const completions = request.completions.map((report) => this.#completion(report));
         const { slots, number } = request;
+        const line = request.line === 1 ? "" : "2";
         const node = this.#nodes.get(from) ?? expect.fail(`${from} never joined`);
-        const { accepted, claimed } = await node.claim({ slots, number, completions });
+        const { accepted, claimed } = await node.claim({ slots, line, number, completions });
         return {
           kind: "claimed",
           accepted,
@@ -193,11 +194,12 @@ function placesIn({ store }: State): Record<Run, string> {
 /** How many walks through each configuration. */
 const walks = Number(process.env["ESCAPEMENT_MODEL_WALKS"] ?? 2);
 
-test.each(["faults", "overlap", "late"])(
+test.each(["faults", "overlap", "late", "lines", "lines-faults"])(
   "random walks through %s do the same with the real scripts",
   async (name) => {
     const config = configs.find((one) => one.name === name) ?? expect.fail();
     const world = worldOf({ ...config, written: false, faults: 3 });
+    const lines = new Set<number>();
     for (let seed = 1; seed <= walks; seed += 1) {
       await using real = new RealStore();
       await real.begin(world);
@@ -211,11 +213,13 @@ test.each(["faults", "overlap", "late"])(
         const { says, next } = random.pick([first, ...others]);
         story.push(says);
         state = next;
+        for (const { request } of state.calls) if (request.kind === "claim") lines.add(request.line);
         await real.follow(state, says.startsWith("a tick"));
         await real.expectSame(state).catch((cause: unknown) => {
           throw new Error(`With seed ${seed}:\n${story.join("\n")}`, { cause });
         });
       }
     }
+    expect(lines.size, "lines that something was asked by").toBe(world.lines);
   },
 );

@@ -1,7 +1,9 @@
 // A state as text, the same for states that differ only in names: of processes and voters, and in how far counters have counted. What a process is
-// mentioned in stands in its column, and columns are sorted; tokens, terms, request numbers and identities go by their order.
+// mentioned in stands in its column, and columns are sorted; tokens, terms, request numbers and identities go by their order. Nor does it matter which of a
+// node's two lines is the first.
 // Equal texts mean that one state is the other with names exchanged, which no step looks at. So exploring one of them is enough.
 import type { World } from "./config.js";
+import { type Numbers, numberings, type Rank, ranked } from "./ranks.js";
 import { processOf, type Request } from "./requests.js";
 import {
   attemptKey,
@@ -13,14 +15,6 @@ import {
   type Store,
 } from "./state.js";
 
-/** Numbers by their order. */
-type Rank = (value: number) => number;
-
-function ranked(values: readonly number[]): Rank {
-  const known = [...new Set(values)].sort((a, b) => a - b);
-  return (value) => (value < 0 ? -1 : known.indexOf(value));
-}
-
 interface Ranks {
   readonly token: Rank;
   readonly epoch: Rank;
@@ -28,7 +22,7 @@ interface Ranks {
 
 export function encode(world: World, state: State): string {
   const ranks: Ranks = { token: ranked(tokensOf(state)), epoch: ranked(epochsOf(state)) };
-  const columns = state.processes.map((process) => ({ process, text: column(state, process, ranks) }));
+  const columns = state.processes.map((process) => ({ process, text: column(world, state, process, ranks) }));
   columns.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
   const { store, replica, now, left, witness } = state;
   return [
@@ -98,7 +92,7 @@ function epochsIn(request: Request): number[] {
 }
 
 /** Everything about one process: what it believes, what the store has of its identities, what it has in flight. */
-function column(state: State, process: Process, ranks: Ranks): string {
+function column(world: World, state: State, process: Process, ranks: Ranks): string {
   const { store, replica, network } = state;
   const own = network.filter(({ from }) => processOf(from) === process.name);
   const stores = replica === null ? [store] : [store, replica];
@@ -110,52 +104,49 @@ function column(state: State, process: Process, ranks: Ranks): string {
   }
   if (process.up) ids.add(identityOf(process));
   const sorted = [...ids].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
-  const parts = sorted.map((id) =>
-    encodeIdentity(
-      process,
-      id,
-      stores,
-      own.filter(({ from }) => from === id),
-      ranks,
-    ),
-  );
+  const parts = sorted.map((id) => {
+    const mail = own.filter(({ from }) => from === id);
+    const present = process.up && identityOf(process) === id ? process : undefined;
+    const texts = numberings(world, present, id, stores, mail).map((numbers) =>
+      encodeIdentity(world, present, id, stores, mail, ranks, numbers),
+    );
+    return texts.sort()[0];
+  });
   return parts.join(";");
 }
 
 function encodeIdentity(
-  process: Process,
+  world: World,
+  present: Process | undefined,
   id: Identity,
   stores: readonly Store[],
   own: readonly Message[],
   ranks: Ranks,
+  numbers: Numbers,
 ): string {
-  const isPresent = process.up && identityOf(process) === id;
-  const numbers = isPresent ? [process.number] : [];
-  for (const { requests } of stores) numbers.push(requests[id]?.number ?? 0);
-  for (const message of own)
-    if (message.what !== "vote" && "number" in message.request) numbers.push(message.request.number);
-  const number = ranked(numbers);
   const kept = stores.map(({ nodes, active, requests, leader }) => {
     const held = Object.entries(active[id] ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
     const runs = held.map(
-      ([run, one]) => `${run}.${one.attempt}.${ranks.token(one.token)}.${number(one.number)}`,
+      ([run, one]) => `${run}.${one.attempt}.${ranks.token(one.token)}.${numbers.any(one.number)}`,
     );
-    const request = requests[id];
-    return [
-      nodes[id] ?? "-",
-      leader?.holder === id ? leader.left : "",
-      runs.join(),
-      request === undefined ? "" : `${number(request.number)}${request.accepted.map(Number).join("")}`,
-    ].join(":");
+    const answered = numbers.lines.map((line) => {
+      const last = requests[id]?.[line];
+      return last && `${numbers.of(line, last.number)}${last.accepted.map(Number).join("")}`;
+    });
+    return [nodes[id] ?? "-", leader?.holder === id ? leader.left : "", runs.join(), answered.join("=")].join(
+      ":",
+    );
   });
-  const mail = own.map((message) => encodeMessage(message, ranks, number)).sort();
-  return [kept.join("~"), mail.join("&"), isPresent ? encodeProcess(process, ranks, number) : ""].join("!");
+  const mail = own.map((message) => encodeMessage(world, message, ranks, numbers)).sort();
+  const believes = present === undefined ? "" : encodeProcess(world, present, ranks, numbers);
+  return [kept.join("~"), mail.join("&"), believes].join("!");
 }
 
 function encodeProcess(
-  { lease, number: last, held, reports, asking, term, ended, seen, plan }: Process,
+  world: World,
+  { lease, numbers: last, held, reports, asking, term, ended, seen, plan }: Process,
   { token, epoch }: Ranks,
-  number: Rank,
+  numbers: Numbers,
 ): string {
   const items = held.map(
     (one) =>
@@ -164,13 +155,17 @@ function encodeProcess(
   const said = reports.map(
     (one) => `${one.run}.${one.attempt}.${token(one.token)}.${one.outcome}${token(one.value)}`,
   );
-  const asked = Object.values(asking).map((request) => encodeRequest(request, { token, epoch }, number));
+  const asked = Object.values(asking).map((request) => encodeRequest(request, { token, epoch }, numbers));
+  if (world.lines === 2) {
+    asked.sort();
+    if (world.voters === 0) items.sort(); // what voters were asked goes by the order in which runs are held
+  }
   const leads = term === null ? "" : `${epoch(term.epoch)}.${term.left}`;
   const planned =
     plan === null ? "" : `${plan.job}${plan.version}.${plan.expected}.${plan.times.join("+")}.${plan.next}`;
   return [
     lease,
-    number(last),
+    numbers.lines.map((line) => numbers.of(line, last[line])).join("="),
     items.join(),
     said.join(),
     asked.join(),
@@ -181,25 +176,28 @@ function encodeProcess(
   ].join(":");
 }
 
-function encodeRequest(request: Request, { token, epoch }: Ranks, number: Rank): string {
+function encodeRequest(request: Request, { token, epoch }: Ranks, numbers: Numbers): string {
   const { kind } = request;
   if (kind === "claim") {
     const said = request.completions.map(
       (one) => `${one.run}.${one.attempt}.${token(one.token)}.${one.outcome}${token(one.value)}`,
     );
-    return `c${number(request.number)}.${request.slots}.${said.join("+")}`;
+    const line = numbers.lines.indexOf(request.line);
+    return `c${line}.${numbers.of(request.line, request.number)}.${request.slots}.${said.join("+")}`;
   }
   if (kind === "reconcile")
-    return `r${number(request.number)}${request.held.map((one) => `${one.run}.${token(one.token)}`).join("+")}`;
+    return `r${numbers.any(request.number)}${request.held.map((one) => `${one.run}.${token(one.token)}`).join("+")}`;
   if (kind === "materialise")
     return `m${epoch(request.epoch)}${request.job}${request.version}.${request.expected}.${request.times.join("+")}.${request.next}`;
   if (kind === "acquire") return `a${epoch(request.ended)}.${epoch(request.seen)}`;
   return "epoch" in request ? `${kind}${epoch(request.epoch)}` : kind;
 }
 
-function encodeMessage(message: Message, ranks: Ranks, number: Rank): string {
+function encodeMessage(world: World, message: Message, ranks: Ranks, numbers: Numbers): string {
   if (message.what === "vote") return `v${message.key}.${ranks.token(message.value)}.${message.voter}`;
-  const request = `${encodeRequest(message.request, ranks, number)}@${message.age}`;
+  // How old a claim is makes no difference; where a node has one line only, states are told apart by it all the same.
+  const age = world.lines === 2 && "number" in message.request ? "" : message.age;
+  const request = `${encodeRequest(message.request, ranks, numbers)}@${age}`;
   if (message.what === "request") return `${message.orphan ? "o" : "q"}${request}`;
   const { answer } = message;
   const given =

@@ -6,9 +6,19 @@ import { materialise } from "./materialise.js";
 import { watch } from "./pause.js";
 import { giveUpUnknown, isAmiss, reconcile, reconcileRequest } from "./reconcile.js";
 import { endIdentity, heartbeat, recover } from "./recover.js";
-import { type Answer, type Claimed, loopOf, type Request, tellAnswer, tellRequest } from "./requests.js";
-import { type Identity, identityOf, type Message, type Process, type State } from "./state.js";
+import {
+  type Answer,
+  type Claimed,
+  loopOf,
+  loopOfLine,
+  type Request,
+  tellAnswer,
+  tellRequest,
+} from "./requests.js";
+import { type Identity, identityOf, lastNumber, type Message, type Process, type State } from "./state.js";
 import { may, type Step, step } from "./step.js";
+
+type ClaimRequest = Extract<Request, { kind: "claim" }>;
 
 /** The store carries out one request, as one step. */
 function execute(world: World, state: State, from: Identity, request: Request): Answer {
@@ -59,6 +69,9 @@ function hear(
   age: number,
 ): void {
   delete process.asking[loopOf(request)];
+  // It takes that for no answer to a claim, and repeats it.
+  if (request.kind === "claim" && answer.kind === "refused" && answer.code === "STALE_REQUEST")
+    process.asking[loopOf(request)] = request;
   if (answer.kind === "refused" && answer.code === "NODE_DEAD") endIdentity(state, process);
   else if (request.kind === "heartbeat") process.lease = Math.max(0, nodeTtl - age);
   else if (request.kind === "acquire" || request.kind === "renew")
@@ -72,7 +85,7 @@ function hearClaim(
   world: World,
   state: State,
   process: Process,
-  request: Extract<Request, { kind: "claim" }>,
+  request: ClaimRequest,
   accepted: boolean[],
   claimed: Claimed[],
 ): void {
@@ -96,21 +109,9 @@ function* wanted(
   const { asking, term, plan } = process;
   const { store } = state;
   const who = identityOf(process);
-  if (asking.worker === undefined && world.works) {
-    const isDue = store.ready.length > 0 || Object.values(store.waiting).some((ticks) => ticks === 0);
-    const slots = isDue ? world.slots - process.held.length : 0;
-    const isVoting = process.held.some((item) => item.state === "voting");
-    if (!isVoting && (slots > 0 || process.reports.length > 0)) {
-      yield {
-        request: {
-          kind: "claim",
-          number: process.number + 1,
-          slots: Math.max(0, slots),
-          completions: process.reports,
-        },
-      };
-    }
-    const request = reconcileRequest(process);
+  if (world.works) {
+    for (const request of claimsWanted(world, state, process)) yield { request };
+    const request = reconcileRequest(world, process);
     const isNeeded = isAmiss(state, process) && !world.mutants.has("reconcile-skipped");
     if (request !== undefined) yield isNeeded ? { request } : { request, onlyLate: true };
   }
@@ -131,10 +132,28 @@ function* wanted(
   if (store.noticed.some((job) => !store.pauses.includes(job))) yield { request: { kind: "watch", epoch } };
 }
 
+/** Claims that a process may send now: one of each line that has nothing under way, for half of its slots at most where it has two. */
+function* claimsWanted(world: World, { store }: State, process: Process): Iterable<ClaimRequest> {
+  const { asking, held, reports, numbers } = process;
+  if (asking.worker?.kind === "reconcile") return;
+  const isDue = store.ready.length > 0 || Object.values(store.waiting).some((ticks) => ticks === 0);
+  const isVoting = held.some((item) => item.state === "voting");
+  if (isVoting && world.lines === 1) return;
+  const coming = [asking.worker, asking.second].map((one) => (one?.kind === "claim" ? one.slots : 0));
+  const free = world.slots - held.length - coming.reduce((sum, one) => sum + one, 0);
+  const slots = isDue ? Math.max(0, Math.min(free, Math.ceil(world.slots / world.lines))) : 0;
+  if (slots === 0 && reports.length === 0) return;
+  for (const line of world.lines === 1 ? ([1] as const) : ([1, 2] as const)) {
+    if (asking[loopOfLine(line)] !== undefined) continue;
+    const last = world.mutants.has("lines-count-apart") ? numbers[line] : lastNumber(process);
+    yield { kind: "claim", line, number: last + 1, slots, completions: reports };
+  }
+}
+
 /** A request leaves: what it carries is on its way, not in the process any more. */
 function leaves(process: Process, request: Request): void {
   if (request.kind === "claim") {
-    process.number = request.number;
+    process.numbers[request.line] = request.number;
     process.reports = [];
   } else if (request.kind === "materialise") process.plan = null;
 }

@@ -4,7 +4,8 @@ import { type Process, type State, type Store, timeOf } from "./state.js";
 
 function firstProcess(name: string, leads: boolean): Process {
   return {
-    ...{ name, up: true, born: 1, lease: nodeTtl, number: 0, held: [], reports: [], asking: {} },
+    ...{ name, up: true, born: 1, lease: nodeTtl, numbers: { 1: 0, 2: 0 }, held: [] },
+    ...{ reports: [], asking: {} },
     ...{ term: leads ? { epoch: 1, left: leaderTtl - margin } : null, ended: 0, seen: 0, plan: null },
   };
 }

@@ -8,7 +8,7 @@ import { breakages } from "./mutants.js";
 const usage = `Usage: npm run model -- [--config NAME] [--depth STEPS] [--states NUMBER] [--mutants] [--json report.json]
 
 Configurations:
-${configs.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}
+${configs.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join("\n")}
 
 --depth    explores no further than so many steps
 --faults   how many may happen, other than the configuration says

@@ -27,7 +27,11 @@ export type Mutant =
   | "reconcile-skipped"
   | "handlers-not-given-up"
   | "token-not-by-clock"
-  | "left-locks-not-told-again";
+  | "left-locks-not-told-again"
+  | "lines-share-last-number"
+  | "lines-count-apart"
+  | "reconcile-reads-one-line"
+  | "reconcile-beside-a-request";
 
 /** What is broken together, and where it shows. More than one: each of them alone is caught by the others. */
 export interface Breakage {
@@ -94,4 +98,14 @@ export const breakages: readonly Breakage[] = [
     change: { processes: 1, kinds: ["late", "lost"] },
     shows: "a lock stands against what has started only",
   },
+  {
+    mutants: ["lines-share-last-number"],
+    config: "lines",
+    faults: 0,
+    change: { processes: 1 },
+    shows: ends,
+  },
+  { mutants: ["lines-count-apart"], config: "lines-faults", faults: 1, shows: once },
+  { mutants: ["reconcile-reads-one-line"], config: "lines-faults", faults: 1, shows: oneAtATime },
+  { mutants: ["reconcile-beside-a-request"], config: "lines", faults: 0, shows: oneAtATime },
 ];

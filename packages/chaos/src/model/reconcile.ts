@@ -2,7 +2,7 @@
 import type { World } from "./config.js";
 import type { Answer, Request } from "./requests.js";
 import { isLeased, lose } from "./runs.js";
-import { type Identity, identityOf, type Process, type State } from "./state.js";
+import { type Identity, identityOf, lastNumber, type Process, type State } from "./state.js";
 
 type Reconcile = Extract<Request, { kind: "reconcile" }>;
 
@@ -13,8 +13,9 @@ export function reconcile(
   { held, number }: Reconcile,
 ): Answer {
   if (!isLeased(store, node)) return { kind: "refused", code: "NODE_DEAD" };
-  const last = store.requests[node]?.number ?? 0;
-  if (last > number && !world.mutants.has("late-reconcile-applied"))
+  const last = store.requests[node];
+  const second = world.mutants.has("reconcile-reads-one-line") ? 0 : (last?.[2]?.number ?? 0);
+  if (Math.max(last?.[1]?.number ?? 0, second) > number && !world.mutants.has("late-reconcile-applied"))
     return { kind: "refused", code: "STALE_REQUEST" };
   for (const [run, { token, attempt }] of Object.entries(store.active[node] ?? {})) {
     if (held.some((item) => item.run === run && item.token === token)) continue;
@@ -24,11 +25,14 @@ export function reconcile(
   return { kind: "done", yes: true };
 }
 
-/** What a process would say that it holds. Not while it takes locks: the worker's loop does one thing at a time. */
-export function reconcileRequest(process: Process): Reconcile | undefined {
+/** What a process would say that it holds. Not while a request of either line is under way, by which it may be given more, nor while it takes locks. */
+export function reconcileRequest(world: World, process: Process): Reconcile | undefined {
+  const { worker, second } = process.asking;
+  if (worker !== undefined || (second !== undefined && !world.mutants.has("reconcile-beside-a-request")))
+    return undefined;
   if (process.held.some(({ state }) => state === "voting")) return undefined;
   const held = [...process.held, ...process.reports].map(({ run, token }) => ({ run, token }));
-  return { kind: "reconcile", number: process.number, held };
+  return { kind: "reconcile", number: lastNumber(process), held };
 }
 
 /** Whether the store says something else than the process. */

@@ -78,7 +78,8 @@ export function* lifeSteps(world: World, state: State): Iterable<Step> {
         state,
         `a new process joins as ${name}`,
         change((own, { store }) => {
-          Object.assign(own, { up: true, born: own.born + 1, lease: nodeTtl, number: 0, ended: 0, seen: 0 });
+          const numbers = { 1: 0, 2: 0 };
+          Object.assign(own, { up: true, born: own.born + 1, lease: nodeTtl, numbers, ended: 0, seen: 0 });
           store.nodes[name] = nodeTtl;
         }),
       );

@@ -1,11 +1,14 @@
 // What processes ask of the store, one request for each script, and what it answers.
 import type { Identity, Job, Report, Run } from "./state.js";
 
-/** The loops of a node: each has one request under way at most. */
-export type Loop = "worker" | "leader" | "elector" | "heart";
+/** The lines of a worker's requests. Numbers are counted across both. */
+export type Line = 1 | 2;
+
+/** The loops of a node: each has one request under way at most. `second`: the worker's second line. */
+export type Loop = "worker" | "second" | "leader" | "elector" | "heart";
 
 export type Request =
-  | { kind: "claim"; number: number; slots: number; completions: Report[] }
+  | { kind: "claim"; line: Line; number: number; slots: number; completions: Report[] }
   | { kind: "reconcile"; number: number; held: { run: Run; token: number }[] }
   | {
       kind: "materialise";
@@ -37,10 +40,16 @@ export type Answer =
   | { kind: "done"; yes: boolean };
 
 /** The loop that sends a request. */
-export function loopOf({ kind }: Request): Loop {
-  if (kind === "claim" || kind === "reconcile") return "worker";
+export function loopOf(request: Request): Loop {
+  const { kind } = request;
+  if (kind === "claim") return loopOfLine(request.line);
+  if (kind === "reconcile") return "worker";
   if (kind === "acquire" || kind === "renew") return "elector";
   return kind === "heartbeat" ? "heart" : "leader";
+}
+
+export function loopOfLine(line: Line): Loop {
+  return line === 1 ? "worker" : "second";
 }
 
 /** A request in words, for a story. */
@@ -49,7 +58,8 @@ export function tellRequest(request: Request): string {
     case "claim": {
       const said = request.completions.map(({ run, attempt, outcome }) => `${run}#${attempt}=${outcome}`);
       const asks = request.slots > 0 ? `claim up to ${request.slots}` : "claim nothing";
-      return `claim.lua, number ${request.number}: ${asks}${said.length > 0 ? `, reporting ${said.join(", ")}` : ""}`;
+      const line = request.line === 1 ? "" : " of the second line";
+      return `claim.lua, number ${request.number}${line}: ${asks}${said.length > 0 ? `, reporting ${said.join(", ")}` : ""}`;
     }
     case "reconcile":
       return `reconcile.lua: holding ${request.held.map(({ run }) => run).join(", ") || "nothing"}`;

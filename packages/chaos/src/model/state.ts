@@ -1,5 +1,5 @@
 // What the model knows of the system: the store, the processes, what is in flight between them, the voters, and what really happened.
-import type { Answer, Loop, Request } from "./requests.js";
+import type { Answer, Line, Loop, Request } from "./requests.js";
 
 /** A process's identity as a node: its letter and how many it has had, `A1`. */
 export type Identity = string;
@@ -16,6 +16,12 @@ export interface Active {
   attempt: number;
   /** The number of the request that claimed it. */
   number: number;
+}
+
+/** The number and the answer of the last request of one line, in `request:<node>`. */
+export interface Last {
+  number: number;
+  accepted: boolean[];
 }
 
 /** What `attempts` knows of a run that is to have a further attempt, or was handed back. */
@@ -41,7 +47,7 @@ export interface Store {
   paused: Run[];
   unstarted: Run[];
   active: Record<Identity, Record<Run, Active>>;
-  requests: Record<Identity, { number: number; accepted: boolean[] }>;
+  requests: Record<Identity, Partial<Record<Line, Last>>>;
   attempts: Record<Run, Further>;
   running: Record<Job, { run: Run; since: number }>;
   locks: AttemptKey[];
@@ -96,7 +102,8 @@ export interface Process {
   born: number;
   /** Ticks for which it believes that its lease lasts. */
   lease: number;
-  number: number;
+  /** Of the last request of each line. */
+  numbers: Record<Line, number>;
   held: Held[];
   reports: Report[];
   /** Requests that it waits for, by loop. */
@@ -167,6 +174,11 @@ export function identityOf({ name, born }: Process): Identity {
   return `${name}${born}`;
 }
 
+/** The number of a process's last request, of whichever line. */
+export function lastNumber({ numbers }: Process): number {
+  return Math.max(numbers[1], numbers[2]);
+}
+
 export function attemptKey(run: Run, attempt: number): AttemptKey {
   return `${run}#${attempt}`;
 }
@@ -228,6 +240,7 @@ function copyProcess(process: Process): Process {
     ...process,
     held: process.held.map((item) => ({ ...item, votes: [...item.votes] })),
     reports: [...process.reports],
+    numbers: { ...process.numbers },
     asking: { ...process.asking },
     term: process.term === null ? null : { ...process.term },
   };
