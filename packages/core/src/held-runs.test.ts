@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import { eventually, type RedisServer, startProxy, startRedis, startVoters } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate, heard, many } from "../test/cluster.js";
 import { Ahead } from "./ahead.js";
@@ -69,37 +69,42 @@ describe("a pause that is set after runs were claimed, and before they begin", (
     expect(begun.sort()).toEqual(handles.map(({ id }) => `${id}#1`).sort());
   });
 
-  test("keeps one from beginning of which the node hears only when it asks again, since the first answer was lost", async () => {
-    await using proxy = await startProxy(server.url);
-    await using cluster = new Cluster(server);
-    const node = cluster.scheduler({
-      ...{ redis: proxy.url, roles: ["worker"], nodeTtl: 60_000, pollEvery: 60_000 },
-    });
-    const client = cluster.scheduler();
-    const begun: string[] = [];
-    const back = heard(node, "handedBack");
-    node.task("task", ({ id, attempt }) => {
-      begun.push(`${id}#${attempt}`);
-    });
-    node.task("probe", () => undefined);
-    await node.start();
-    await (await client.enqueue("probe")).result({ timeout: 5000 }); // now it asks for nothing until it is told
-    await proxy.refuse(true);
-    const answer = proxy.cutAfter("default@task");
-    const handle = await client.enqueue("task");
-    await eventually(() => answer.hit !== undefined);
-    expect(await handle.get()).toMatchObject({ state: "active", attempt: 1 });
-    await client.pause("all", { reason: "before it asks again" });
-    const paused = performance.now();
-    await eventually(() => performance.now() - paused > tooLong);
-    await proxy.refuse(false);
-    await eventually(async () => (await handle.get())?.state === "ready");
-    expect(begun).toEqual([]);
-    expect(back.map(({ runId, attempt }) => [runId, attempt])).toEqual([[handle.id, 1]]);
-    await client.resume("all");
-    await handle.result({ timeout: 10_000 });
-    expect(begun).toEqual([`${handle.id}#1`]);
-  });
+  test.each([false, true])(
+    "keeps one from beginning of which the node hears only when it asks again, since the first answer was lost (voters: %s)",
+    async (withVoters) => {
+      await using proxy = await startProxy(server.url);
+      await using voters = await startVoters(3);
+      await using cluster = new Cluster(server);
+      const node = cluster.scheduler({
+        ...{ redis: proxy.url, roles: ["worker"], nodeTtl: 60_000, pollEvery: 60_000 },
+        ...(withVoters && { voters: voters.urls }),
+      });
+      const client = cluster.scheduler();
+      const begun: string[] = [];
+      const back = heard(node, "handedBack");
+      node.task("task", ({ id, attempt }) => {
+        begun.push(`${id}#${attempt}`);
+      });
+      node.task("probe", () => undefined);
+      await node.start();
+      await (await client.enqueue("probe")).result({ timeout: 5000 }); // now it asks for nothing until it is told
+      await proxy.refuse(true);
+      const answer = proxy.cutAfter("default@task");
+      const handle = await client.enqueue("task");
+      await eventually(() => answer.hit !== undefined);
+      expect(await handle.get()).toMatchObject({ state: "active", attempt: 1 });
+      await client.pause("all", { reason: "before it asks again" });
+      const paused = performance.now();
+      await eventually(() => performance.now() - paused > tooLong);
+      await proxy.refuse(false);
+      await eventually(async () => (await handle.get())?.state === "ready");
+      expect(begun).toEqual([]);
+      expect(back.map(({ runId, attempt }) => [runId, attempt])).toEqual([[handle.id, 1]]);
+      await client.resume("all");
+      await handle.result({ timeout: 10_000 });
+      expect(begun).toEqual([`${handle.id}#1`]);
+    },
+  );
 });
 
 test("what waits for a slot goes back by when it was claimed, not by when the node heard of it", () => {

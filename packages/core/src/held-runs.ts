@@ -19,7 +19,7 @@ export interface Holder {
   holdOff(): void;
 }
 
-/** So many ms after its claim a run may begin at the most, unless voters were asked for its lock: pauses that are set meanwhile are promised to hold. */
+/** So many ms after its claim a run may begin at the most, or voters be asked for its lock: pauses that are set meanwhile are promised to hold. */
 const stale = 75;
 /** After so many answers in a row that came that late the next one is taken all the same: it is the connection that is slow. */
 const mostLate = 3;
@@ -102,6 +102,11 @@ export class HeldRuns {
     const { locks, events } = this.#parts;
     if (locks === undefined) {
       this.#beginOrWait(claimed);
+      return;
+    }
+    // What comes late may be of a store that has lost the claim since, and given the run to another node.
+    if (monotonic() - this.#claimedAt(claimed) > stale) {
+      this.#giveBack(claimed);
       return;
     }
     this.#locking += claimed.length;
