@@ -8,7 +8,7 @@ import { InvalidOptionError, PartlyWrittenError } from "./errors.js";
 import type { JobOptions } from "./job.js";
 import { compileSchedule, countsFromCompletion, scheduleOf } from "./job-trigger.js";
 import { locate } from "./locate.js";
-import { type JobRecord, readJobRecord, writeJobRecord } from "./record.js";
+import { type JobRecord, readJobRecord, unversionedRecord, writeJobRecord } from "./record.js";
 import { repeat } from "./repeat.js";
 import { upsert } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -84,7 +84,7 @@ interface Passed {
   readonly exact: boolean;
 }
 
-const batch = 100;
+const batch = 250;
 const rounds = 20;
 const mostCounted = 10_000;
 
@@ -277,11 +277,12 @@ function compare(item: Item, stored: Stored, now: number, set: string | undefine
   const [version = 0, created = now] = (state ?? "").split(" ", 2).map(Number);
   if (item.version !== undefined && (record === undefined || item.version !== version))
     return { id, outcome: "overtaken" };
-  const write = { item, expected: version, record: writeJobRecord(version + 1, definition), created };
+  const text = unversionedRecord(definition);
   if (record === undefined) {
     const cursor = firstFireTime(id, definition, now, now);
-    return { ...write, expected: 0, record: writeJobRecord(1, definition), cursor, created: now };
+    return { item, expected: 0, record: `1${text}`, cursor, created: now };
   }
+  const write = { item, expected: version, record: version + 1 + text, created };
   if (set !== undefined && stored.set !== undefined && stored.set !== set)
     throw new EscapementError(
       "JOB_OF_ANOTHER_SET",
@@ -300,7 +301,7 @@ function compare(item: Item, stored: Stored, now: number, set: string | undefine
     );
   // What was parked starts anew, whatever its definition: that is how it gets out.
   if (isParked(state)) return { ...write, cursor: firstFireTime(id, definition, now, created) };
-  if (writeJobRecord(version, definition) === record) return asItIs("unchanged");
+  if (version + text === record) return asItIs("unchanged");
   if (sameTrigger(record, definition))
     return { ...write, cursor: cursorAfter(id, record, definition, due, now, created) };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.

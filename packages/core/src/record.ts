@@ -29,69 +29,59 @@ export const overlapLetters = {
   replace: "r",
 } as const satisfies Record<Overlap, string>;
 
-/** `name=value` for each option that is not as usual: what is not used costs nothing. */
-type Extras = Readonly<Record<string, string | number | undefined>>;
+/** ` name=value` for an option that is not as usual: what is not used costs nothing. */
+const extra = (name: string, value: string | number | undefined): string =>
+  value === undefined ? "" : ` ${name}=${value}`;
 
-function head(
-  version: number,
-  definition: Head,
-  overlap: Overlap,
-  grace: string,
-  catchUp: string,
-  extras: Extras = {},
-): string {
+/** What stands behind the version, up to the body. `extras`: such as {@link extra} makes. */
+function head(definition: Head, overlap: Overlap, grace: string, catchUp: string, extras = ""): string {
   const { queue, task, priority, delivery, maxLost, deadLetter } = definition;
   const { concurrencyKey, concurrencyLimit, rateLimit, tags } = definition;
-  const others = Object.entries({
-    ...extras,
-    dl: deadLetter ? undefined : 0,
-    ck: concurrencyKey,
-    cl: concurrencyLimit?.max,
-    cw: concurrencyLimit?.whenFull === "skip" ? "s" : undefined,
-    tg: tags === undefined || tags.length === 0 ? undefined : tags.join(","),
-    kr: rateLimit === undefined ? undefined : `${rateLimit.max}:${rateLimit.per}`,
-  });
-  return [
-    version,
-    queue,
-    task,
-    priority,
-    delivery === "at-least-once" ? "r" : "l",
-    overlapLetters[overlap],
-    grace,
-    catchUp,
-    maxLost,
-    ...others.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`)),
-  ].join(" ");
+  return (
+    ` ${queue} ${task} ${priority} ${delivery === "at-least-once" ? "r" : "l"} ${overlapLetters[overlap]} ${grace} ${catchUp} ${maxLost}` +
+    extras +
+    (deadLetter ? "" : " dl=0") +
+    extra("ck", concurrencyKey) +
+    extra("cl", concurrencyLimit?.max) +
+    (concurrencyLimit?.whenFull === "skip" ? " cw=s" : "") +
+    (tags === undefined || tags.length === 0 ? "" : ` tg=${tags.join(",")}`) +
+    (rateLimit === undefined ? "" : ` kr=${rateLimit.max}:${rateLimit.per}`)
+  );
 }
 
 // Texts that are JSON already are laid in as they are.
 function body(parts: Record<string, string | undefined>): string {
-  const inside = Object.entries(parts).filter(([, text]) => text !== undefined);
-  return `{${inside.map(([name, text]) => `"${name}":${text}`).join(",")}}`;
+  let inside = "";
+  for (const name in parts) {
+    const text = parts[name];
+    if (text !== undefined) inside += `${inside === "" ? "" : ","}"${name}":${text}`;
+  }
+  return `{${inside}}`;
 }
 
 /** A job's record. */
 export function writeJobRecord(version: number, definition: Definition): string {
+  return version + unversionedRecord(definition);
+}
+
+/** A job's record but for its version, with which it begins. */
+export function unversionedRecord(definition: Definition): string {
   const { overlap, grace, catchUp, max, trigger, input, metadata, timeout, retry } = definition;
   const { startAt, endAt, maxRuns, jitter, whenExhausted, resumeFrom, retain, pauseAfterFailures } =
     definition;
   const first = head(
-    version,
     definition,
     overlap,
     // A run that jitter starts later is no misfire for that.
     String(grace + jitter),
     catchUp === "all" ? `all:${max}` : catchUp,
-    {
-      mr: maxRuns,
-      ac: paceOf(definition),
-      ...tiesOf(definition),
-      we: whenExhausted === "remove" ? "r" : undefined,
-      rf: resumeFrom === "now" ? "n" : undefined,
-      rt: writeRetain(retain),
-      pf: pauseAfterFailures,
-    },
+    extra("mr", maxRuns) +
+      extra("ac", paceOf(definition)) +
+      tiesOf(definition) +
+      (whenExhausted === "remove" ? " we=r" : "") +
+      (resumeFrom === "now" ? " rf=n" : "") +
+      extra("rt", writeRetain(retain)) +
+      extra("pf", pauseAfterFailures),
   );
   const text = body({
     trigger: trigger === undefined ? undefined : JSON.stringify(trigger),
@@ -113,12 +103,12 @@ function paceOf({ trigger, endAt, maxRuns }: Definition): string | undefined {
 }
 
 /** What scripts need to know of a job whose runs wait for others', or others' for its own. Ids hold no commas. */
-function tiesOf({ trigger, dependsOn, then: followed }: Definition): Extras {
-  return {
-    nt: trigger === undefined ? 1 : undefined,
-    dp: dependsOn.length === 0 ? undefined : dependsOn.join(","),
-    th: followed.length === 0 ? undefined : followed.join(","),
-  };
+function tiesOf({ trigger, dependsOn, then: followed }: Definition): string {
+  return (
+    (trigger === undefined ? " nt=1" : "") +
+    (dependsOn.length === 0 ? "" : ` dp=${dependsOn.join(",")}`) +
+    (followed.length === 0 ? "" : ` th=${followed.join(",")}`)
+  );
 }
 
 /** What the records of enqueued runs have in common that are told the same but for their input and time. */
@@ -132,7 +122,7 @@ export class RunRecord {
     const { queue, task, priority, timeout, retry } = options;
     this.lane = `${queue}@${task}`;
     this.priority = priority;
-    this.#head = `${head(0, options, "allow", "-", "none")}\n{"at":`;
+    this.#head = `0${head(options, "allow", "-", "none")}\n{"at":`;
     this.#rest = `${timeout === undefined ? "" : `,"timeout":${timeout}`}${retry === undefined ? "" : `,"retry":${JSON.stringify(retry)}`}}`;
   }
 

@@ -231,10 +231,10 @@ export class Driver {
     return record.ask({ do: "cancel", run }, () => client.run(run).cancel());
   }
 
-  /** Enqueues a run that takes longer than its node may take to hear that it is cancelled, for those that will be. */
+  /** Enqueues a run that takes longer than its node may take to hear that it is cancelled, for those that will be; under an id that no job has. */
   #enqueueLong(): Promise<unknown> {
     const { client, record } = this.#parts;
-    const run = { id: `long-${this.#round}`, input: { work: 14_000, listens: true } };
+    const run = { id: `lasting-${this.#round}`, input: { work: 14_000, listens: true } };
     this.#long = run.id;
     return record.ask({ do: "enqueue", task: "long", runs: [run] }, async () => [
       (await client.enqueue("long", run)).id,

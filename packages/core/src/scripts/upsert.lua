@@ -86,12 +86,42 @@ local function has_moved(item)
   return int(tonumber(cursor or 0)) ~= item.passed_from
 end
 
+-- Jobs that are new, and of which nothing is to be kept anywhere else, are written together.
+local new_states, new_records, new_cursors, new_ids, new_sets = {}, {}, {}, {}, {}
+
+local function add(item, new)
+  tell('jobAdded ' .. item.id)
+  local at = #new_states
+  new_ids[#new_ids + 1] = item.id
+  new_states[at + 1], new_states[at + 2] = item.id, new.version .. ' ' .. item.created .. ' ' .. born
+  new_records[at + 1], new_records[at + 2] = item.id, item.record
+  new_cursors[at + 1], new_cursors[at + 2] = item.cursor, item.id
+  if arg.set ~= '' then new_sets[at + 1], new_sets[at + 2] = item.id, arg.set end
+  local first = tonumber(item.cursor)
+  if not soonest or first < soonest then soonest = first end
+end
+
+local function write_new()
+  if #new_ids == 0 then return end
+  in_chunks('HSET', key.state, new_states, 2 * TAKE)
+  in_chunks('HSET', key.jobs, new_records, 2 * TAKE)
+  in_chunks('ZADD', key.due, new_cursors, 2 * TAKE)
+  if #new_sets > 0 then in_chunks('HSET', key.setOf, new_sets, 2 * TAKE) end
+  -- Whatever somebody has left there.
+  for _, name in ipairs({ key.paced, key.exhaustion }) do in_chunks('HDEL', name, new_ids, TAKE) end
+  for _, name in ipairs({ key.parked, key.frozen }) do in_chunks('ZREM', name, new_ids, TAKE) end
+end
+
 for i, item in ipairs(items) do
   local version = string.match(states[i] or '0', '^%S+')
   local first = tonumber(item.cursor)
+  local fresh = not records[i] and version == item.expected and first and parse(item.record)
   -- A first fire time that has come meanwhile may have started under the old trigger: it is to be computed again.
   if version ~= item.expected or (first and records[i] and first <= now) or has_moved(item) then
     done[i] = '0'
+  elseif fresh and fresh.extras == '' then
+    done[i] = '1'
+    add(item, fresh)
   else
     local old, new = parse(records[i] or ''), parse(item.record)
     done[i] = '1'
@@ -129,6 +159,7 @@ for i, item in ipairs(items) do
   end
 end
 retell(now)
+write_new()
 if flush_lanes() then publish(int(now)) end
 if soonest then publish('jobs ' .. int(soonest)) end
 flush_events(now)
