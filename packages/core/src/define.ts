@@ -217,19 +217,12 @@ async function defineRound(
     else writes.push(write);
   }
   if (writes.length === 0) return [];
-  const lists = {
-    jobs: writes.flatMap(({ item, expected, record, cursor, created, passed }) => [
-      item.id,
-      expected,
-      record,
-      cursor,
-      created,
-      passed?.count ?? 0,
-      passed?.from ?? 0,
-      passed?.to ?? 0,
-      passed?.exact === false ? 0 : 1,
-    ]),
-  };
+  const jobs: (string | number)[] = [];
+  for (const { item, expected, record, cursor, created, passed } of writes) {
+    jobs.push(item.id, expected, record, cursor, created);
+    jobs.push(passed?.count ?? 0, passed?.from ?? 0, passed?.to ?? 0, passed?.exact === false ? 0 : 1);
+  }
+  const lists = { jobs };
   const { prefix: _, ...keys } = store.keys;
   const args = { ...store.history, set: owner?.set ?? "", mark: owner?.mark ?? "" };
   const [, digits] = await store.calls.run(
