@@ -169,9 +169,10 @@ describe("a node", () => {
     await client.enqueue("task");
     await held(3);
     await client.enqueue("task");
+    await held(4);
     const since = performance.eventLoopUtilization();
     ends.shift()?.();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 800)); // several times pollEvery
     expect(performance.eventLoopUtilization(since).utilization).toBeLessThan(0.4);
     for (const proxy of [first, second]) proxy.blockReplies(false);
     await eventually(() => ends.length === 3, { within: 10_000 });
@@ -250,6 +251,7 @@ describe("a node", () => {
     await eventually(() => ended.length >= 5000, { within: 15_000 });
     expect(new Set(begun.map(({ runId }) => runId)).size).toBe(5000);
     expect([begun.length, ended.length]).toEqual([5000, 5000]);
+    expect(begun.filter(({ attempt }) => attempt > 1)).toEqual([]); // none was forgotten, and found by the comparison
   });
 });
 
