@@ -135,8 +135,8 @@ describe("a node", () => {
       }
       admin.disconnect();
       expect(most).toBe(concurrency);
-      // Of what it claimed ahead one or the other may have waited for too long; not what it had no slots for.
-      expect(back.length).toBeLessThan(20);
+      // Of what it claimed ahead some may have waited for too long; not the hundreds that it would have no slots for.
+      expect(back.length).toBeLessThan(80);
       const timer = setInterval(() => end(ends.length), 1);
       await node.stop({ timeout: 10_000 });
       clearInterval(timer);

@@ -6,7 +6,6 @@ import {
   type ClaimRequest,
   type Completion,
   completeAndClaim,
-  type Line,
   maxCompletions,
   tellPassed,
 } from "./claim.js";
@@ -14,38 +13,13 @@ import { longestSleep, longTimer, monotonic, nextTurn } from "./clock.js";
 import { HeldRuns } from "./held-runs.js";
 import { jittered } from "./id.js";
 import { LoopWatch } from "./loop-watch.js";
+import { Nap } from "./nap.js";
 import { reconcileHeld } from "./reconcile.js";
+import { type Ended, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
 import type { WakeMessage } from "./store.js";
 import { Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
 import type { WorkerParts } from "./worker-parts.js";
-
-/** An attempt whose outcome is to be reported, and what to say once it is accepted. */
-interface Ended {
-  readonly claimed: Claimed;
-  accepted(): void;
-}
-
-/** A request that is under way. */
-interface Exchange {
-  readonly completed: readonly Ended[];
-  /** For how many runs it asks, and how many of these would wait for a slot. */
-  readonly slots: number;
-  readonly ahead: number;
-  readonly answered: Promise<ClaimAnswer>;
-}
-
-/** Requests of which one is under way at most. */
-class RequestLine {
-  readonly name: Line;
-  underWay: Exchange | undefined;
-  /** Until what its last request brought has begun. */
-  isBusy = false;
-
-  constructor(name: Line) {
-    this.name = name;
-  }
-}
 
 /** A second request is worth its while from so many runs on that have ended, or could be claimed: it costs Redis as much as ten runs do. */
 const bulk = 25;
@@ -60,7 +34,8 @@ export class Worker {
   readonly #offer: Offer;
   #finished: Completion[] = [];
   #finishedOf: Ended[] = [];
-  readonly #lines: readonly RequestLine[] = [new RequestLine(""), new RequestLine("2")];
+  readonly #lines = new RequestLines();
+  readonly #nap = new Nap();
   #failed: { readonly error: unknown } | undefined; // what a request ended by
   #isDeep = false; // the last answer was as much as was asked for: there is more
   #toBegin = 0; // runs that were claimed and are to be begun next
@@ -73,8 +48,6 @@ export class Worker {
   #open = true;
   #pollAt = 0; // monotonic: it is asked then, whatever was heard
   #hold = 0; // monotonic: no claims before, since voters could not be asked
-  #poke: (() => void) | undefined;
-  #poked = false;
   #giveUpAt = Number.POSITIVE_INFINITY; // monotonic: whoever stops does not wait for ever for Redis to take what has ended
   #loop: Promise<void> = Promise.resolve();
   /** Of the loop. */
@@ -97,7 +70,7 @@ export class Worker {
   }
 
   start(): void {
-    this.#parts.busy.freed = () => this.#wakeUp();
+    this.#parts.busy.freed = () => this.#nap.end();
     this.#parts.store.on("wake", this.#onWake);
     this.#parts.store.on("restored", this.#onRestored);
     this.#loop = this.#keepWorking();
@@ -127,7 +100,7 @@ export class Worker {
     clearTimeout(timer);
     this.#giveUpAt = monotonic() + this.#parts.settings.nodeTtl;
     this.#open = false;
-    this.#wakeUp();
+    this.#nap.end();
     await this.#loop;
     await this.#held.logs.flush(); // of handlers that would not end
     this.#detach();
@@ -141,7 +114,7 @@ export class Worker {
     this.#finished = [];
     for (const { claimed } of this.#finishedOf.splice(0)) this.#refused(claimed);
     this.#held.abort(reason);
-    this.#wakeUp();
+    this.#nap.end();
     this.#detach();
   }
 
@@ -178,19 +151,14 @@ export class Worker {
     if (!("run" in message)) return;
     if (this.#nextDue <= message.run) return;
     this.#nextDue = message.run;
-    this.#wakeUp();
+    this.#nap.end();
   };
 
   readonly #onRestored = (): void => {
     this.#nextDue = 0;
     this.#reconcileAt = 0;
-    this.#wakeUp();
+    this.#nap.end();
   };
-
-  #wakeUp(): void {
-    this.#poked = true;
-    this.#poke?.();
-  }
 
   /** A loop that breaks, say by a logger that throws, begins anew (W3). */
   async #keepWorking(): Promise<void> {
@@ -210,18 +178,19 @@ export class Worker {
 
   async #work(): Promise<void> {
     let failures = 0;
-    while (this.#open || this.#finished.length > 0 || this.#isBusy) {
+    while (this.#open || this.#finished.length > 0 || this.#lines.isBusy) {
       this.watch.turned();
       try {
         await this.#sleep();
         // Handlers that end in the same turn are completed in one request.
         await nextTurn();
-        this.#rethrow();
-        if (monotonic() >= this.#reconcileAt && !this.#isBusy) await this.#reconcile();
-        const line = this.#lines.find(({ isBusy }) => !isBusy);
+        if (this.#failed !== undefined) throw this.#failed.error;
+        if (monotonic() >= this.#reconcileAt && !this.#lines.isBusy) await this.#reconcile();
+        const line = this.#lines.free;
         if (line !== undefined && this.#isDue()) void this.#exchange(line);
         failures = 0;
       } catch (error) {
+        this.#failed = undefined;
         const death = deathIn(error);
         if (death !== undefined) return this.#parts.onDead(death);
         failures += 1;
@@ -231,17 +200,6 @@ export class Worker {
         await pause(jittered(Math.min(50 * 2 ** failures, 1000)));
       }
     }
-  }
-
-  /** Whether a request is under way, or what it brought is about to begin. */
-  get #isBusy(): boolean {
-    return this.#lines.some(({ isBusy }) => isBusy);
-  }
-
-  #rethrow(): void {
-    const failed = this.#failed;
-    this.#failed = undefined;
-    if (failed !== undefined) throw failed.error;
   }
 
   /** Whether the store has gone back in time shows in what it says that this node holds. */
@@ -256,26 +214,15 @@ export class Worker {
 
   /** Until something has ended, something is due, or somebody says so. */
   async #sleep(): Promise<void> {
-    if (this.#poked || (this.#isDue() && this.#lines.some(({ isBusy }) => !isBusy))) {
-      this.#poked = false;
-      return;
-    }
+    if (this.#nap.takeWord() || (this.#isDue() && this.#lines.free !== undefined)) return;
     const { store, settings } = this.#parts;
     const due = this.#canClaim(true)
       ? Math.max(Math.min(store.clock.reaches(this.#nextDue), this.#pollAt), this.#hold)
       : Number.POSITIVE_INFINITY;
     // What is under way says when it is answered.
-    const soonest = this.#isBusy ? Number.POSITIVE_INFINITY : Math.min(due, this.#reconcileAt);
+    const soonest = this.#lines.isBusy ? Number.POSITIVE_INFINITY : Math.min(due, this.#reconcileAt);
     const ms = Math.min(Math.max(Math.ceil(soonest - monotonic()), 1), settings.pollEvery, longestSleep);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#poke = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#poke = undefined;
-    this.#poked = false;
+    await this.#nap.take(ms);
     // The slow poll: what was published may have been lost.
     if (monotonic() >= this.#pollAt) this.#nextDue = 0;
   }
@@ -289,28 +236,23 @@ export class Worker {
     const mayWait =
       !this.#noneAhead && this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
     const { most, left, free } = this.#held.room(mayWait);
-    let [coming, forSlots] = [this.#toBegin, this.#toBegin];
-    for (const { underWay } of this.#lines) {
-      coming += underWay?.slots ?? 0;
-      forSlots += underWay === undefined ? 0 : underWay.slots - underWay.ahead;
-    }
+    const { all, forSlots } = this.#lines.asked;
     // Half of all at most, so that there is something to do while the other half is under way.
-    const slots = Math.max(0, Math.min(left - coming, Math.ceil(most / 2), 1000));
-    return { slots, ahead: slots - Math.min(slots, Math.max(0, free - forSlots)) };
+    const slots = Math.max(0, Math.min(left - this.#toBegin - all, Math.ceil(most / 2), 1000));
+    return { slots, ahead: slots - Math.min(slots, Math.max(0, free - this.#toBegin - forSlots)) };
   }
 
   #canClaim(whileHeld = false): boolean {
     if (!this.#claiming || this.#room().slots === 0) return false;
-    if (!whileHeld && monotonic() < this.#hold) return false;
-    return true;
+    return whileHeld || monotonic() >= this.#hold;
   }
 
   /** Whether there is something to ask for; while a request is under way, whether it is worth another one. */
   #isDue(): boolean {
     // No more of them, so that what this node holds can be compared with what the store says.
     if (monotonic() >= this.#reconcileAt) return false;
-    const underWay = this.#lines.filter((line) => line.underWay !== undefined).length;
-    if (underWay === this.#lines.length) return false;
+    const { underWay } = this.#lines;
+    if (underWay === "all") return false;
     if (underWay > 0)
       return (
         this.#finished.length >= bulk || (this.#isDeep && this.#canClaim() && this.#room().slots >= bulk)
@@ -355,7 +297,7 @@ export class Worker {
       this.#failed ??= { error };
     } finally {
       line.isBusy = false;
-      this.#wakeUp();
+      this.#nap.end();
     }
   }
 
@@ -449,7 +391,7 @@ export class Worker {
     this.#noneAhead = false;
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
     this.#finishedOf.push({ claimed, accepted });
-    if (!this.#isBusy || this.#finished.length >= bulk) this.#wakeUp();
+    if (!this.#lines.isBusy || this.#finished.length >= bulk) this.#nap.end();
     this.#held.beginNext();
   };
 }

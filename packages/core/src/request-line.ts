@@ -1,0 +1,59 @@
+import type { ClaimAnswer, Claimed, Line } from "./claim.js";
+
+/** An attempt whose outcome is to be reported, and what to say once it is accepted. */
+export interface Ended {
+  readonly claimed: Claimed;
+  accepted(): void;
+}
+
+/** A request that is under way. */
+export interface Exchange {
+  readonly completed: readonly Ended[];
+  /** For how many runs it asks, and how many of these would wait for a slot. */
+  readonly slots: number;
+  readonly ahead: number;
+  readonly answered: Promise<ClaimAnswer>;
+}
+
+/** Requests of which one is under way at most. */
+export class RequestLine {
+  readonly name: Line;
+  underWay: Exchange | undefined;
+  /** Until what its last request brought has begun. */
+  isBusy = false;
+
+  constructor(name: Line) {
+    this.name = name;
+  }
+}
+
+/** The two lines of a node's requests (decision 0026). */
+export class RequestLines {
+  readonly #all: readonly RequestLine[] = [new RequestLine(""), new RequestLine("2")];
+
+  /** One on which nothing is to be waited for. */
+  get free(): RequestLine | undefined {
+    return this.#all.find(({ isBusy }) => !isBusy);
+  }
+
+  /** Whether a request is under way, or what it brought is about to begin. */
+  get isBusy(): boolean {
+    return this.#all.some(({ isBusy }) => isBusy);
+  }
+
+  /** How many requests are under way; `all`: as many as may be. */
+  get underWay(): number | "all" {
+    const count = this.#all.filter(({ underWay }) => underWay !== undefined).length;
+    return count === this.#all.length ? "all" : count;
+  }
+
+  /** For how many runs these ask, and for how many of them there are slots. */
+  get asked(): { readonly all: number; readonly forSlots: number } {
+    let [all, forSlots] = [0, 0];
+    for (const { underWay } of this.#all) {
+      all += underWay?.slots ?? 0;
+      forSlots += underWay === undefined ? 0 : underWay.slots - underWay.ahead;
+    }
+    return { all, forSlots };
+  }
+}
