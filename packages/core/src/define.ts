@@ -84,7 +84,7 @@ interface Passed {
   readonly exact: boolean;
 }
 
-const batch = 250;
+const batch = 100;
 const rounds = 20;
 const mostCounted = 10_000;
 

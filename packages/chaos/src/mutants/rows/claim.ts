@@ -46,8 +46,8 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "or are_ruled(pauses_of_lanes(lanes), ended, ended_jobs)",
-        put: "or are_ruled({}, ended, ended_jobs)",
+        find: "or are_ruled(pauses_of_lanes(lanes), ended.runs, ended.jobs)",
+        put: "or are_ruled({}, ended.runs, ended.jobs)",
       },
     ],
     trial: paused,

@@ -248,8 +248,8 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/worker.js",
-        find: "        this.#held.abort(reason);\n        this.#wakeUp();\n        this.#detach();",
-        put: "        this.#wakeUp();\n        this.#detach();",
+        find: "        this.#held.abort(reason);\n        this.#nap.end();\n        this.#detach();",
+        put: "        this.#nap.end();\n        this.#detach();",
       },
     ],
     trial: declaredDead,

@@ -54,7 +54,7 @@ do
   local function read_shared(text)
     local attempt, started, task = match(text, '^ (%S+) (%S+) %S+ (%S+)$')
     if not attempt then return nil end
-    local found = { attempt = attempt, started = started, task = task, runs = {}, entries = {} }
+    local found = { attempt = attempt, started = started, task = task }
     shared[text] = found
     return found
   end
