@@ -7,6 +7,7 @@ import { type BenchNode, expectSound, later, StoreBench } from "../test/store-be
 import type { Claimed } from "./claim.js";
 import type { JobOptions } from "./job.js";
 import { reconcileHeld } from "./reconcile.js";
+import { park } from "./scripts/index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -326,6 +327,36 @@ describe("a job that is changed, whatever of it, is the same job still", () => {
     expect(await on.job("job").get()).toMatchObject({ startedRuns: 1, failuresInARow: 1 });
     await on.run(on.run1).retry();
     expect((await on.holder.claim({ lanes })).claimed).toMatchObject([{ run: on.run1, attempt: 4 }]);
+  });
+
+  test.each<[string, (on: Replaced) => Promise<unknown>]>([
+    ["changed", (on) => on.define("job", { input: "newer", priority: 3 }, "other")],
+    [
+      "changed twice",
+      async (on) => {
+        await on.define("job", { input: "newer" }, "other");
+        await on.define("job", { input: "newest", trigger: later }, "other");
+      },
+    ],
+    [
+      "parked and defined anew",
+      async (on) => {
+        const { prefix: _, ...keys } = on.store.keys;
+        const args = { ...on.store.told, epoch: on.epoch, job: "job", version: "1", reason: "broken" };
+        expect(await park.run(on.store.commands, { keys, args })).toBe(1);
+        await on.define("job", { input: "newer" }, "other");
+      },
+    ],
+  ])("is none of the next job's, also once that has been %s", async (_, change) => {
+    await using on = new Replaced(server);
+    await on.ready();
+    await on.held(1, {}, false);
+    await on.replace();
+    await change(on);
+    await on.holder.complete(on.claimed, "F", "0");
+    expect(await on.given()).toEqual([]);
+    expect(await on.run(on.run1).get()).toMatchObject({ state: "failed", attempt: 1 });
+    await on.untouched();
   });
 
   test("what somebody else has written where it says since when does not keep runs from ending", async () => {
