@@ -71,6 +71,16 @@ export async function applyJobs(
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
 ): Promise<ApplyReport> {
+  const apply = await prepareJobs(parts, what, options);
+  return apply();
+}
+
+/** Checks all that can be checked of a list or a set of jobs before the first is written. Answers what applies it. */
+export async function prepareJobs(
+  parts: ApplyParts,
+  what: readonly JobDeclaration[] | JobSet,
+  options: unknown,
+): Promise<() => Promise<ApplyReport>> {
   const set = setIn(what);
   const { tag, dryRun, force } = optionsOf(options, set);
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
@@ -80,8 +90,12 @@ export async function applyJobs(
   await assertStaying(items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
   );
-  if (dryRun) return previewed(parts.store, items, set, tag, force);
-  return set === undefined ? applyList(parts, items, tag) : applySet(parts, items, set, force);
+  if (dryRun) return () => previewed(parts.store, items, set, tag, force);
+  if (set === undefined) return () => applyList(parts, items, tag);
+  await readVersion(parts.store, set, force);
+  // Whatever the store would refuse of a job is known before the first is written.
+  await previewItems(parts.store, items, set.name);
+  return () => applySet(parts, items, set, force);
 }
 
 async function applyList(
@@ -104,9 +118,6 @@ async function applySet(
   force: boolean,
 ): Promise<ApplyReport> {
   const { store, logger } = parts;
-  await readVersion(store, set, force);
-  // Whatever the store would refuse of a job is known before the first is written.
-  await previewItems(store, items, set.name);
   const owner = ownerOf(set, items);
   const before = await beginSet(store, set, owner, force);
   if (before !== undefined && before > set.version)

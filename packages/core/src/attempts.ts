@@ -89,10 +89,10 @@ export class Attempts {
 
   /** Calls the handler, and reports how that ended. */
   start(claimed: Claimed, task: AnyTask): void {
-    const { busy, events, node } = this.#parts;
+    const { slots, events, node } = this.#parts;
     const execution = new Execution(claimed, task, this.#around);
     // Before anybody hears of it: a listener may stop the scheduler, which waits for what runs.
-    busy.add(execution);
+    slots.add(execution);
     this.#running.set(claimed.run, execution);
     const veto = events.vetoOf(() => describeAttempt(node, claimed));
     if (veto === undefined) execution.begin();
@@ -148,7 +148,7 @@ export class Attempts {
 
   #leave(execution: Execution): void {
     const { run } = execution.claimed;
-    this.#parts.busy.delete(execution);
+    this.#parts.slots.delete(execution);
     // A later attempt of a run that this node was said not to hold any more may be under way here already.
     if (this.#running.get(run) === execution) this.#running.delete(run);
     execution.leave();

@@ -95,7 +95,14 @@ describe("id", () => {
     await on.write("job", [cursor], { expected: cursor, next: cursor + 1000 });
     const jobs = ["job", 1, record, now + 60_000, now, 5, cursor, cursor + 4000, 1];
     const caller = on.store.keys.caller("test");
-    const args = { ...on.store.history, set: "", mark: "", number: 1, caller_ttl: 60_000 };
+    const args = {
+      ...on.store.history,
+      ...on.store.founding,
+      set: "",
+      mark: "",
+      number: 1,
+      caller_ttl: 60_000,
+    };
     const [, done] = await upsert.run(on.store.commands, {
       keys: { ...keys, caller },
       args,
@@ -115,7 +122,14 @@ describe("id", () => {
     await on.advance(50);
     const jobs = ["job", 1, record, now + 20, now, 0, 0, 0, 1];
     const caller = on.store.keys.caller("test");
-    const args = { ...on.store.history, set: "", mark: "", number: 1, caller_ttl: 60_000 };
+    const args = {
+      ...on.store.history,
+      ...on.store.founding,
+      set: "",
+      mark: "",
+      number: 1,
+      caller_ttl: 60_000,
+    };
     const [, done] = await upsert.run(on.store.commands, {
       keys: { ...keys, caller },
       args,

@@ -224,7 +224,7 @@ async function defineRound(
   }
   const lists = { jobs };
   const { prefix: _, ...keys } = store.keys;
-  const args = { ...store.history, set: owner?.set ?? "", mark: owner?.mark ?? "" };
+  const args = { ...store.history, ...store.founding, set: owner?.set ?? "", mark: owner?.mark ?? "" };
   const [, digits] = await store.calls.run(
     ({ caller, ...numbered }) =>
       store.timed(

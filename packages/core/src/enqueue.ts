@@ -120,6 +120,12 @@ export async function queueRuns(
   return ids;
 }
 
+/** Whether runs of a task could be queued. @throws InvalidOptionError */
+export function checkRuns(task: string, all: readonly EnqueueOptions[], maxInput: number): void {
+  nameAt("task", task);
+  for (const given of all) newRun(task, given as Record<string, unknown>, 0, maxInput);
+}
+
 function newRun(task: string, given: Record<string, unknown>, now: number, maxInput: number): NewRun {
   const id = given["id"] === undefined ? newRunId(now) : nameAt("id", given["id"]);
   const notBefore = startOf(given, now);

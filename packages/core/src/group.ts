@@ -44,6 +44,34 @@ export interface JobGroup {
   backfill(options: BackfillOptions): Promise<GroupRunsReport>;
 }
 
+/** The same of several partitions. */
+export function mergeGroups(groups: readonly JobGroup[]): JobGroup {
+  const all = async <R extends GroupReport>(work: (group: JobGroup) => Promise<R>): Promise<GroupReport> => {
+    const reports = await Promise.all(groups.map(work));
+    return {
+      done: reports.flatMap(({ done }) => done),
+      failed: reports.flatMap(({ failed }) => failed),
+    };
+  };
+  const withRuns = async (work: (group: JobGroup) => Promise<GroupRunsReport>): Promise<GroupRunsReport> => {
+    const runs: string[] = [];
+    const report = await all(async (group) => {
+      const one = await work(group);
+      runs.push(...one.runs);
+      return one;
+    });
+    return { ...report, runs };
+  };
+  return {
+    update: (changes) => all((group) => group.update(changes)),
+    remove: (options) => all((group) => group.remove(options)),
+    runNow: (options) => withRuns((group) => group.runNow(options)),
+    pause: (options) => all((group) => group.pause(options)),
+    resume: (options) => all((group) => group.resume(options)),
+    backfill: (options) => withRuns((group) => group.backfill(options)),
+  };
+}
+
 const atOnce = 10;
 
 /**

@@ -63,13 +63,22 @@ export class HeldRuns {
     return [...this.#attempts.held(), ...this.#ahead.held()];
   }
 
+  /** How many there are that have not begun. */
+  get unbegun(): number {
+    return this.#ahead.size + this.#locking;
+  }
+
   /** How many this node may hold, how many more it may be given, and for how many of these there are slots. `mayWait`: also such as wait for one. */
   room(mayWait: boolean): { readonly most: number; readonly left: number; readonly free: number } {
-    const { settings, busy } = this.#parts;
-    const most = settings.concurrency + (mayWait ? this.#ahead.room(settings.concurrency) : 0);
-    const held = busy.size + this.#ahead.size + this.#locking;
+    const { total, running } = this.#parts.slots;
+    const most = total + (mayWait ? this.#ahead.room(total) : 0);
+    const held = running + this.unbegun;
     const able = Math.max(1, Math.floor(span / this.#launchMs));
-    return { most, left: Math.min(most - held, able), free: settings.concurrency - held };
+    return { most, left: Math.min(most - held, able), free: total - held };
+  }
+
+  get #free(): number {
+    return Math.max(0, this.#parts.slots.total - this.#parts.slots.running);
   }
 
   /** Resolves when all that run now have ended. What waits goes back. */
@@ -121,7 +130,7 @@ export class HeldRuns {
       });
     // Told to stop meanwhile, or not sure of its lease: what is handed back must not leave its lock behind, by which its next claim would be refused.
     const able = this.#holder.isClaiming() && this.#parts.isAlive();
-    const free = able ? Math.max(0, this.#parts.settings.concurrency - this.#parts.busy.size) : 0;
+    const free = able ? this.#free : 0;
     const back = [...unavailable, ...granted.slice(free)];
     for (const item of granted.slice(0, free)) this.#launch(item);
     for (const item of refused) {
@@ -143,9 +152,8 @@ export class HeldRuns {
 
   /** All of one answer. Those for which there is no slot wait from now on, however long the others take to begin. */
   #beginOrWait(claimed: readonly Claimed[]): void {
-    const { settings, busy } = this.#parts;
     const claimedAt = this.#claimedAt(claimed);
-    const slots = this.#holder.isClaiming() ? Math.max(0, settings.concurrency - busy.size) : claimed.length;
+    const slots = this.#holder.isClaiming() ? this.#free : claimed.length;
     for (const item of claimed.slice(slots)) this.#ahead.add(item, claimedAt);
     this.#beginAll(() => {
       for (let at = 0; at < slots && at < claimed.length; at += 1) {
@@ -179,7 +187,7 @@ export class HeldRuns {
     const [began, before] = [monotonic(), this.#launched];
     try {
       first();
-      while (this.#ahead.size > 0 && this.#parts.busy.size < this.#parts.settings.concurrency) {
+      while (this.#ahead.size > 0 && this.#free > 0) {
         const next = this.#ahead.next();
         if (next !== undefined) this.#launch(next);
       }

@@ -141,7 +141,14 @@ describe("defineJobs: a set of jobs", () => {
     const record = (await on.redis.hget(keys.jobs, "job"))?.replace(/^1/, "2") ?? "";
     const jobs = ["new", "job"].flatMap((id, at) => [id, at, record, at ? "keep" : "none", 0, 0, 0, 0, 1]);
     const caller = on.store.keys.caller("test");
-    const args = { ...on.store.history, set: "mine", mark: "1 x", number: 1, caller_ttl: 60_000 };
+    const args = {
+      ...on.store.history,
+      ...on.store.founding,
+      set: "mine",
+      mark: "1 x",
+      number: 1,
+      caller_ttl: 60_000,
+    };
     await expect(
       upsert.run(on.store.commands, { keys: { ...keys, caller }, args, lists: { jobs } }),
     ).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import { monotonic, wallClock } from "./clock.js";
 import { NodeDescription } from "./describe-node.js";
 import { LeaseLostError, SchedulerStoppedError } from "./errors.js";
 import type { Events } from "./events.js";
-import { jittered, newNodeId } from "./id.js";
+import { jittered } from "./id.js";
 import { Joining } from "./joining.js";
 import { Leader } from "./leader.js";
 import { NodeLease } from "./lease.js";
@@ -11,13 +11,14 @@ import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import { type LoopName, startBeats } from "./loop-watch.js";
 import type { Settings } from "./options.js";
+import type { ProcessNames } from "./process-names.js";
 import { repeat } from "./repeat.js";
 import { heartbeat, heartbeatWhenFull, join, leave } from "./scripts/index.js";
+import type { Slots } from "./slots.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
 import { deathIn } from "./until-answered.js";
 import { Worker } from "./worker.js";
-import type { BusySlots } from "./worker-parts.js";
 
 /** What a node is made of. */
 export interface NodeParts {
@@ -27,7 +28,8 @@ export interface NodeParts {
   readonly locks: RunLocks | undefined;
   readonly events: Events;
   readonly logger: Logger;
-  readonly busy: BusySlots;
+  readonly slots: Slots;
+  readonly names: ProcessNames;
   /** What the same process was called before, if it starts over: the last name that it worked under, and those since that may have joined. */
   readonly formers: readonly string[];
   /** This identity is dead; the scheduler starts another. */
@@ -37,15 +39,12 @@ export interface NodeParts {
 /** Each name but the first took a lease of unanswered joining. */
 const mostNames = 100;
 
-/** The layout of keys that this version writes, and over how many partitions. */
-export const layout = { layout: 1, partitions: 1 } as const;
-
 /**
  * One identity of a running instance: a lease, kept by one heartbeat, that covers all that it holds. Once the lease has
  * ended the identity is dead for good.
  */
 export class Node {
-  readonly id: string = newNodeId();
+  readonly id: string;
   readonly #parts: NodeParts;
   readonly #lease: NodeLease;
   readonly #worker: Worker | undefined;
@@ -60,6 +59,7 @@ export class Node {
   constructor(parts: NodeParts) {
     this.#parts = parts;
     const { store, settings, events, logger } = parts;
+    this.id = parts.names.next(parts.formers.at(-1));
     this.#joining = new Joining(settings.nodeTtl);
     this.#lease = new NodeLease(settings.nodeTtl, () => this.#die("the lease was not prolonged in time"));
     if (settings.roles.includes("worker")) {
@@ -170,7 +170,7 @@ export class Node {
       node: this.id,
       ttl: settings.nodeTtl,
       info: description.text,
-      ...layout,
+      ...store.founding,
       again: began === "again" ? 1 : 0,
       began: began === "again" ? 0 : began,
     };

@@ -74,7 +74,7 @@ test("a call that arrives after a later one of its sender is refused", async () 
   const call = (number: number, id: string): Promise<[string, string]> =>
     enqueue.run(bench.store.commands, {
       keys: { ...keys, caller: keys.caller("sender") },
-      args: { prefix, number, caller_ttl: 60_000 },
+      args: { prefix, ...bench.store.founding, number, caller_ttl: 60_000 },
       lists: { groups: ["default@task", 0, "-", 1], runs: [id, "0 default task 0 r a - none 3\n{}"] },
     });
   const [, first] = await call(1, "a");

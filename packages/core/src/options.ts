@@ -25,6 +25,11 @@ export interface SchedulerOptions {
   readonly redis?: RedisSource;
   /** Whoever shares it shares the jobs. @default `ESCAPEMENT_NAMESPACE`, or "default" */
   readonly namespace?: string;
+  /**
+   * Over how many partitions the namespace is spread, 1 to 256: fixed when it is founded. On Redis Cluster they lie on as many masters as there are.
+   * Who is set to another number than the namespace has is refused (`PARTITION_MISMATCH`). @default `ESCAPEMENT_PARTITIONS`, or 1
+   */
+  readonly partitions?: number;
   /** @default both */
   readonly roles?: readonly Role[];
   /** The queues that this node takes runs from; one with a limit or rate as `{ name, limit, rateLimit }`. @default ["default"] */
@@ -82,6 +87,7 @@ export interface SchedulerOptions {
 export interface Settings {
   readonly redis: RedisSource;
   readonly namespace: string;
+  readonly partitions: number;
   readonly roles: readonly Role[];
   readonly queues: readonly string[];
   /** Of the whole and of queues. */
@@ -110,6 +116,7 @@ export interface Settings {
 const known = [
   "redis",
   "namespace",
+  "partitions",
   "roles",
   "queues",
   "limit",
@@ -133,6 +140,14 @@ const known = [
   "logger",
 ] as const satisfies (keyof SchedulerOptions)[];
 
+/** As many as nobody has masters for: each one is a lease, a leader and connections of its own in every process. */
+const mostPartitions = 256;
+
+function fromEnvironment(): number {
+  const text = process.env["ESCAPEMENT_PARTITIONS"] ?? "";
+  return text === "" ? 1 : whole("ESCAPEMENT_PARTITIONS", Number(text), 1, mostPartitions);
+}
+
 /**
  * Checks the options and fills in the defaults.
  *
@@ -153,6 +168,7 @@ function checkedSettings(options: SchedulerOptions): Settings {
       orElse(given.redis, process.env["ESCAPEMENT_REDIS_URL"] ?? "redis://localhost:6379"),
     ),
     namespace: namespaceOf(orElse(given.namespace, process.env["ESCAPEMENT_NAMESPACE"] ?? "default")),
+    partitions: whole("partitions", orElse(given.partitions, fromEnvironment()), 1, mostPartitions),
     roles: rolesOf(orElse(given.roles, ["leader", "worker"])),
     ...queuesOf(orElse(given.queues, ["default"]), limitOf("limit", given.limit)),
     concurrency: whole("concurrency", orElse(given.concurrency, 20), 1, 10_000),

@@ -88,7 +88,11 @@ async function send(store: Store, all: readonly Waiting[]): Promise<void> {
     await store.calls.run(({ caller, ...numbered }) =>
       store.timed(
         () =>
-          enqueue.run(store.commands, { keys: { ...keys, caller }, args: { prefix, ...numbered }, lists }),
+          enqueue.run(store.commands, {
+            keys: { ...keys, caller },
+            args: { prefix, ...store.founding, ...numbered },
+            lists,
+          }),
         ([time]) => time,
       ),
     );

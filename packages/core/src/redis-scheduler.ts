@@ -6,6 +6,7 @@ import {
   type ApplyReport,
   type ApplySetOptions,
   applyJobs,
+  prepareJobs,
   tell,
 } from "./apply.js";
 import { nameAt, whole } from "./check.js";
@@ -15,10 +16,11 @@ import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters }
 import { checkJobs, writeItems } from "./define.js";
 import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
-import { type EnqueueOptions, queueRuns, runOptions } from "./enqueue.js";
+import { checkRuns, type EnqueueOptions, queueRuns, runOptions } from "./enqueue.js";
 import { InvalidOptionError } from "./errors.js";
 import { type EventsOptions, openEvents, type SchedulerEvent } from "./event-stream.js";
 import { Events, type Listener, type SchedulerEvents } from "./events.js";
+import { Founding } from "./founding.js";
 import { type JobGroup, jobGroup } from "./group.js";
 import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
 import { type Health, judgeHealth } from "./health.js";
@@ -29,6 +31,7 @@ import { RunLocks } from "./lock.js";
 import { Membership } from "./membership.js";
 import { type Settings, storeVotes } from "./options.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
+import { ProcessNames } from "./process-names.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
@@ -41,6 +44,7 @@ import { type ResignOptions, resignLeader } from "./resign-leader.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
 import type { Scheduler } from "./scheduler.js";
+import { Slots } from "./slots.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
 import { Store } from "./store.js";
 import {
@@ -55,16 +59,28 @@ import {
   taskOptions,
   validateInput,
 } from "./task.js";
-import { BusySlots } from "./worker-parts.js";
 
-/** What users see of a scheduler, put together from the files that do the work; its life from start to stop. */
+/** What the partitions of one process share. */
+export class Shared {
+  readonly events: Events;
+  readonly tasks: Map<string, AnyTask> = new Map();
+  readonly slots: Slots;
+  readonly names: ProcessNames = new ProcessNames();
+
+  constructor({ logger, concurrency }: Settings) {
+    this.events = new Events(logger);
+    this.slots = new Slots(concurrency);
+  }
+}
+
+/** What users see of a scheduler of one partition, put together from the files that do the work; its life from start to stop. */
 export class RedisScheduler implements Scheduler {
   readonly namespace: string;
   readonly #settings: Settings;
   readonly #store: Store;
   readonly #events: Events;
-  readonly #tasks = new Map<string, AnyTask>();
-  readonly #busy = new BusySlots();
+  readonly #shared: Shared;
+  readonly #founding: Founding;
   readonly #enqueuing = new Set<Promise<unknown>>();
   #locks: RunLocks | undefined;
   #member: Membership | undefined;
@@ -74,19 +90,24 @@ export class RedisScheduler implements Scheduler {
   #stopped: Promise<void> | undefined;
   #releaseCrashes: (() => void) | undefined;
 
-  constructor(settings: Settings) {
+  /** @param partition of those that the settings say, if it is not the only one; what it shares with the others is `shared` */
+  constructor(settings: Settings, shared: Shared = new Shared(settings), partition = 0) {
     this.#settings = settings;
+    this.#shared = shared;
     this.namespace = settings.namespace;
-    const { redis, namespace, retention, deadline } = settings;
+    const { redis, namespace, partitions, retention, deadline } = settings;
     this.#store = new Store({
       redis,
       namespace,
+      partitions,
+      partition,
       retention,
       events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
-    this.#events = new Events(settings.logger);
+    this.#founding = new Founding(this.#store);
+    this.#events = shared.events;
   }
 
   get #parts(): ApplyParts {
@@ -112,13 +133,19 @@ export class RedisScheduler implements Scheduler {
     if (typeof handler !== "function")
       throw new InvalidOptionError("handler", `of task ${name} must be a function.`);
     const checked = taskOptions(options);
-    if (this.#tasks.has(name)) throw new InvalidOptionError("task", `${name} has a handler already.`);
+    const { tasks } = this.#shared;
+    if (tasks.has(name)) throw new InvalidOptionError("task", `${name} has a handler already.`);
     const task = { name, options: checked, handler } as Task<Input, Output>;
-    this.#tasks.set(name, task as AnyTask);
+    tasks.set(name, task as AnyTask);
+    this.describe();
+    return task;
+  }
+
+  /** Tells the store, if it is a node, of tasks that were registered since. */
+  describe(): void {
     this.#member?.node
       ?.describe()
       .catch((error: unknown) => this.#events.emit("error", { step: "describe", error: error as Error }));
-    return task;
   }
 
   async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
@@ -149,6 +176,15 @@ export class RedisScheduler implements Scheduler {
     return applyJobs(this.#parts, jobs, options);
   }
 
+  /** The same in two steps: what can be checked is, before anything is written. */
+  async prepare(
+    jobs: readonly JobDeclaration[] | JobSet,
+    options: ApplyOptions & ApplySetOptions,
+  ): Promise<() => Promise<ApplyReport>> {
+    this.#assertUsable();
+    return prepareJobs(this.#parts, jobs, options);
+  }
+
   async enqueue<T extends TaskRef>(
     task: T,
     options: EnqueueOptions<InputOf<T>> = {},
@@ -163,12 +199,21 @@ export class RedisScheduler implements Scheduler {
   ): Promise<RunHandle<OutputOf<T>>[]> {
     this.#assertUsable();
     const [name, given] = [nameOf(task), runOptions(runs)];
-    if (this.#tasks.get(name)?.options.input !== undefined)
+    if (this.#shared.tasks.get(name)?.options.input !== undefined)
       for (const { input } of given) await this.#validate(name, input);
     const queued = queueRuns(this.#store, name, given, this.#settings.maxInput);
     this.#enqueuing.add(queued);
     const ids = await queued.finally(() => this.#enqueuing.delete(queued));
     return ids.map((id) => runHandle<OutputOf<T>>(this.#store, id));
+  }
+
+  /** Whether these could be queued, as far as that can be said without asking. @throws InvalidOptionError */
+  async checkRuns(task: TaskRef, runs: readonly EnqueueOptions[]): Promise<void> {
+    this.#assertUsable();
+    const name = nameOf(task);
+    if (this.#shared.tasks.get(name)?.options.input !== undefined)
+      for (const { input } of runs) await this.#validate(name, input);
+    checkRuns(name, runs, this.#settings.maxInput);
   }
 
   job(id: string): JobHandle {
@@ -272,6 +317,23 @@ export class RedisScheduler implements Scheduler {
     return examine(this.#store, this.#settings, this.#locks);
   }
 
+  /** The store's time in ms, as well as it is known. */
+  nearlyNow(): Promise<number> {
+    return this.#store.nearlyNow();
+  }
+
+  /** Settles the number of partitions, if it is not, before anything is written in another one. @throws EscapementError `PARTITION_MISMATCH` */
+  async founded(): Promise<void> {
+    this.#assertUsable();
+    return this.#founding.founded();
+  }
+
+  /** That the namespace, if there is one, has as many partitions as the settings say. @throws EscapementError `PARTITION_MISMATCH` */
+  async known(): Promise<void> {
+    this.#assertUsable();
+    return this.#founding.known();
+  }
+
   health(): Health {
     const started = this.#member?.node !== undefined;
     return judgeHealth({
@@ -359,11 +421,12 @@ export class RedisScheduler implements Scheduler {
     return new Membership({
       store: this.#store,
       settings: this.#settings,
-      tasks: this.#tasks,
       locks: this.#locks,
       events: this.#events,
       logger: this.#settings.logger,
-      busy: this.#busy,
+      tasks: this.#shared.tasks,
+      slots: this.#shared.slots,
+      names: this.#shared.names,
     });
   }
 
@@ -373,7 +436,7 @@ export class RedisScheduler implements Scheduler {
   }
 
   #validate(task: string, input: unknown): Promise<unknown> {
-    return validateInput(this.#tasks.get(task)?.options, input);
+    return validateInput(this.#shared.tasks.get(task)?.options, input);
   }
 
   /** Handlers may use it to their end while it is stopping. */

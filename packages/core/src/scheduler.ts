@@ -12,6 +12,7 @@ import type { Job, JobOptions } from "./job.js";
 import type { JobDeclarations, JobSet } from "./job-set.js";
 import type { ListedNode } from "./list-nodes.js";
 import { type SchedulerOptions, settingsOf } from "./options.js";
+import { PartitionedScheduler } from "./partitioned-scheduler.js";
 import type { PauseOptions, PauseTarget } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
 import type { ActiveRun, ClusterLoad } from "./read-load.js";
@@ -168,5 +169,6 @@ export interface Scheduler extends AsyncDisposable {
  * @throws InvalidOptionError
  */
 export function createScheduler(options: SchedulerOptions = {}): Scheduler {
-  return new RedisScheduler(settingsOf(options));
+  const settings = settingsOf(options);
+  return settings.partitions === 1 ? new RedisScheduler(settings) : new PartitionedScheduler(settings);
 }

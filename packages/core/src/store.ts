@@ -5,6 +5,13 @@ import { monotonic, StoreClock } from "./clock.js";
 import { NumberedCalls } from "./numbered-calls.js";
 import { type HistoryArgs, historyArgs, type Retention } from "./retention.js";
 
+/** What every script that settles a namespace's layout is handed. */
+interface Founding {
+  /** Of the keys that this version writes. */
+  readonly layout: number;
+  readonly partitions: number;
+}
+
 /** What every script that tells events is handed. */
 interface Told {
   readonly prefix: string;
@@ -15,6 +22,10 @@ interface Told {
 export interface StoreOptions {
   readonly redis: RedisSource;
   readonly namespace: string;
+  /** Over how many partitions the namespace is spread. @default 1 */
+  readonly partitions?: number;
+  /** Which of them this is. @default 0 */
+  readonly partition?: number;
   readonly retention: Retention;
   /** Entries kept of the stream of events; 0: none are written. @default 5000 */
   readonly events?: number;
@@ -45,12 +56,14 @@ function refusalIn(error: unknown): Refusal | undefined {
   return cause instanceof Error && cause.message.includes("MISCONF") ? "MISCONF" : undefined;
 }
 
-/** The job store: its keys, its connections (each opened when first needed) and what is known of its clock. */
+/** The job store, or one partition of it: its keys, its connections (each opened when first needed) and what is known of its clock. */
 export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restored: [] }> {
   readonly keys: Keys;
   readonly clock: StoreClock = new StoreClock();
   readonly retention: Retention;
   readonly namespace: string;
+  readonly partitions: number;
+  readonly partition: number;
   /** For calls that are sent again until they are answered. */
   readonly calls: NumberedCalls;
   readonly #options: StoreOptions;
@@ -64,8 +77,10 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     super();
     this.#options = options;
     this.namespace = options.namespace;
+    this.partitions = options.partitions ?? 1;
+    this.partition = options.partition ?? 0;
     this.retention = options.retention;
-    this.keys = createKeys(options.namespace);
+    this.keys = createKeys(options.namespace, this.partition);
     this.calls = new NumberedCalls(this.keys, options.deadline);
     this.setMaxListeners(0);
   }
@@ -88,6 +103,11 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   /** What every script that writes history is handed. */
   get history(): HistoryArgs & Told {
     return { ...this.told, ...historyArgs(this.retention) };
+  }
+
+  /** The layout of keys that this version writes, and over how many partitions. */
+  get founding(): Founding {
+    return { layout: 1, partitions: this.partitions };
   }
 
   /** What every script that tells events is handed. */

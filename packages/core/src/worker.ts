@@ -16,6 +16,7 @@ import { LoopWatch } from "./loop-watch.js";
 import { Nap } from "./nap.js";
 import { reconcileHeld } from "./reconcile.js";
 import { type Ended, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
+import type { Sharer } from "./slots.js";
 import type { WakeMessage } from "./store.js";
 import { Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
@@ -46,12 +47,18 @@ export class Worker {
   #nextDue = 0; // Redis time in ms: there may be something at once
   #claiming = true;
   #open = true;
+  #isBackingOff = false; // after an error
   #pollAt = 0; // monotonic: it is asked then, whatever was heard
   #hold = 0; // monotonic: no claims before, since voters could not be asked
   #giveUpAt = Number.POSITIVE_INFINITY; // monotonic: whoever stops does not wait for ever for Redis to take what has ended
   #loop: Promise<void> = Promise.resolve();
   /** Of the loop. */
   readonly watch: LoopWatch;
+  readonly #sharer: Sharer = {
+    taken: () => this.#held.unbegun + this.#toBegin + this.#lines.asked.all,
+    wants: () => this.#claiming && !this.#isBackingOff && this.#isTimeToClaim(),
+    freed: () => this.#nap.end(),
+  };
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
@@ -70,7 +77,7 @@ export class Worker {
   }
 
   start(): void {
-    this.#parts.busy.freed = () => this.#nap.end();
+    this.#parts.slots.join(this.#sharer);
     this.#parts.store.on("wake", this.#onWake);
     this.#parts.store.on("restored", this.#onRestored);
     this.#loop = this.#keepWorking();
@@ -140,6 +147,7 @@ export class Worker {
   }
 
   #detach(): void {
+    this.#parts.slots.leave(this.#sharer);
     this.#held.logs.close();
     this.#parts.store.off("wake", this.#onWake);
     this.#parts.store.off("restored", this.#onRestored);
@@ -197,9 +205,16 @@ export class Worker {
         this.#parts.events.emit("error", { step: "claim", error: error as Error });
         if (failures === 1) this.#parts.logger.warn({ err: error }, "claiming failed; it is tried again");
         if (!this.#open && (failures > 5 || this.#parts.isOver())) return;
-        await pause(jittered(Math.min(50 * 2 ** failures, 1000)));
+        await this.#backOff(jittered(Math.min(50 * 2 ** failures, 1000)));
       }
     }
+  }
+
+  async #backOff(ms: number): Promise<void> {
+    this.#isBackingOff = true;
+    this.#parts.slots.freed(this.#sharer);
+    await pause(ms);
+    this.#isBackingOff = false;
   }
 
   /** Whether the store has gone back in time shows in what it says that this node holds. */
@@ -215,10 +230,11 @@ export class Worker {
   /** Until something has ended, something is due, or somebody says so. */
   async #sleep(): Promise<void> {
     if (this.#nap.takeWord() || (this.#isDue() && this.#lines.free !== undefined)) return;
-    const { store, settings } = this.#parts;
-    const due = this.#canClaim(true)
-      ? Math.max(Math.min(store.clock.reaches(this.#nextDue), this.#pollAt), this.#hold)
-      : Number.POSITIVE_INFINITY;
+    const { store, settings, slots } = this.#parts;
+    const claimAt = Math.max(Math.min(store.clock.reaches(this.#nextDue), this.#pollAt), this.#hold);
+    // Slots that others have may be free by then; from then on they say so.
+    const mayBeFree = this.#claiming && slots.isShared && claimAt > monotonic();
+    const due = mayBeFree || this.#canClaim(true) ? claimAt : Number.POSITIVE_INFINITY;
     // What is under way says when it is answered.
     const soonest = this.#lines.isBusy ? Number.POSITIVE_INFINITY : Math.min(due, this.#reconcileAt);
     const ms = Math.min(Math.max(Math.ceil(soonest - monotonic()), 1), settings.pollEvery, longestSleep);
@@ -237,9 +253,11 @@ export class Worker {
       !this.#noneAhead && this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
     const { most, left, free } = this.#held.room(mayWait);
     const { all, forSlots } = this.#lines.asked;
+    const others = this.#parts.slots.takenBesides(this.#sharer);
+    const share = this.#parts.slots.shareOf(this.#sharer, left - this.#toBegin - all - others);
     // Half of all at most, so that there is something to do while the other half is under way.
-    const slots = Math.max(0, Math.min(left - this.#toBegin - all, Math.ceil(most / 2), 1000));
-    return { slots, ahead: slots - Math.min(slots, Math.max(0, free - this.#toBegin - forSlots)) };
+    const slots = Math.max(0, Math.min(share, Math.ceil(most / 2), 1000));
+    return { slots, ahead: slots - Math.min(slots, Math.max(0, free - this.#toBegin - forSlots - others)) };
   }
 
   #canClaim(whileHeld = false): boolean {
@@ -258,7 +276,14 @@ export class Worker {
         this.#finished.length >= bulk || (this.#isDeep && this.#canClaim() && this.#room().slots >= bulk)
       );
     if (this.#finished.length > 0) return true;
-    return this.#canClaim() && this.#parts.store.clock.reaches(this.#nextDue) <= monotonic();
+    return this.#isTimeToClaim() && this.#canClaim();
+  }
+
+  #isTimeToClaim(): boolean {
+    const now = monotonic();
+    return (
+      now >= this.#hold && now < this.#reconcileAt && this.#parts.store.clock.reaches(this.#nextDue) <= now
+    );
   }
 
   /**
@@ -290,6 +315,7 @@ export class Worker {
         } finally {
           // Whatever a listener or a logger does: these are this node's now.
           this.#toBegin -= claimed.length;
+          if (claimed.length < slots) this.#parts.slots.freed(this.#sharer);
           await this.#held.begin(claimed);
         }
       }
@@ -312,6 +338,7 @@ export class Worker {
     const { slots, ahead } = mayClaim ? this.#room() : { slots: 0, ahead: 0 };
     // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
     if (mayClaim) {
+      this.#parts.slots.served(this.#sharer);
       this.#nextDue = Number.MAX_SAFE_INTEGER;
       this.#pollAt = monotonic() + settings.pollEvery;
     }
@@ -363,6 +390,7 @@ export class Worker {
 
   #holdOff(): void {
     this.#hold = monotonic() + jittered(500);
+    this.#parts.slots.freed(this.#sharer);
   }
 
   #refused(claimed: Claimed): void {
@@ -385,13 +413,14 @@ export class Worker {
   readonly #complete: Complete = (claimed, outcome, detail, result, accepted = () => undefined) => {
     if (this.#abandoned) {
       this.#refused(claimed);
-      this.#parts.busy.freed?.();
+      this.#parts.slots.freed();
       return;
     }
     this.#noneAhead = false;
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
     this.#finishedOf.push({ claimed, accepted });
     if (!this.#lines.isBusy || this.#finished.length >= bulk) this.#nap.end();
+    this.#parts.slots.freed(this.#sharer);
     this.#held.beginNext();
   };
 }

@@ -12,6 +12,7 @@ export { toRedisError } from "./errors.js";
 export { createKeys, type Keys } from "./keys.js";
 export { checkName, checkNamespace, show } from "./names.js";
 export { reconnectDelay } from "./open-client.js";
+export { partitionOf } from "./partition.js";
 export { type Refusal, refusalIn, tryCommands, type Words } from "./permissions.js";
 export { checkReach } from "./reach.js";
 export {

@@ -1,4 +1,3 @@
-import { layout } from "../node.js";
 import { about, type Finding } from "./finding.js";
 import type { Inspection } from "./picture.js";
 
@@ -11,9 +10,9 @@ export async function examineNamespace({ store }: Inspection): Promise<Finding[]
   );
   if (stored[0] == null) return [ok(`Namespace ${store.namespace} is new: no node has joined it yet.`)];
   const others = fields.flatMap((field, index) =>
-    stored[index] == null || stored[index] === String(layout[field])
+    stored[index] == null || stored[index] === String(store.founding[field])
       ? []
-      : [`${field} ${stored[index]}, not ${layout[field]}`],
+      : [`${field} ${stored[index]}, not ${store.founding[field]}`],
   );
   if (others.length === 0) return [ok(`Namespace ${store.namespace} has the layout of this version.`)];
   return [

@@ -3,7 +3,10 @@
 local now = clock()
 local before = answered_before(now)
 if before then return before end
+local refused = founded_otherwise()
+if refused then return refused end
 step.begin('runs')
+found()
 local ids, first, count = {}, list.runs.first, list.runs.count
 for i = 1, count do ids[i] = ARGV[first + 2 * i - 2] end
 local known = redis.call('HMGET', key.runs, unpack(ids))

@@ -3,6 +3,7 @@
 export {
   cancel,
   enqueue,
+  found,
   openSet,
   pause,
   readPauses,

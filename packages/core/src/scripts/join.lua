@@ -1,4 +1,4 @@
--- A node takes up its lease, or, `again`, tells anew what it can do. The first one to join a namespace settles its layout and number of partitions.
+-- A node takes up its lease, or, `again`, tells anew what it can do.
 -- `began`: the time that the sender had read here before its first request under this name. `formers`: what the process may have been called before.
 local now = clock()
 
@@ -20,13 +20,8 @@ local function give_up_former(former)
   redis.pcall('PUBLISH', key.wake, 'nodes')
 end
 
-local meta = redis.call('HMGET', key.meta, 'layout', 'partitions')
-if meta[1] and meta[1] ~= arg.layout then
-  return refuse('LAYOUT_MISMATCH', 'The namespace is of layout ' .. meta[1] .. ', this version writes ' .. arg.layout .. '. Run one version, or use another namespace.')
-end
-if meta[2] and meta[2] ~= arg.partitions then
-  return refuse('PARTITION_MISMATCH', 'The namespace has ' .. meta[2] .. ' partitions, this node is set to ' .. arg.partitions .. '. Set it to ' .. meta[2] .. '.')
-end
+local refused = founded_otherwise()
+if refused then return refused end
 if redis.call('ZSCORE', key.dead, arg.node) then return refuse('NODE_DEAD', 'Node ' .. arg.node .. ' has been declared dead.') end
 local lease = tonumber(redis.call('ZSCORE', key.nodes, arg.node) or nil)
 if (lease or arg.again == '1') and (lease or 0) < now then
@@ -37,7 +32,7 @@ if arg.again == '0' and now > tonumber(arg.began) + tonumber(arg.ttl) then
   return refuse('NODE_DEAD', 'The request of node ' .. arg.node .. ' to join comes more than a lease after it began to ask; it starts over under a new identity.')
 end
 step.begin()
-if not meta[1] then redis.call('HSET', key.meta, 'layout', arg.layout, 'partitions', arg.partitions) end
+found()
 redis.call('ZADD', key.nodes, int(now + tonumber(arg.ttl)), arg.node)
 redis.call('HSET', key.nodeInfo, arg.node, arg.info)
 if arg.again == '0' then

@@ -1,15 +1,25 @@
 // Scripts that anybody calls who defines, triggers, pauses and looks. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { calls, file, guards, history, libraries, records } from "./shared.js";
+import { calls, file, foundingArgs, guards, history, libraries, records } from "./shared.js";
+
+/** 1. Of partition 0, before anything is written in another one. */
+export const found = defineScript<number>()({
+  name: "found",
+  version: 1,
+  file: file("found"),
+  include: libraries("founding"),
+  keys: ["meta"],
+  args: foundingArgs,
+});
 
 /** `[now, done (a digit a job)]` */
 export const upsert = defineScript<[string, string]>()({
   name: "upsert",
-  version: 1,
+  version: 2,
   file: file("upsert"),
-  include: [...records, file("lib/sets"), file("lib/once")],
+  include: [...records, ...libraries("sets", "once", "founding")],
   keys: [...guards, "caller"],
-  args: ["prefix", "set", "mark", "number", "caller_ttl", ...history],
+  args: ["prefix", "set", "mark", "number", "caller_ttl", ...foundingArgs, ...history],
   lists: {
     jobs: ["job", "expected", "record", "cursor", "created", "passed", "passed_from", "passed_to", "exact"],
   },
@@ -38,11 +48,11 @@ export const openSet = defineScript<string>()({
 /** `[now, how many were not known already]` */
 export const enqueue = defineScript<[string, string]>()({
   name: "enqueue",
-  version: 2,
+  version: 3,
   file: file("enqueue"),
-  include: [...calls, ...libraries("records", "lanes", "once")],
+  include: [...calls, ...libraries("records", "lanes", "once", "founding")],
   keys: [...guards, "caller"],
-  args: ["prefix", "number", "caller_ttl"],
+  args: ["prefix", "number", "caller_ttl", ...foundingArgs],
   lists: { groups: ["lane", "priority", "not_before", "size"], runs: ["run", "record"] },
 });
 

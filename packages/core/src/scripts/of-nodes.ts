@@ -1,6 +1,6 @@
 // Scripts that nodes call for what they run, and for their leases. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { calls, file, guards, history, kept, records, rules } from "./shared.js";
+import { calls, file, foundingArgs, guards, history, kept, records, rules } from "./shared.js";
 
 /**
  * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF
@@ -53,11 +53,11 @@ export const reconcile = defineScript<[string, string[], string[], string[]]>()(
 /** The time of the store. */
 export const join = defineScript<string>()({
   name: "join",
-  version: 3,
+  version: 4,
   file: file("join"),
-  include: records,
+  include: [...records, file("lib/founding")],
   keys: guards,
-  args: ["prefix", "node", "ttl", "info", "layout", "partitions", "again", "began", "events_max"],
+  args: ["prefix", "node", "ttl", "info", ...foundingArgs, "again", "began", "events_max"],
   lists: { formers: ["node"] },
 });
 

@@ -18,6 +18,9 @@ export const history = [
   "events_max",
 ] as const;
 
+/** What a script that settles the layout and the number of partitions is handed, if they are not settled. */
+export const foundingArgs = ["layout", "partitions"] as const;
+
 /** How each step that writes calls Redis, and its clock. */
 export const calls = [file("lib/calls"), clockLua];
 

@@ -2,6 +2,8 @@
 local now = clock()
 local before = answered_before(now)
 if before then return before end
+local refused = founded_otherwise()
+if refused then return refused end
 local stale = stale_set()
 if stale then return stale end
 step.begin('jobs', 'runs', 'unstarted')
@@ -24,6 +26,7 @@ if arg.set ~= '' then
     end
   end
 end
+found()
 
 -- Queued runs of a job follow it into another lane or place; those that wait for a key are looked at again by what it is now, and
 -- those that wait for each other need not any more once runs may overlap.

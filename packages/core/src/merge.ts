@@ -1,0 +1,88 @@
+// What is asked of each partition, made one.
+import type { ApplyReport } from "./apply.js";
+import type { Health } from "./health.js";
+import type { ListedNode } from "./list-nodes.js";
+import type { ClusterLoad } from "./read-load.js";
+import type { PauseInfo } from "./read-pauses.js";
+
+/** The first `limit` of several lists, each in order already. */
+export function firstOf<T>(
+  lists: readonly (readonly T[])[],
+  limit: number,
+  order: (one: T, other: T) => number,
+): T[] {
+  return lists.flat().sort(order).slice(0, limit);
+}
+
+/** What was done in all partitions. */
+export function mergeReports(reports: readonly ApplyReport[]): ApplyReport {
+  const all = (of: "added" | "updated" | "unchanged" | "removed"): string[] =>
+    reports.flatMap((report) => report[of]);
+  const changes = reports.flatMap((report) => report.changes ?? []);
+  const sets = reports.flatMap(({ set }) => set ?? []);
+  const [set] = sets;
+  const before = sets.flatMap((one) => one.before ?? []);
+  return {
+    added: all("added"),
+    updated: all("updated"),
+    unchanged: all("unchanged"),
+    removed: all("removed"),
+    ...(reports.some((report) => report.changes !== undefined) && { changes }),
+    ...(set !== undefined && {
+      set: { ...set, before: before.length === 0 ? undefined : Math.max(...before) },
+    }),
+  };
+}
+
+/** Each node once, with what it has in all partitions. Its lease is the one that ends first. */
+export function mergeNodes(lists: readonly (readonly ListedNode[])[]): ListedNode[] {
+  const found = new Map<string, ListedNode>();
+  for (const node of lists.flat()) {
+    const other = found.get(node.id);
+    if (other === undefined) found.set(node.id, node);
+    else {
+      const first = node.leaseUntil < other.leaseUntil ? node : other;
+      found.set(node.id, {
+        ...first,
+        active: node.active + other.active,
+        stuck: [...new Set([...node.stuck, ...other.stuck])],
+        pause: other.pause ?? node.pause,
+      });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Sums; of times the latest, of what waits the longest. */
+export function mergeLoads(loads: readonly ClusterLoad[]): ClusterLoad {
+  const sum = (of: Exclude<keyof ClusterLoad, "at" | "lag">): number =>
+    loads.reduce((total, load) => total + load[of], 0);
+  return {
+    at: new Date(Math.max(...loads.map(({ at }) => at.getTime()))),
+    jobs: sum("jobs"),
+    waiting: sum("waiting"),
+    due: sum("due"),
+    held: sum("held"),
+    paused: sum("paused"),
+    active: sum("active"),
+    deadLetters: sum("deadLetters"),
+    lag: Math.max(...loads.map(({ lag }) => lag)),
+  };
+}
+
+/** A process is as well as it is in the partition where it is worst. */
+export function mergeHealth(all: readonly Health[]): Health {
+  const reasons = new Map(all.flatMap(({ reasons }) => reasons).map((reason) => [reason.code, reason]));
+  return {
+    live: all.every(({ live }) => live),
+    ready: all.every(({ ready }) => ready),
+    reasons: [...reasons.values()],
+  };
+}
+
+/** Each pause once, as partition 0 has it, or else the first that has. */
+export function mergePauses(lists: readonly (readonly PauseInfo[])[]): PauseInfo[] {
+  const found = new Map<string, PauseInfo>();
+  for (const pause of lists.flat()) if (!found.has(pause.target)) found.set(pause.target, pause);
+  return [...found.values()].sort((one, other) => (one.target < other.target ? -1 : 1));
+}

@@ -1,0 +1,303 @@
+import { partitionOf } from "@escapement/redis/internal";
+import type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
+import { isList } from "./check.js";
+import type { ComingFireTime, FireTimesOptions } from "./coming.js";
+import type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
+import type { Finding } from "./doctor/index.js";
+import { type EnqueueOptions, runOptions } from "./enqueue.js";
+import type { EventsOptions, SchedulerEvent } from "./event-stream.js";
+import type { Listener, SchedulerEvents } from "./events.js";
+import { type JobGroup, mergeGroups } from "./group.js";
+import type { JobHandle, RunHandle } from "./handles.js";
+import type { Health } from "./health.js";
+import { newRunId } from "./id.js";
+import type { Job, JobOptions } from "./job.js";
+import type { JobDeclaration, JobSet } from "./job-set.js";
+import type { ListedNode } from "./list-nodes.js";
+import { firstOf, mergeHealth, mergeLoads, mergeNodes, mergePauses, mergeReports } from "./merge.js";
+import type { Settings } from "./options.js";
+import type { PauseOptions, PauseTarget } from "./pause.js";
+import { checkFilter, type JobFilter } from "./read-jobs.js";
+import type { ActiveRun, ClusterLoad } from "./read-load.js";
+import type { LeaderInfo } from "./read-nodes.js";
+import type { PauseInfo } from "./read-pauses.js";
+import type { RunsOf } from "./read-unfinished.js";
+import { RedisScheduler, Shared } from "./redis-scheduler.js";
+import type { ResignOptions } from "./resign-leader.js";
+import type { ResumeOptions } from "./resume.js";
+import type { Run } from "./run.js";
+import { parseRunId } from "./run-id.js";
+import type { Scheduler } from "./scheduler.js";
+import { type StopOptions, stopTimeout } from "./stop.js";
+import type { Handler, InputOf, OutputOf, Task, TaskOptions, TaskRef } from "./task.js";
+
+/** A scheduler of a namespace that is spread over several partitions: an engine for each, and what is about more than one of them. */
+export class PartitionedScheduler implements Scheduler {
+  readonly namespace: string;
+  readonly #engines: readonly RedisScheduler[];
+  readonly #shared: Shared;
+
+  constructor(settings: Settings) {
+    this.namespace = settings.namespace;
+    this.#shared = new Shared(settings);
+    this.#engines = Array.from(
+      { length: settings.partitions },
+      (_, partition) => new RedisScheduler(settings, this.#shared, partition),
+    );
+  }
+
+  get #first(): RedisScheduler {
+    return this.#engines[0] as RedisScheduler;
+  }
+
+  #of(id: string): RedisScheduler {
+    return this.#engines[partitionOf(id, this.#engines.length)] as RedisScheduler;
+  }
+
+  #ofRun(id: string): RedisScheduler {
+    return this.#of(parseRunId(id)?.job ?? id);
+  }
+
+  get nodeId(): string | undefined {
+    return this.#first.nodeId;
+  }
+
+  task<Input, Output>(
+    name: string,
+    ...rest: [Handler<Input, Output>] | [TaskOptions<Input>, Handler<Input, Output>]
+  ): Task<Input, Output> {
+    const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const task = this.#first.task(name, options as TaskOptions<Input>, handler);
+    for (const engine of this.#engines.slice(1)) engine.describe();
+    return task;
+  }
+
+  async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
+    await this.#founded();
+    return this.#of(String(options?.id)).schedule(task, options);
+  }
+
+  async apply(
+    jobs: readonly JobDeclaration[] | JobSet,
+    options: ApplyOptions & ApplySetOptions = {},
+  ): Promise<ApplyReport> {
+    await this.#founded();
+    const prepared = await Promise.all(
+      splitJobs(jobs, this.#engines.length).map((some, index) => this.#engine(index).prepare(some, options)),
+    );
+    return mergeReports(await Promise.all(prepared.map((apply) => apply())));
+  }
+
+  async enqueue<T extends TaskRef>(
+    task: T,
+    options: EnqueueOptions<InputOf<T>> = {},
+  ): Promise<RunHandle<OutputOf<T>>> {
+    const [handle] = await this.enqueueMany(task, [options]);
+    return handle as RunHandle<OutputOf<T>>;
+  }
+
+  async enqueueMany<T extends TaskRef>(
+    task: T,
+    runs: readonly EnqueueOptions<InputOf<T>>[],
+  ): Promise<RunHandle<OutputOf<T>>[]> {
+    await this.#founded();
+    const given = await this.#named(runOptions(runs) as EnqueueOptions<InputOf<T>>[]);
+    const places = given.map(({ id }) => partitionOf(String(id), this.#engines.length));
+    const handles = new Map<string, RunHandle<OutputOf<T>>>();
+    // What one partition would refuse is refused before another has written.
+    await this.#first.checkRuns(task, given);
+    await Promise.all(
+      this.#engines.map(async (engine, index) => {
+        const some = given.filter((_, at) => places[at] === index);
+        if (some.length === 0) return;
+        for (const handle of await engine.enqueueMany(task, some)) handles.set(handle.id, handle);
+      }),
+    );
+    return given.map(({ id }) => handles.get(String(id)) as RunHandle<OutputOf<T>>);
+  }
+
+  /** Where a run lies is said by its id: each gets one. */
+  async #named<Options extends EnqueueOptions>(runs: readonly Options[]): Promise<Options[]> {
+    if (runs.every(({ id }) => id !== undefined)) return [...runs];
+    const now = await this.#first.nearlyNow();
+    return runs.map((run) => (run.id === undefined ? { ...run, id: newRunId(now) } : run));
+  }
+
+  job(id: string): JobHandle {
+    return this.#of(id).job(id);
+  }
+
+  async *jobs(filter: JobFilter = {}): AsyncGenerator<Job> {
+    await this.#known();
+    const wanted = checkFilter(filter);
+    for (const engine of this.#engines) yield* engine.jobs(wanted);
+  }
+
+  group(filter: JobFilter): JobGroup {
+    const groups = this.#engines.map((engine) => engine.group(filter));
+    return mergeGroups(groups);
+  }
+
+  run(id: string): RunHandle {
+    return this.#ofRun(id).run(id);
+  }
+
+  async finishedRuns(task: string, limit = 100): Promise<Run[]> {
+    const lists = await this.#each((engine) => engine.finishedRuns(task, limit));
+    return firstOf(lists, limit, (one, other) => Number(other.finishedAt) - Number(one.finishedAt));
+  }
+
+  async unfinishedRuns(of: RunsOf, limit = 100): Promise<Run[]> {
+    const lists = await this.#each((engine) => engine.unfinishedRuns(of, limit));
+    return firstOf(lists, limit, (one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  async deadLetters(of: DeadLettersOf = {}): Promise<DeadLetter[]> {
+    const lists = await this.#each((engine) => engine.deadLetters(of));
+    return firstOf(lists, of.limit ?? 100, (one, other) => Number(one.failedAt) - Number(other.failedAt));
+  }
+
+  async redrive(of: DeadLettersOf = {}): Promise<string[]> {
+    return this.#takeLetters(of, (engine, some) => engine.redrive(some));
+  }
+
+  async removeDeadLetters(of: DeadLettersOf = {}): Promise<string[]> {
+    return this.#takeLetters(of, (engine, some) => engine.removeDeadLetters(some));
+  }
+
+  /** The oldest of all partitions, so many of each as are among them. */
+  async #takeLetters(
+    of: DeadLettersOf,
+    take: (engine: RedisScheduler, of: DeadLettersOf) => Promise<string[]>,
+  ): Promise<string[]> {
+    const letters = await this.deadLetters(of);
+    const counts = this.#engines.map(() => 0);
+    for (const { id } of letters) {
+      const place = partitionOf(parseRunId(id)?.job ?? id, counts.length);
+      counts[place] = (counts[place] ?? 0) + 1;
+    }
+    const taken = await Promise.all(
+      counts.map((limit, index) => (limit === 0 ? [] : take(this.#engine(index), { ...of, limit }))),
+    );
+    return taken.flat();
+  }
+
+  async nodes(): Promise<ListedNode[]> {
+    return mergeNodes(await this.#each((engine) => engine.nodes()));
+  }
+
+  async leader(): Promise<LeaderInfo | undefined> {
+    await this.#known();
+    return this.#first.leader();
+  }
+
+  async load(): Promise<ClusterLoad> {
+    return mergeLoads(await this.#each((engine) => engine.load()));
+  }
+
+  async activeRuns(limit = 100): Promise<ActiveRun[]> {
+    const lists = await this.#each((engine) => engine.activeRuns(limit));
+    return firstOf(lists, limit, (one, other) => Number(one.startedAt) - Number(other.startedAt));
+  }
+
+  async nextFireTimes(options: FireTimesOptions = {}): Promise<ComingFireTime[]> {
+    const lists = await this.#each((engine) => engine.nextFireTimes(options));
+    const order = (one: ComingFireTime, other: ComingFireTime): number =>
+      Number(one.at) - Number(other.at) || (one.jobId < other.jobId ? -1 : 1);
+    return firstOf(lists, options.count ?? 20, order);
+  }
+
+  isLeader(): boolean {
+    return this.#first.isLeader();
+  }
+
+  async resignLeader(options: ResignOptions = {}): Promise<LeaderInfo | undefined> {
+    const [leader] = await this.#each((engine) => engine.resignLeader(options));
+    return leader;
+  }
+
+  async pause(target: PauseTarget, options: PauseOptions): Promise<void> {
+    await this.#founded();
+    await this.#first.pause(target, options);
+    await Promise.all(this.#engines.slice(1).map((engine) => engine.pause(target, options)));
+  }
+
+  async resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
+    await this.#founded();
+    const were = await Promise.all(this.#engines.map((engine) => engine.resume(target, options)));
+    return were.some((was) => was);
+  }
+
+  async pauses(): Promise<PauseInfo[]> {
+    return mergePauses(await this.#each((engine) => engine.pauses()));
+  }
+
+  events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
+    return this.#first.events(options);
+  }
+
+  async doctor(): Promise<Finding[]> {
+    return (await this.#each((engine) => engine.doctor())).flat();
+  }
+
+  health(): Health {
+    return mergeHealth(this.#engines.map((engine) => engine.health()));
+  }
+
+  on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
+    this.#shared.events.on(event, listener);
+    return this;
+  }
+
+  off<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
+    this.#shared.events.off(event, listener);
+    return this;
+  }
+
+  async start(): Promise<void> {
+    // The first settles the number of partitions before anything is written in another one.
+    await this.#first.start();
+    await Promise.all(this.#engines.map((engine) => engine.start()));
+  }
+
+  async stop(options: StopOptions = {}): Promise<void> {
+    stopTimeout(options);
+    await Promise.all(this.#engines.map((engine) => engine.stop(options)));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #engine(partition: number): RedisScheduler {
+    return this.#engines[partition] as RedisScheduler;
+  }
+
+  async #each<R>(ask: (engine: RedisScheduler) => Promise<R>): Promise<R[]> {
+    await this.#known();
+    return Promise.all(this.#engines.map(ask));
+  }
+
+  /** Nothing is written in a partition before the first one says how many there are. */
+  #founded(): Promise<void> {
+    return this.#first.founded();
+  }
+
+  #known(): Promise<void> {
+    return this.#first.known();
+  }
+}
+
+/** A list, or a set, of jobs by the partition in which each lives. A set is applied in each, so that it can remove jobs there. */
+function splitJobs(
+  jobs: readonly JobDeclaration[] | JobSet,
+  partitions: number,
+): (readonly JobDeclaration[] | JobSet)[] {
+  const isIn = (partition: number) => (job: JobDeclaration) =>
+    partitionOf(String(job?.id), partitions) === partition;
+  return Array.from({ length: partitions }, (_, partition) =>
+    isList(jobs)
+      ? (jobs as readonly JobDeclaration[]).filter(isIn(partition))
+      : { ...(jobs as JobSet), jobs: (jobs as JobSet).jobs.filter(isIn(partition)) },
+  );
+}

@@ -1,0 +1,18 @@
+-- The layout and the number of partitions of a namespace: who first writes there settles them, who is set to others is refused.
+
+local founding = redis.call('HMGET', key.meta, 'layout', 'partitions')
+
+-- The refusal, or nil.
+local function founded_otherwise()
+  if founding[1] and founding[1] ~= arg.layout then
+    return refuse('LAYOUT_MISMATCH', 'The namespace is of layout ' .. founding[1] .. ', this version writes ' .. arg.layout .. '. Run one version, or use another namespace.')
+  end
+  if founding[2] and founding[2] ~= arg.partitions then
+    return refuse('PARTITION_MISMATCH', 'The namespace has ' .. founding[2] .. ' partitions, this process is set to ' .. arg.partitions .. '. Set it to ' .. founding[2] .. '.')
+  end
+  return nil
+end
+
+local function found()
+  if not founding[1] then redis.call('HSET', key.meta, 'layout', arg.layout, 'partitions', arg.partitions) end
+end
