@@ -12,6 +12,8 @@ export interface NodeState {
   readonly stuck: readonly LoopName[];
   /** When it last let go of the leader's lease because its loop stood still, in ms by Redis' clock. */
   readonly stalledAt: number | undefined;
+  /** When it was last asked to let another lead, the same. */
+  readonly resignedAt: number | undefined;
 }
 
 /** A clock's offset is told anew when it has changed by so many milliseconds: it is never known more exactly than the network allows. */
@@ -54,7 +56,7 @@ export class NodeDescription {
 
   #rest(): string {
     const { roles, queues, concurrency } = this.#settings;
-    const { tasks, stuck, stalledAt } = this.#state();
+    const { tasks, stuck, stalledAt, resignedAt } = this.#state();
     return JSON.stringify({
       host: hostname(),
       pid: process.pid,
@@ -66,6 +68,7 @@ export class NodeDescription {
       tasks,
       ...(stuck.length === 0 ? {} : { stuck }),
       ...(stalledAt === undefined ? {} : { stalledAt }),
+      ...(resignedAt === undefined ? {} : { resignedAt }),
     });
   }
 }

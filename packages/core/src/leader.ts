@@ -9,6 +9,7 @@ import type { Logger } from "./logger.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Materialiser } from "./materialise.js";
 import type { Settings } from "./options.js";
+import { Placement } from "./placement.js";
 import { recoverDeadNodes } from "./recover.js";
 import { hasOtherCandidates } from "./resign-leader.js";
 import type { Store, WakeMessage } from "./store.js";
@@ -30,6 +31,10 @@ export class Leader {
   readonly watch: LoopWatch;
   /** When its loop last stood still while it led, in ms by Redis' clock. */
   stalledAt: number | undefined;
+  /** When it was last asked to let another lead, in ms by Redis' clock. */
+  resignedAt: number | undefined;
+  /** Where there are several partitions: who should lead this one. */
+  readonly #placement: Placement | undefined;
   #open = true;
   #poke: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -48,6 +53,7 @@ export class Leader {
     this.#events = events;
     this.#logger = logger;
     this.watch = new LoopWatch(settings);
+    if (store.partitions > 1) this.#placement = new Placement(store, node, settings.nodeTtl);
     this.#elector = createElector({
       redis: store.lease,
       subscriber: store.subscriber,
@@ -103,10 +109,11 @@ export class Leader {
   #onAskedToResign(epoch: number): void {
     if (this.#elector.term()?.epoch !== epoch || this.#resigning === epoch) return;
     this.#resigning = epoch;
-    const asked = hasOtherCandidates(this.#store, this.#node).then((others) =>
+    const asked = hasOtherCandidates(this.#store, this.#node).then((others) => {
+      if (others) this.resignedAt = Math.round(this.#store.clock.now());
       // Where nobody else could lead, this node does at once, in a new term.
-      this.#elector.resign(others ? undefined : 0),
-    );
+      return this.#elector.resign(others ? undefined : 0);
+    });
     asked.catch((error: unknown) => {
       this.#resigning = 0; // asked once more, it tries once more
       this.#events.emit("error", { step: "resign", error: error as Error });
@@ -175,6 +182,7 @@ export class Leader {
     if (await this.#watch?.look()) more = true;
     if (!more) await this.#sweeper?.look();
     await this.#aging?.look();
+    await this.#makeWay();
     if (this.#nextCursor <= clock.now() + (2 * this.#settings.lookahead) / 3) {
       this.#nextCursor = Number.MAX_SAFE_INTEGER; // a job that is defined meanwhile lowers it again
       const {
@@ -192,6 +200,12 @@ export class Leader {
     return more;
   }
 
+  /** Lets the node lead that should lead this partition. */
+  async #makeWay(): Promise<void> {
+    const successor = await this.#placement?.look();
+    if (successor !== undefined) await this.#elector.resign(this.#settings.leaderTtl, successor);
+  }
+
   async #sleep(): Promise<void> {
     const { clock } = this.#store;
     const cursor = this.#nextCursor - (2 * this.#settings.lookahead) / 3;
@@ -200,6 +214,7 @@ export class Leader {
       this.#watch?.nextLook ?? 0,
       this.#sweeper?.nextLook ?? 0,
       this.#aging?.nextLook ?? 0,
+      this.#placement?.nextLook ?? Number.POSITIVE_INFINITY,
     );
     const ms = Math.min(Math.max(Math.ceil(at - monotonic()), 1), this.#settings.leaderTtl / 3, longestSleep);
     await new Promise<void>((resolve) => {

@@ -77,6 +77,7 @@ export class Node {
       tasks: this.#worker === undefined ? [] : [...parts.tasks.keys()],
       stuck: this.stuckLoops,
       stalledAt: this.#leader?.stalledAt,
+      resignedAt: this.#leader?.resignedAt,
     }));
   }
 

@@ -23,6 +23,8 @@ export interface NodeInfo {
   readonly stuck: readonly ("worker" | "leader")[];
   /** When it last let go of the leader's lease because its loop stood still. */
   readonly stalledAt: Date | undefined;
+  /** When it was last asked to let another lead, and did. */
+  readonly resignedAt: Date | undefined;
 }
 
 /** Who leads. */
@@ -69,10 +71,15 @@ export async function readNodes(store: Store): Promise<NodeInfo[]> {
         active: held[index] ?? 0,
         clockOffset: info["clockOffset"] as number | undefined,
         stuck: (info["stuck"] ?? []) as ("worker" | "leader")[],
-        stalledAt: info["stalledAt"] === undefined ? undefined : new Date(Number(info["stalledAt"])),
+        stalledAt: timeIn(info["stalledAt"]),
+        resignedAt: timeIn(info["resignedAt"]),
       };
     });
   });
+}
+
+function timeIn(value: unknown): Date | undefined {
+  return value === undefined ? undefined : new Date(Number(value));
 }
 
 /** The leader; `undefined` while there is none. */

@@ -73,6 +73,28 @@ describe("an election", () => {
     expect(other?.term()?.epoch).toBe(2);
   });
 
+  it("goes to whom the leader that resigns names, whoever else there is", async () => {
+    const key = uniqueNamespace("successor");
+    const electors = Array.from({ length: 5 }, () => candidate(key, { ttl: 60_000 }));
+    await eventually(async () => (await server.client().pubsub("NUMSUB", `${key}:resigned`))[1] === 5);
+    for (let round = 0; round < 10; round += 1) {
+      const leader = await theLeader(electors);
+      const others = electors.filter((one) => one !== leader);
+      const successor = others[round % others.length];
+      await leader.resign(60_000, successor?.id);
+      await eventually(() => electors.some((one) => one.isLeader()), { within: 5000 });
+      expect(electors.find((one) => one.isLeader())?.id).toBe(successor?.id);
+    }
+  });
+
+  it("is open to all when whom the leader named does not take it", async () => {
+    const key = uniqueNamespace("nobody");
+    const electors = [candidate(key, { ttl: 800 }), candidate(key, { ttl: 800 })];
+    const leader = await theLeader(electors);
+    await leader.resign(60_000, "nobody");
+    await eventually(() => electors.some((one) => one !== leader && one.isLeader()));
+  });
+
   it("is open to a leader that resigned, once it has stood back", async () => {
     const elector = candidate(uniqueNamespace("again"), { ttl: 500 });
     await once(elector, "elected");

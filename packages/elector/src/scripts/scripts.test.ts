@@ -27,7 +27,7 @@ const take = (id: string, ended = 0, seen = 0): ReturnType<typeof acquire> =>
 const prolong = (id: string, epoch: number): Promise<boolean> =>
   renew(connection, keys, { id, ttl: 5000, epoch }, 2000);
 const hand = (id: string, epoch: number): Promise<boolean> =>
-  resign(connection, keys, { id, epoch, channel: `${keys.lease}:resigned` }, 2000);
+  resign(connection, keys, { id, epoch, channel: `${keys.lease}:resigned`, message: id }, 2000);
 
 describe("the lease's scripts", () => {
   it("give the lease to one and tell the other how long it lasts", async () => {
