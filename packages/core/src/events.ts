@@ -87,10 +87,16 @@ export interface SchedulerEvents {
   nodeLeft: { readonly node: string };
   /** A node's lease has ended: this one's own, or, told by the leader, another's. */
   nodeDead: { readonly node: string };
-  leaderElected: { readonly node: string; readonly epoch: number };
-  leaderLost: { readonly node: string; readonly epoch: number; readonly reason: string };
+  /** `partition`: which one it leads, where there are several. */
+  leaderElected: { readonly node: string; readonly epoch: number; readonly partition?: number };
+  leaderLost: {
+    readonly node: string;
+    readonly epoch: number;
+    readonly reason: string;
+    readonly partition?: number;
+  };
   /** The leader held its lease without doing its work, and has let go of it. */
-  leaderStalled: { readonly node: string; readonly reason: string };
+  leaderStalled: { readonly node: string; readonly reason: string; readonly partition?: number };
   /** The leader's sweeper has put something right: a run in no place or in two, a place that nobody holds, a job without a next fire time. */
   mended: { readonly subject: string; readonly what: string };
   /** There is no connection to the job store. */

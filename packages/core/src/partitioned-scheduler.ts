@@ -36,6 +36,8 @@ export class PartitionedScheduler implements Scheduler {
   readonly namespace: string;
   readonly #engines: readonly RedisScheduler[];
   readonly #shared: Shared;
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(settings: Settings) {
     this.namespace = settings.namespace;
@@ -255,14 +257,32 @@ export class PartitionedScheduler implements Scheduler {
   }
 
   async start(): Promise<void> {
+    this.#first.assertOpen();
+    this.#started ??= this.#start().catch((error: unknown) => {
+      this.#started = undefined; // it can be tried again
+      throw error;
+    });
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     // The first settles the number of partitions before anything is written in another one.
     await this.#first.start();
-    await Promise.all(this.#engines.map((engine) => engine.start()));
+    if (this.#stopped === undefined) await Promise.all(this.#engines.map((engine) => engine.start()));
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
-    stopTimeout(options);
-    await Promise.all(this.#engines.map((engine) => engine.stop(options)));
+    const ms = stopTimeout(options);
+    this.#stopped ??= this.#stop(ms);
+    return this.#stopped;
+  }
+
+  async #stop(timeout: number): Promise<void> {
+    // A handler may use all partitions to its end.
+    const drained = this.#engines.map((engine) => engine.drain(timeout));
+    await this.#started?.catch(() => undefined);
+    await Promise.all(drained);
+    await Promise.all(this.#engines.map((engine) => engine.close()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -30,6 +30,7 @@ import { type ListedNode, listNodes } from "./list-nodes.js";
 import { RunLocks } from "./lock.js";
 import { Membership } from "./membership.js";
 import { type Settings, storeVotes } from "./options.js";
+import { PartitionEvents } from "./partition-events.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { ProcessNames } from "./process-names.js";
 import { readEnqueuedHistory } from "./read-history.js";
@@ -66,10 +67,19 @@ export class Shared {
   readonly tasks: Map<string, AnyTask> = new Map();
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
+  readonly #told = new Set<string>();
+  readonly #settings: Settings;
 
-  constructor({ logger, concurrency }: Settings) {
-    this.events = new Events(logger);
-    this.slots = new Slots(concurrency);
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.events = new Events(settings.logger);
+    this.slots = new Slots(settings.concurrency);
+  }
+
+  /** What a partition tells. */
+  eventsOf(partition: number): Events {
+    const { partitions, logger } = this.#settings;
+    return partitions === 1 ? this.events : new PartitionEvents(this.events, logger, partition, this.#told);
   }
 }
 
@@ -107,7 +117,7 @@ export class RedisScheduler implements Scheduler {
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
     this.#founding = new Founding(this.#store);
-    this.#events = shared.events;
+    this.#events = shared.eventsOf(partition);
   }
 
   get #parts(): ApplyParts {
@@ -307,7 +317,7 @@ export class RedisScheduler implements Scheduler {
   }
 
   events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
-    this.#assertOpen();
+    this.assertOpen();
     return openEvents(this.#store, options);
   }
 
@@ -347,17 +357,17 @@ export class RedisScheduler implements Scheduler {
   }
 
   on<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
-    this.#events.on(event, listener);
+    this.#shared.events.on(event, listener);
     return this;
   }
 
   off<E extends keyof SchedulerEvents>(event: E, listener: Listener<E>): this {
-    this.#events.off(event, listener);
+    this.#shared.events.off(event, listener);
     return this;
   }
 
   async start(): Promise<void> {
-    this.#assertOpen();
+    this.assertOpen();
     this.#started ??= this.#start();
     return this.#started;
   }
@@ -398,9 +408,19 @@ export class RedisScheduler implements Scheduler {
   }
 
   async #stop(timeout: number): Promise<void> {
+    await this.drain(timeout);
+    await this.close();
+  }
+
+  /** The first half of stopping: it claims nothing more, and what runs has ended, or is left. Its handlers may still read and write. */
+  async drain(timeout: number): Promise<void> {
     this.#state = "stopping";
     await this.#started?.catch(() => undefined);
     await this.#member?.stop(timeout);
+  }
+
+  /** The other half. */
+  async close(): Promise<void> {
     this.#releaseCrashes?.();
     await this.#locks?.close();
     // What was enqueued before is written; where Redis does not answer, nobody waits for that for ever: each such call has a deadline.
@@ -445,7 +465,8 @@ export class RedisScheduler implements Scheduler {
     throw new EscapementError("SCHEDULER_STOPPED", "This scheduler has been stopped. Create another.");
   }
 
-  #assertOpen(): void {
+  /** @throws EscapementError `SCHEDULER_STOPPED` once it is being stopped */
+  assertOpen(): void {
     if (this.#state === "stopping")
       throw new EscapementError("SCHEDULER_STOPPED", "This scheduler is being stopped. Create another.");
     this.#assertUsable();
