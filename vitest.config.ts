@@ -8,6 +8,9 @@ const packages = readdirSync(join(import.meta.dirname, "packages"));
 const source = (name: string, file: string): string =>
   join(import.meta.dirname, "packages", name, "src", file);
 
+// All suites hold for a namespace of several partitions, too: what is about one alone says so by `partitions: 1`.
+const partitions = process.env["ESCAPEMENT_TEST_PARTITIONS"];
+
 export default defineConfig({
   resolve: {
     alias: packages.flatMap((name) => [
@@ -21,6 +24,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Real processes on a shared machine now and then miss a deadline; what fails twice in a row is a fault. Not where people
     // look: there a test that is not steady should show.
+    ...(partitions !== undefined && { env: { ESCAPEMENT_PARTITIONS: partitions } }),
     retry: process.env["CI"] === undefined ? 0 : 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
