@@ -2,6 +2,7 @@ import { partitionOf } from "@escapement/redis/internal";
 import { eventually, type RedisServer, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate } from "../test/cluster.js";
+import type { Scheduler } from "./index.js";
 import { type Sharer, Slots } from "./slots.js";
 
 let server: RedisServer;
@@ -134,5 +135,47 @@ describe("of a process with several partitions", () => {
     // Each of them came within few rounds, long before what the busy one has.
     const places = others.filter((id) => partitionOf(id, partitions) !== 5).map((id) => order.indexOf(id));
     expect(Math.max(...places) - before).toBeLessThan(500);
+  });
+
+  /** A node with one slot, which a run of one partition has until it is released; nothing but word of it makes the others look again. */
+  const occupied = async (
+    cluster: Cluster,
+  ): Promise<{ node: Scheduler; release: () => void; ids: string[] }> => {
+    const node = cluster.scheduler({ ...{ partitions, concurrency: 1, pollEvery: 60_000, nodeTtl: 60_000 } });
+    const ids = Array.from({ length: 1000 }, (_, index) => `run-${index}`);
+    const [begun, released] = [gate(), gate()];
+    node.task("first", async () => {
+      begun.open();
+      await released.opened;
+    });
+    node.task("other", () => undefined);
+    await node.start();
+    await node.enqueue("first", { id: ids[0] as string });
+    await begun.opened;
+    const elsewhere = ids.filter((id) => partitionOf(id, partitions) !== partitionOf("run-0", partitions));
+    return { node, release: () => released.open(), ids: elsewhere };
+  };
+
+  test("a partition hears of the slot that a run of another one has left", async () => {
+    await using cluster = new Cluster(server);
+    const { node, release, ids } = await occupied(cluster);
+    const handles = await node.enqueueMany(
+      "other",
+      ids.slice(0, 5).map((id) => ({ id })),
+    );
+    await eventually(async () => (await node.load()).due === 5);
+    release();
+    await Promise.all(handles.map((handle) => handle.result({ timeout: 10_000 })));
+  });
+
+  test("a partition comes for what is due later though no slot was free when it heard of it", async () => {
+    await using cluster = new Cluster(server);
+    const { node, release, ids } = await occupied(cluster);
+    const handles = await node.enqueueMany(
+      "other",
+      ids.slice(0, 5).map((id) => ({ id, delay: 1000 })),
+    );
+    release(); // long before
+    await Promise.all(handles.map((handle) => handle.result({ timeout: 10_000 })));
   });
 });
