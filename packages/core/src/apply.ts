@@ -1,5 +1,6 @@
 import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
 import {
+  checkJob,
   checkJobs,
   type Defined,
   type Item,
@@ -75,19 +76,27 @@ export async function applyJobs(
   return apply();
 }
 
-/** Checks all that can be checked of a list or a set of jobs before the first is written. Answers what applies it. */
+/**
+ * Checks all that can be checked of a list or a set of jobs before the first is written. Answers what applies it.
+ *
+ * @param whole what is applied in all partitions, if `what` is one partition's part of it
+ */
 export async function prepareJobs(
   parts: ApplyParts,
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
+  whole = what,
 ): Promise<() => Promise<ApplyReport>> {
   const set = setIn(what);
   const { tag, dryRun, force } = optionsOf(options, set);
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
   for (const { task, options, where } of wanted)
     await locate(where, options?.id, () => parts.validate(task, options?.input));
-  const items = await checkJobs(parts.store, wanted, parts.maxInput);
-  await assertStaying(items, () =>
+  const all = whole === what ? undefined : wantedOf(setIn(whole)?.jobs ?? (whole as readonly JobDeclaration[]));
+  // How jobs of all partitions are tied is checked by one of them.
+  const tied = all === undefined || parts.store.partition === 0 ? all : [];
+  const items = await checkJobs(parts.store, wanted, parts.maxInput, tied);
+  await assertStaying(all?.map((one) => checkJob(one, parts.maxInput)) ?? items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
   );
   if (dryRun) return () => previewed(parts.store, items, set, tag, force);

@@ -83,7 +83,9 @@ export class PartitionedScheduler implements Scheduler {
   ): Promise<ApplyReport> {
     await this.#founded();
     const prepared = await Promise.all(
-      splitJobs(jobs, this.#engines.length).map((some, index) => this.#engine(index).prepare(some, options)),
+      splitJobs(jobs, this.#engines.length).map((some, index) =>
+        this.#engine(index).prepare(some, options, jobs),
+      ),
     );
     return mergeReports(await Promise.all(prepared.map((apply) => apply())));
   }

@@ -9,6 +9,7 @@ import {
   prepareJobs,
   tell,
 } from "./apply.js";
+import { Carrier } from "./carrier.js";
 import { nameAt, whole } from "./check.js";
 import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
@@ -66,9 +67,11 @@ export class Shared {
   readonly tasks: Map<string, AnyTask> = new Map();
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
+  readonly carrier: Carrier;
 
   constructor({ logger, concurrency }: Settings) {
     this.events = new Events(logger);
+    this.carrier = new Carrier(this.events);
     this.slots = new Slots(concurrency);
   }
 }
@@ -106,6 +109,7 @@ export class RedisScheduler implements Scheduler {
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
+    if (partitions > 1) shared.carrier.join(this.#store);
     this.#founding = new Founding(this.#store);
     this.#events = shared.events;
   }
@@ -176,13 +180,14 @@ export class RedisScheduler implements Scheduler {
     return applyJobs(this.#parts, jobs, options);
   }
 
-  /** The same in two steps: what can be checked is, before anything is written. */
+  /** The same in two steps: what can be checked is, before anything is written. `whole`: what is applied in all partitions, which jobs may depend on. */
   async prepare(
     jobs: readonly JobDeclaration[] | JobSet,
     options: ApplyOptions & ApplySetOptions,
+    whole: readonly JobDeclaration[] | JobSet,
   ): Promise<() => Promise<ApplyReport>> {
     this.#assertUsable();
-    return prepareJobs(this.#parts, jobs, options);
+    return prepareJobs(this.#parts, jobs, options, whole);
   }
 
   async enqueue<T extends TaskRef>(

@@ -2,6 +2,7 @@
 
 export {
   cancel,
+  deliver,
   enqueue,
   found,
   openSet,
