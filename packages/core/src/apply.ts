@@ -5,6 +5,7 @@ import {
   type Defined,
   type Item,
   locate,
+  type Owner,
   type Preview,
   previewItems,
   writeItems,
@@ -72,12 +73,21 @@ export async function applyJobs(
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
 ): Promise<ApplyReport> {
-  const apply = await prepareJobs(parts, what, options);
-  return apply();
+  const { write, finish } = await prepareJobs(parts, what, options);
+  await write();
+  return finish();
+}
+
+/** Jobs that have been checked. */
+export interface PreparedJobs {
+  /** Writes these of them; all, if left out. */
+  write(ids?: ReadonlySet<string>): Promise<void>;
+  /** Once all are written: removes what is to go, and answers what was done. */
+  finish(): Promise<ApplyReport>;
 }
 
 /**
- * Checks all that can be checked of a list or a set of jobs before the first is written. Answers what applies it.
+ * Checks all that can be checked of a list or a set of jobs before the first is written. 
  *
  * @param whole what is applied in all partitions, if `what` is one partition's part of it
  */
@@ -86,7 +96,7 @@ export async function prepareJobs(
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
   whole = what,
-): Promise<() => Promise<ApplyReport>> {
+): Promise<PreparedJobs> {
   const set = setIn(what);
   const { tag, dryRun, force } = optionsOf(options, set);
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
@@ -99,47 +109,78 @@ export async function prepareJobs(
   await assertStaying(all?.map((one) => checkJob(one, parts.maxInput)) ?? items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
   );
-  if (dryRun) return () => previewed(parts.store, items, set, tag, force);
-  if (set === undefined) return () => applyList(parts, items, tag);
+  if (dryRun)
+    return {
+      write: async () => undefined,
+      finish: () => previewed(parts.store, items, set, tag, force),
+    };
+  if (set === undefined) return preparedList(parts, items, tag);
   await readVersion(parts.store, set, force);
   // Whatever the store would refuse of a job is known before the first is written.
   await previewItems(parts.store, items, set.name);
-  return () => applySet(parts, items, set, force);
+  return preparedSet(parts, items, set, force);
 }
 
-async function applyList(
-  parts: ApplyParts,
-  items: readonly Item[],
-  tag: string | undefined,
-): Promise<ApplyReport> {
-  const defined = await writeItems(parts.store, items);
-  tell(parts, defined);
-  const removed = await removeEach(parts, pruned(parts.store, items, tag), (id) =>
-    removeJob(parts.store, id),
-  );
-  return reportOf(defined, removed);
+function preparedList(parts: ApplyParts, items: readonly Item[], tag: string | undefined): PreparedJobs {
+  const { store } = parts;
+  const defined: Defined[] = [];
+  return {
+    write: async (ids) => {
+      const some = await writeItems(store, among(items, ids));
+      tell(parts, some);
+      defined.push(...some);
+    },
+    finish: async () => {
+      const removed = await removeEach(parts, pruned(store, items, tag), (id) => removeJob(store, id));
+      return reportOf(defined, removed);
+    },
+  };
 }
 
-async function applySet(
-  parts: ApplyParts,
-  items: readonly Item[],
-  set: JobSet,
-  force: boolean,
-): Promise<ApplyReport> {
-  const { store, logger } = parts;
+function preparedSet(parts: ApplyParts, items: readonly Item[], set: JobSet, force: boolean): PreparedJobs {
+  const { store } = parts;
   const owner = ownerOf(set, items);
+  const defined: Defined[] = [];
+  let before: Promise<number | undefined> | undefined;
+  const begin = (): Promise<number | undefined> => {
+    before ??= openSetOf(parts, set, owner, force);
+    return before;
+  };
+  return {
+    write: async (ids) => {
+      await begin();
+      const some = await whileCurrent(set, () => writeItems(store, among(items, ids), owner));
+      tell(parts, some);
+      defined.push(...some);
+    },
+    finish: async () => {
+      const { name, version } = set;
+      const was = await begin();
+      const removed = await whileCurrent(set, () =>
+        removeEach(parts, undeclared(store, set), (id) => removeJob(store, id, owner)),
+      );
+      return { ...reportOf(defined, removed), set: { name, version, before: was } };
+    },
+  };
+}
+
+async function openSetOf(
+  { store, logger }: ApplyParts,
+  set: JobSet,
+  owner: Owner,
+  force: boolean,
+): Promise<number | undefined> {
   const before = await beginSet(store, set, owner, force);
   if (before !== undefined && before > set.version)
     logger.warn(
       { set: set.name, from: before, to: set.version },
       "a set of jobs was set back to an older version by force",
     );
-  return whileCurrent(set, async () => {
-    const defined = await writeItems(store, items, owner);
-    tell(parts, defined);
-    const removed = await removeEach(parts, undeclared(store, set), (id) => removeJob(store, id, owner));
-    return { ...reportOf(defined, removed), set: { name: set.name, version: set.version, before } };
-  });
+  return before;
+}
+
+function among(items: readonly Item[], ids: ReadonlySet<string> | undefined): readonly Item[] {
+  return ids === undefined ? items : items.filter(({ id }) => ids.has(id));
 }
 
 async function previewed(

@@ -85,12 +85,13 @@ export class Carrier {
   async #carryAll(teller: number, receiver: number, pair: Pair): Promise<void> {
     const [from, to] = [this.stores[teller], this.stores[receiver]];
     if (from === undefined || to === undefined) return; // a number that no partition has
+    let applied = pair.applied ?? (await appliedBy(to, teller));
     for (;;) {
-      pair.applied ??= await appliedBy(to, teller);
-      const messages = await readOutbox(from, receiver, pair.applied);
+      pair.applied = applied;
+      const messages = await readOutbox(from, receiver, applied);
       if (messages.length === 0) return;
-      const { last, left, passed } = await hand(to, teller, pair.applied, messages);
-      pair.applied = last;
+      const { last, left, passed } = await hand(to, teller, applied, messages);
+      applied = last;
       tellPassed(this.#events, passed);
       for (const other of left) this.begin(receiver, other);
     }

@@ -29,6 +29,7 @@ import type { Run } from "./run.js";
 import { parseRunId } from "./run-id.js";
 import type { Scheduler } from "./scheduler.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
+import { inTurn } from "./ties.js";
 import type { Handler, InputOf, OutputOf, Task, TaskOptions, TaskRef } from "./task.js";
 
 /** A scheduler of a namespace that is spread over several partitions: an engine for each, and what is about more than one of them. */
@@ -87,7 +88,9 @@ export class PartitionedScheduler implements Scheduler {
         this.#engine(index).prepare(some, options, jobs),
       ),
     );
-    return mergeReports(await Promise.all(prepared.map((apply) => apply())));
+    const all = isList(jobs) ? (jobs as readonly JobDeclaration[]) : (jobs as JobSet).jobs;
+    for (const ids of inTurn(all)) await Promise.all(prepared.map(({ write }) => write(ids)));
+    return mergeReports(await Promise.all(prepared.map(({ finish }) => finish())), all);
   }
 
   async enqueue<T extends TaskRef>(

@@ -6,6 +6,7 @@ import {
   type ApplyReport,
   type ApplySetOptions,
   applyJobs,
+  type PreparedJobs,
   prepareJobs,
   tell,
 } from "./apply.js";
@@ -185,7 +186,7 @@ export class RedisScheduler implements Scheduler {
     jobs: readonly JobDeclaration[] | JobSet,
     options: ApplyOptions & ApplySetOptions,
     whole: readonly JobDeclaration[] | JobSet,
-  ): Promise<() => Promise<ApplyReport>> {
+  ): Promise<PreparedJobs> {
     this.#assertUsable();
     return prepareJobs(this.#parts, jobs, options, whole);
   }

@@ -28,6 +28,33 @@ export class Ties {
   }
 }
 
+/**
+ * The ids of jobs that are defined together, in the order in which they are to be written: those that depend on others of them come first, so that no
+ * run of a parent ends before those know of it that are to follow.
+ */
+export function inTurn(jobs: readonly ({ readonly id: string } & Partial<Tied>)[]): Set<string>[] {
+  const children = new Map<string, string[]>(jobs.map(({ id }) => [id, []]));
+  for (const { id, dependsOn, then } of jobs) {
+    for (const parent of dependsOn ?? []) children.get(parent)?.push(id);
+    children.get(id)?.push(...(then ?? []));
+  }
+  const turns = new Map<string, number>();
+  const turnOf = (id: string): number => {
+    const known = turns.get(id);
+    if (known !== undefined) return known;
+    const turn = Math.max(-1, ...(children.get(id) ?? []).map(turnOf)) + 1;
+    turns.set(id, turn);
+    return turn;
+  };
+  const sets: Set<string>[] = [new Set()];
+  for (const { id } of jobs) {
+    const turn = turnOf(id);
+    for (let at = sets.length; at <= turn; at += 1) sets.push(new Set());
+    sets[turn]?.add(id);
+  }
+  return sets;
+}
+
 /** The jobs that a stored one's definition names: what the script reads of its record. */
 function namedIn(record = ""): string[] {
   const [head = ""] = record.split("\n", 1);
