@@ -87,7 +87,7 @@ export interface PreparedJobs {
 }
 
 /**
- * Checks all that can be checked of a list or a set of jobs before the first is written. 
+ * Checks all that can be checked of a list or a set of jobs before the first is written.
  *
  * @param whole what is applied in all partitions, if `what` is one partition's part of it
  */
@@ -102,7 +102,8 @@ export async function prepareJobs(
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
   for (const { task, options, where } of wanted)
     await locate(where, options?.id, () => parts.validate(task, options?.input));
-  const all = whole === what ? undefined : wantedOf(setIn(whole)?.jobs ?? (whole as readonly JobDeclaration[]));
+  const all =
+    whole === what ? undefined : wantedOf(setIn(whole)?.jobs ?? (whole as readonly JobDeclaration[]));
   // How jobs of all partitions are tied is checked by one of them.
   const tied = all === undefined || parts.store.partition === 0 ? all : [];
   const items = await checkJobs(parts.store, wanted, parts.maxInput, tied);

@@ -1,5 +1,5 @@
-import type { Events } from "./events.js";
 import { tellPassed } from "./claim.js";
+import type { Events } from "./events.js";
 import { repeat } from "./repeat.js";
 import { deliver } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -135,8 +135,7 @@ async function hand(
   const args = { ...store.history, ...store.founding, teller, after, most: mostTold };
   const [, last, told, left] = await repeat(store.deadline, () =>
     store.timed(
-      () =>
-        deliver.run(store.commands, { keys: { meta, wake }, args, lists: { messages: messages.flat() } }),
+      () => deliver.run(store.commands, { keys: { meta, wake }, args, lists: { messages: messages.flat() } }),
       ([time]) => time,
     ),
   );

@@ -116,30 +116,29 @@ describe("a job whose parents live in other partitions", () => {
     await bench.expectSound();
   });
 
-  test.each([
-    "lost",
-    "skipped",
-    "cancelled",
-  ] as const)("is skipped where a parent's run was %s", async (how) => {
-    await using bench = await open();
-    await bench.define(a, how === "lost" ? { maxLost: 0 } : {});
-    await bench.define(c, { trigger: undefined, dependsOn: [a] });
-    const [home, first] = [bench.at(1), await bench.fire(a)];
-    if (how === "cancelled") await home.run(`${a}@${first}`).cancel();
-    else if (how === "lost") {
-      const dying = await home.node("dying", 50);
-      await dying.take();
-      await bench.advance(60);
-      await home.recover();
-    } else {
-      await home.next();
-      await bench.fire(a);
-      await home.next();
-    }
-    await bench.carryAll();
-    expect(await home.historyOf(a)).toEqual([how]);
-    expect(await bench.at(3).historyOf(c)).toEqual(["skipped"]);
-  });
+  test.each(["lost", "skipped", "cancelled"] as const)(
+    "is skipped where a parent's run was %s",
+    async (how) => {
+      await using bench = await open();
+      await bench.define(a, how === "lost" ? { maxLost: 0 } : {});
+      await bench.define(c, { trigger: undefined, dependsOn: [a] });
+      const [home, first] = [bench.at(1), await bench.fire(a)];
+      if (how === "cancelled") await home.run(`${a}@${first}`).cancel();
+      else if (how === "lost") {
+        const dying = await home.node("dying", 50);
+        await dying.take();
+        await bench.advance(60);
+        await home.recover();
+      } else {
+        await home.next();
+        await bench.fire(a);
+        await home.next();
+      }
+      await bench.carryAll();
+      expect(await home.historyOf(a)).toEqual([how]);
+      expect(await bench.at(3).historyOf(c)).toEqual(["skipped"]);
+    },
+  );
 });
 
 describe("ties stand in all partitions", () => {
@@ -147,7 +146,10 @@ describe("ties stand in all partitions", () => {
     await using bench = await open();
     await bench.parents(a, b);
     await bench.define(c, { trigger: undefined, dependsOn: [a] });
-    expect([await edgesOf(bench, 1), await edgesOf(bench, 3)]).toEqual([[`>${a} ${c} d 3`], [`<${c} ${a} d 1`]]);
+    expect([await edgesOf(bench, 1), await edgesOf(bench, 3)]).toEqual([
+      [`>${a} ${c} d 3`],
+      [`<${c} ${a} d 1`],
+    ]);
     await bench.define(b, { overlap: "allow", then: [c] });
     expect(await edgesOf(bench, 2)).toEqual([`>${b} ${c} t 3`]);
     expect(await edgesOf(bench, 3)).toEqual([`<${c} ${a} d 1`, `<${c} ${b} t 2`]);
@@ -234,7 +236,9 @@ describe("ties stand in all partitions", () => {
     });
     for (let at = 0; at < 497; at += 1)
       await bench.define(`more-${at}`, { trigger: undefined, dependsOn: [a] });
-    await expect(bench.define("one-more", { trigger: undefined, dependsOn: [c] })).rejects.toThrow(/500 jobs/);
+    await expect(bench.define("one-more", { trigger: undefined, dependsOn: [c] })).rejects.toThrow(
+      /500 jobs/,
+    );
     // So many children are told by as many messages as there is room for in one, and all of them hear.
     const t = await bench.fire(a);
     await bench.end(`${a}@${t}`, "f");
@@ -255,7 +259,9 @@ describe("a message", () => {
     for (let round = 0; round < 10; round += 1) {
       const t = await bench.fire(a);
       await bench.end(`${a}@${t}`, round % 2 === 0 ? "s" : "f");
-      await Promise.all([bench.carrier, ...others.map(({ carrier }) => carrier)].map((one) => one.carry(1, 3)));
+      await Promise.all(
+        [bench.carrier, ...others.map(({ carrier }) => carrier)].map((one) => one.carry(1, 3)),
+      );
       await bench.carryAll();
       if (round % 2 === 0) await bench.end(`${c}@${t}`);
     }
@@ -357,7 +363,8 @@ describe("a message", () => {
     const { redis, store } = bench.at(1);
     const put = async (count: number): Promise<string> => {
       const pipeline = redis.pipeline();
-      for (let at = 0; at < count; at += 1) pipeline.xadd(store.keys.outbox(3), "*", "m", `end ${a} ${at} 1 ${c}`);
+      for (let at = 0; at < count; at += 1)
+        pipeline.xadd(store.keys.outbox(3), "*", "m", `end ${a} ${at} 1 ${c}`);
       return String((await pipeline.exec())?.at(-1)?.[1]);
     };
     const applied = await put(2500);
@@ -371,4 +378,3 @@ describe("a message", () => {
     expect(await bench.at(3).redis.hget(bench.at(3).store.keys.inbox, "1")).toBe(left.at(-1)?.[0]);
   });
 });
-

@@ -75,7 +75,10 @@ test("what fires at once when it is defined is followed by all that is defined w
   await node.start();
   const ids = Array.from({ length: 10 }, (_, at) => idIn(at % partitions, `round-${at}`));
   for (const [at, id] of ids.entries()) {
-    const [middle, end] = [idIn((at + 3) % partitions, `middle-${at}`), idIn((at + 5) % partitions, `end-${at}`)];
+    const [middle, end] = [
+      idIn((at + 3) % partitions, `middle-${at}`),
+      idIn((at + 5) % partitions, `end-${at}`),
+    ];
     await node.apply([
       { task: "work", id, trigger: once("now"), ...(at % 2 === 0 && { then: [middle] }) },
       { task: "work", id: middle, dependsOn: at % 2 === 0 ? [] : [id] },

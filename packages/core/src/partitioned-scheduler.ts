@@ -29,8 +29,8 @@ import type { Run } from "./run.js";
 import { parseRunId } from "./run-id.js";
 import type { Scheduler } from "./scheduler.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
-import { inTurn } from "./ties.js";
 import type { Handler, InputOf, OutputOf, Task, TaskOptions, TaskRef } from "./task.js";
+import { inTurn } from "./ties.js";
 
 /** A scheduler of a namespace that is spread over several partitions: an engine for each, and what is about more than one of them. */
 export class PartitionedScheduler implements Scheduler {

@@ -1,6 +1,8 @@
 import { partitionOf } from "@escapement/redis/internal";
 import { type RedisServer, uniqueNamespace } from "@escapement/testing";
 import { Carrier } from "../src/carrier.js";
+import type { Claimed } from "../src/claim.js";
+import type { SequenceBench, SequenceNode } from "./dependency-sequence.js";
 import { Following } from "./following.js";
 import { expectSound } from "./store-bench.js";
 
@@ -10,7 +12,7 @@ class IdleCarrier extends Carrier {
 }
 
 /** A bench for jobs that depend on others in other partitions: a {@link Following} for each. Messages go when the test says so. */
-export class FollowingPartitions implements AsyncDisposable {
+export class FollowingPartitions implements AsyncDisposable, SequenceBench {
   readonly all: readonly Following[];
   readonly carrier: Carrier;
   readonly namespace: string = uniqueNamespace("spread");
@@ -64,6 +66,47 @@ export class FollowingPartitions implements AsyncDisposable {
     const time = await this.advance(2);
     for (const id of ids) await this.of(id).write(id, [time]);
     return time;
+  }
+
+  write(id: string, times: readonly number[]): Promise<string[]> {
+    return this.of(id).write(id, times);
+  }
+
+  run(id: string): ReturnType<Following["run"]> {
+    return this.of(id).run(id);
+  }
+
+  job(id: string): ReturnType<Following["job"]> {
+    return this.of(id).job(id);
+  }
+
+  /** A node of all partitions, whose slots go to one after the other. */
+  async node(id: string, ttl: number): Promise<SequenceNode> {
+    const nodes = await Promise.all(this.all.map((one) => one.node(id, ttl)));
+    return {
+      id,
+      claim: async ({ slots }) => {
+        const claimed: Claimed[] = [];
+        for (const node of nodes)
+          claimed.push(...(await node.claim({ slots: slots - claimed.length })).claimed);
+        return { claimed };
+      },
+      complete: async (claimed, outcome) => {
+        for (const [index, node] of nodes.entries()) {
+          const own = claimed.filter(({ run }) => this.of(run) === this.at(index));
+          if (own.length > 0) await node.complete(own, outcome);
+        }
+      },
+    };
+  }
+
+  async deadLetters(): Promise<string[]> {
+    const [first] = (await Promise.all(this.all.map((one) => one.deadLetters()))).flat();
+    return first === undefined ? [] : [first];
+  }
+
+  async kill(node: string): Promise<void> {
+    for (const one of this.all) await one.kill(node);
   }
 
   end(run: string, outcome?: Parameters<Following["end"]>[1]): Promise<void> {

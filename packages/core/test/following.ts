@@ -73,6 +73,15 @@ export class Following extends StoreBench {
     expect(await this.node1.complete([item], outcome)).toEqual([true]);
   }
 
+  async deadLetters(): Promise<string[]> {
+    return this.redis.zrange(this.store.keys.deadLettersOf("default"), 0, 0);
+  }
+
+  async kill(node: string): Promise<void> {
+    await this.redis.zadd(this.store.keys.nodes, 1, node);
+    await this.recover();
+  }
+
   async stateOf(run: string): Promise<RunState | undefined> {
     return (await this.run(run).get())?.state;
   }
