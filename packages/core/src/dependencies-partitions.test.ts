@@ -1,8 +1,13 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type RedisServer, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fast } from "../test/cluster.js";
 import { FollowingPartitions, idIn } from "../test/following-partitions.js";
 import { Carrier } from "./carrier.js";
+import { examineMessages } from "./doctor/messages.js";
+import type { Inspection } from "./doctor/picture.js";
+import { createScheduler } from "./index.js";
+import { mendTies } from "./mend-ties.js";
 import { Outboxes } from "./outboxes.js";
 import { deliver } from "./scripts/index.js";
 import { Store } from "./store.js";
@@ -208,6 +213,34 @@ describe("ties stand in all partitions", () => {
     expect(await outboxOf(bench, 3, 1)).toHaveLength(1);
   });
 
+  test("or are mended where one of the two partitions has lost its last writes, and nothing is left that would tell", async () => {
+    await using bench = await open();
+    await bench.parents(a, b);
+    await bench.define(c, { trigger: undefined, dependsOn: [b] });
+    const copy = await copyOf(bench, 1);
+    await bench.define(a, { overlap: "allow", then: [c] });
+    const t = await bench.fire(b);
+    await bench.end(`${b}@${t}`);
+    await bench.carryAll();
+    await putBack(bench, 1, copy);
+    // Nothing in the parent's partition says that it is one, or would tell of its ends.
+    const { redis, store, events } = bench.at(3);
+    expect(await bench.at(3).next()).toEqual([]);
+    expect(await mendTies(store, bench.carrier, events, "")).toBe("");
+    expect(await edgesOf(bench, 3)).toEqual([`<${c} ${b} d 2`]);
+    expect(await bench.at(3).next()).toEqual([`${c}@${t}`]);
+    // The parent's partition has lost what the child's has told it, and that is not kept any more.
+    await bench.at(2).redis.del(bench.at(2).store.keys.edges);
+    await redis.del(store.keys.outbox(2));
+    await mendTies(store, bench.carrier, events, "");
+    await bench.carryAll();
+    expect(await edgesOf(bench, 2)).toEqual([`>${b} ${c} d 3`]);
+    expect(await redis.hvals(store.keys.mended)).toEqual(["1", "1"]);
+    // What stands in both is left as it is.
+    await mendTies(store, bench.carrier, events, "");
+    expect(await redis.hvals(store.keys.mended)).toEqual(["1", "1"]);
+  });
+
   test("where the definer and the scripts put jobs into the same partitions", async () => {
     await using bench = await open();
     const names = Array.from({ length: 60 }, (_, index) => `${"x".repeat(index)}job:${index * 7919}/_.-`);
@@ -250,6 +283,40 @@ describe("ties stand in all partitions", () => {
 });
 
 describe("a message", () => {
+  test("that whoever made it could not carry any more is carried by the leader; until then the doctor says that it waits", async () => {
+    await using bench = await open();
+    await bench.parents(a);
+    await bench.define(c, { trigger: undefined, dependsOn: [a] });
+    const t = await bench.fire(a);
+    const { redis, store } = bench.at(1);
+    const look = () => examineMessages({ store } as Inspection);
+    expect(await look()).toMatchObject([{ check: "messages", level: "ok" }]);
+    await bench.end(`${a}@${t}`);
+    const now = await bench.now();
+    await redis.set(store.keys.clock, now + 60_000);
+    expect(await look()).toMatchObject([
+      {
+        level: "error",
+        message: expect.stringMatching(/^What partition 1 has to tell partition 3 .* waited for \d+ s/),
+      },
+    ]);
+    await using node = createScheduler({
+      ...fast,
+      redis: server.url,
+      namespace: bench.namespace,
+      partitions: 8,
+    });
+    node.task("task", () => "done");
+    await node.start();
+    await eventually(
+      async () => {
+        expect(await bench.at(3).job(c).history()).toMatchObject([{ id: `${c}@${t}`, state: "succeeded" }]);
+      },
+      { within: 10_000 },
+    );
+    expect(await look()).toMatchObject([{ level: "ok" }]);
+  });
+
   test("that is carried by several at once is applied once", async () => {
     await using bench = await open();
     const others = [another(bench), another(bench)];

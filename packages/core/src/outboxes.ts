@@ -1,12 +1,15 @@
 import type { Carrier } from "./carrier.js";
 import { monotonic } from "./clock.js";
 import type { Events } from "./events.js";
+import { mendTies } from "./mend-ties.js";
 import type { Store } from "./store.js";
 
 /** Milliseconds between two looks. */
 const every = 500;
 /** Milliseconds between two looks at what the receivers say that they have applied: one that has gone back in time is told again. */
 const everyAnew = 5000;
+/** Milliseconds between two looks at whether ties stand in both of their partitions. */
+const everyMend = 60_000;
 /** So many messages are kept of those that were applied, for a receiver that goes back in time. */
 const kept = 1000;
 
@@ -16,6 +19,9 @@ export class Outboxes {
   readonly #events: Events;
   readonly #carrier: Carrier | undefined;
   #nextAnew = 0; // monotonic
+  #nextMend = 0; // monotonic
+  #mendAfter = ""; // the last edge that was looked at
+  #isMending = false;
   /** Monotonic time of the next look. */
   nextLook: number;
 
@@ -31,6 +37,7 @@ export class Outboxes {
     if (monotonic() < this.nextLook) return;
     this.nextLook = monotonic() + every;
     if (this.#carrier === undefined) return;
+    this.#mend(this.#carrier);
     await this.#look(this.#carrier).catch((error: unknown) =>
       this.#events.emit("error", { step: "carry", error: error as Error }),
     );
@@ -58,6 +65,26 @@ export class Outboxes {
       }
       if (anew || applied !== tail) carrier.begin(partition, other);
     }
+  }
+
+  /** What was lost of ties is looked for once in a while, in the background. */
+  #mend(carrier: Carrier): void {
+    if (this.#isMending || monotonic() < this.#nextMend) return;
+    this.#isMending = true;
+    mendTies(this.#store, carrier, this.#events, this.#mendAfter)
+      .then(
+        (last) => {
+          this.#mendAfter = last;
+          if (last === "") this.#nextMend = monotonic() + everyMend;
+        },
+        (error: unknown) => {
+          this.#nextMend = monotonic() + everyAnew;
+          if (!this.#store.isClosed) this.#events.emit("error", { step: "carry", error: error as Error });
+        },
+      )
+      .finally(() => {
+        this.#isMending = false;
+      });
   }
 
   /** Leaves the last of what was applied. */

@@ -54,6 +54,10 @@ export class FollowingPartitions implements AsyncDisposable, SequenceBench {
     for (const id of ids) await this.define(id, { overlap: "allow" });
   }
 
+  now(): Promise<number> {
+    return this.at(0).now();
+  }
+
   /** The time of all partitions jumps ahead to the same moment. */
   async advance(ms: number): Promise<number> {
     const now = Math.max(...(await Promise.all(this.all.map((one) => one.now())))) + ms;

@@ -49,6 +49,9 @@ do -- a script has room for 200 names: those that are used in here alone take no
     if place then outbox.put(place, (how == 'put_edge' and 'tie ' or 'cut ') .. mirrored(edge)) end
   end
 
+  -- Tells the other end of an edge once more that it is there.
+  function outbox.tell_edge(edge) outbox.put(place_in(edge), 'tie ' .. mirrored(edge)) end
+
   -- Unstarted runs of fire times of a job, at most 1000.
   local function unstarted_of(job)
     return redis.call('ZRANGEBYLEX', key.unstarted, '[' .. job .. '@', '(' .. job .. '@~', 'LIMIT', 0, TAKE)
