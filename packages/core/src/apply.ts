@@ -1,9 +1,11 @@
 import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
 import {
+  checkJob,
   checkJobs,
   type Defined,
   type Item,
   locate,
+  type Owner,
   type Preview,
   previewItems,
   writeItems,
@@ -71,66 +73,115 @@ export async function applyJobs(
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
 ): Promise<ApplyReport> {
-  const apply = await prepareJobs(parts, what, options);
-  return apply();
+  const { write, finish } = await prepareJobs(parts, what, options);
+  await write();
+  return finish();
 }
 
-/** Checks all that can be checked of a list or a set of jobs before the first is written. Answers what applies it. */
+/** Jobs that have been checked. */
+export interface PreparedJobs {
+  /** Writes these of them; all, if left out. */
+  write(ids?: ReadonlySet<string>): Promise<void>;
+  /** Once all are written: removes what is to go, and answers what was done. */
+  finish(): Promise<ApplyReport>;
+}
+
+/**
+ * Checks all that can be checked of a list or a set of jobs before the first is written.
+ *
+ * @param whole what is applied in all partitions, if `what` is one partition's part of it
+ */
 export async function prepareJobs(
   parts: ApplyParts,
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
-): Promise<() => Promise<ApplyReport>> {
+  whole = what,
+): Promise<PreparedJobs> {
   const set = setIn(what);
   const { tag, dryRun, force } = optionsOf(options, set);
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
   for (const { task, options, where } of wanted)
     await locate(where, options?.id, () => parts.validate(task, options?.input));
-  const items = await checkJobs(parts.store, wanted, parts.maxInput);
-  await assertStaying(items, () =>
+  const all =
+    whole === what ? undefined : wantedOf(setIn(whole)?.jobs ?? (whole as readonly JobDeclaration[]));
+  // How jobs of all partitions are tied is checked by one of them.
+  const tied = all === undefined || parts.store.partition === 0 ? all : [];
+  const items = await checkJobs(parts.store, wanted, parts.maxInput, tied);
+  await assertStaying(all?.map((one) => checkJob(one, parts.maxInput)) ?? items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
   );
-  if (dryRun) return () => previewed(parts.store, items, set, tag, force);
-  if (set === undefined) return () => applyList(parts, items, tag);
+  if (dryRun)
+    return {
+      write: async () => undefined,
+      finish: () => previewed(parts.store, items, set, tag, force),
+    };
+  if (set === undefined) return preparedList(parts, items, tag);
   await readVersion(parts.store, set, force);
   // Whatever the store would refuse of a job is known before the first is written.
   await previewItems(parts.store, items, set.name);
-  return () => applySet(parts, items, set, force);
+  return preparedSet(parts, items, set, force);
 }
 
-async function applyList(
-  parts: ApplyParts,
-  items: readonly Item[],
-  tag: string | undefined,
-): Promise<ApplyReport> {
-  const defined = await writeItems(parts.store, items);
-  tell(parts, defined);
-  const removed = await removeEach(parts, pruned(parts.store, items, tag), (id) =>
-    removeJob(parts.store, id),
-  );
-  return reportOf(defined, removed);
+function preparedList(parts: ApplyParts, items: readonly Item[], tag: string | undefined): PreparedJobs {
+  const { store } = parts;
+  const defined: Defined[] = [];
+  return {
+    write: async (ids) => {
+      const some = await writeItems(store, among(items, ids));
+      tell(parts, some);
+      defined.push(...some);
+    },
+    finish: async () => {
+      const removed = await removeEach(parts, pruned(store, items, tag), (id) => removeJob(store, id));
+      return reportOf(defined, removed);
+    },
+  };
 }
 
-async function applySet(
-  parts: ApplyParts,
-  items: readonly Item[],
-  set: JobSet,
-  force: boolean,
-): Promise<ApplyReport> {
-  const { store, logger } = parts;
+function preparedSet(parts: ApplyParts, items: readonly Item[], set: JobSet, force: boolean): PreparedJobs {
+  const { store } = parts;
   const owner = ownerOf(set, items);
+  const defined: Defined[] = [];
+  let before: Promise<number | undefined> | undefined;
+  const begin = (): Promise<number | undefined> => {
+    before ??= openSetOf(parts, set, owner, force);
+    return before;
+  };
+  return {
+    write: async (ids) => {
+      await begin();
+      const some = await whileCurrent(set, () => writeItems(store, among(items, ids), owner));
+      tell(parts, some);
+      defined.push(...some);
+    },
+    finish: async () => {
+      const { name, version } = set;
+      const was = await begin();
+      const removed = await whileCurrent(set, () =>
+        removeEach(parts, undeclared(store, set), (id) => removeJob(store, id, owner)),
+      );
+      return { ...reportOf(defined, removed), set: { name, version, before: was } };
+    },
+  };
+}
+
+async function openSetOf(
+  { store, logger }: ApplyParts,
+  set: JobSet,
+  owner: Owner,
+  force: boolean,
+): Promise<number | undefined> {
   const before = await beginSet(store, set, owner, force);
   if (before !== undefined && before > set.version)
     logger.warn(
       { set: set.name, from: before, to: set.version },
       "a set of jobs was set back to an older version by force",
     );
-  return whileCurrent(set, async () => {
-    const defined = await writeItems(store, items, owner);
-    tell(parts, defined);
-    const removed = await removeEach(parts, undeclared(store, set), (id) => removeJob(store, id, owner));
-    return { ...reportOf(defined, removed), set: { name: set.name, version: set.version, before } };
-  });
+  return before;
+}
+
+function among(items: readonly Item[], ids: ReadonlySet<string> | undefined): readonly Item[] {
+  return ids === undefined ? items : items.filter(({ id }) => ids.has(id));
 }
 
 async function previewed(

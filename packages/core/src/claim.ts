@@ -1,3 +1,4 @@
+import type { Carrier } from "./carrier.js";
 import type { Events } from "./events.js";
 import type { ScopedLimit, ScopedRate } from "./limit.js";
 import type { Body } from "./record.js";
@@ -102,7 +103,17 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
       }),
     ([now]) => now,
   );
-  return readAnswer(reply, request.completions.length);
+  const answer = readAnswer(reply, request.completions.length);
+  return store.carrier === undefined ? answer : carried(store.carrier, store.partition, answer);
+}
+
+/** What the step has left for other partitions is on its way to them at once. */
+function carried(carrier: Carrier, partition: number, answer: ClaimAnswer): ClaimAnswer {
+  const passed = answer.passed.filter(({ state, run }) => {
+    if (state === "outbox") carrier.begin(partition, Number(run));
+    return state !== "outbox";
+  });
+  return { ...answer, passed };
 }
 
 /** What is reported, as the script reads it: in the short form where all is as usual. */

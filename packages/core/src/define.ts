@@ -12,6 +12,7 @@ import { type JobRecord, readJobRecord, unversionedRecord, writeJobRecord } from
 import { repeat } from "./repeat.js";
 import { upsert } from "./scripts/index.js";
 import type { Store } from "./store.js";
+import { Ties } from "./ties.js";
 
 export { locate } from "./locate.js";
 
@@ -102,14 +103,19 @@ export async function writeJobs(
   return writeItems(store, await checkJobs(store, wanted, maxInput));
 }
 
-/** Checks definitions, and that their triggers can fire at all. */
-export async function checkJobs(store: Store, wanted: readonly Wanted[], maxInput: number): Promise<Item[]> {
+/** Checks definitions, and that their triggers can fire at all. `whole`: all that is defined at the same time, if that is more. */
+export async function checkJobs(
+  store: Store,
+  wanted: readonly Wanted[],
+  maxInput: number,
+  whole?: readonly Wanted[],
+): Promise<Item[]> {
   const items = wanted.map((one) => checkJob(one, maxInput));
   assertDifferent(items);
   const now = await repeat(store.deadline, () => store.now());
   for (const { id, definition, where } of items)
     locate(where, id, () => assertComputable(id, definition.trigger, now));
-  await assertTies(store, items);
+  await assertTies(store, whole?.map((one) => checkJob(one, maxInput)) ?? items);
   return items;
 }
 
@@ -139,17 +145,20 @@ export function digestOf(items: readonly Item[]): string {
 /**
  * Writes jobs that have been checked; with an owner only while that may write, and as its own.
  *
- * @throws PartlyWrittenError if some batches were written, and then Redis failed
+ * @throws PartlyWrittenError if some batches were written, and then Redis failed; EscapementError `TIES_PENDING` if all were, and jobs of other
+ *   partitions that they are tied to are yet to hear of it
  */
 export async function writeItems(store: Store, items: readonly Item[], owner?: Owner): Promise<Defined[]> {
   const done = new Map<string, Defined>();
+  const ties = new Ties(store);
   for (let from = 0; from < items.length; from += batch) {
-    await defineBatch(store, items.slice(from, from + batch), done, owner).catch((error: unknown) => {
+    await defineBatch(store, items.slice(from, from + batch), done, ties, owner).catch((error: unknown) => {
       if (from === 0 || !(error instanceof RedisError)) throw error;
       const ids = items.map(({ id }) => id);
       throw new PartlyWrittenError("jobs", ids, from, error);
     });
   }
+  await ties.stand();
   return items.flatMap(({ id }) => done.get(id) ?? []);
 }
 
@@ -183,6 +192,7 @@ async function defineBatch(
   store: Store,
   all: readonly Item[],
   done: Map<string, Defined>,
+  ties: Ties,
   owner: Owner | undefined,
 ): Promise<void> {
   let left = all;
@@ -193,7 +203,7 @@ async function defineBatch(
         `Job ${left[0]?.id} is being changed by others all the time. Try again.`,
       );
     }
-    left = await defineRound(store, left, done, round, owner);
+    left = await defineRound(store, left, done, ties, round, owner);
   }
 }
 
@@ -202,6 +212,7 @@ async function defineRound(
   store: Store,
   items: readonly Item[],
   done: Map<string, Defined>,
+  ties: Ties,
   round: number,
   owner: Owner | undefined,
 ): Promise<Item[]> {
@@ -213,6 +224,7 @@ async function defineRound(
   const writes: Write[] = [];
   for (const [index, item] of items.entries()) {
     const write = compare(item, all[index] as Stored, now, owner?.set);
+    ties.add(item.definition, all[index]?.record);
     if ("outcome" in write) done.set(item.id, write);
     else writes.push(write);
   }

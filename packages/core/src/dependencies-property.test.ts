@@ -1,11 +1,12 @@
 import { type RedisServer, startRedis } from "@escapement/testing";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
+import { Sequence, type Step, steps } from "../test/dependency-sequence.js";
 import { drawn } from "../test/drawn.js";
 import { Following } from "../test/following.js";
-import { type BenchNode, expectSound } from "../test/store-bench.js";
-import type { Claimed } from "./claim.js";
-import type { JobOptions } from "./job.js";
+import { FollowingPartitions } from "../test/following-partitions.js";
+import { expectSound } from "../test/store-bench.js";
+import { deliver } from "./scripts/index.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -14,173 +15,8 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const sequences = drawn("DEPENDENCIES", 40);
-const parents = ["p", "q"] as const;
-const options: Pick<JobOptions, "overlap" | "misfire"> = {
-  overlap: "allow",
-  misfire: { grace: "2d", catchUp: "all", max: 1000 },
-};
-/** One child of each kind, and one of the next generation. */
-const children: Readonly<Record<string, readonly string[]>> = {
-  own: ["p", "q"],
-  free: ["p", "q"],
-  next: ["free", "own"],
-};
-
-const which = fc.integer({ min: 0, max: 1 });
-const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("fire" as const), own: fc.boolean() }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant("claim" as const),
-      node: which,
-      slots: fc.integer({ min: 1, max: 6 }),
-    }),
-  },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant("end" as const),
-      node: which,
-      outcome: fc.constantFrom("s", "s", "s", "f", "t", "c", "F", "b", "l"),
-      count: fc.integer({ min: 1, max: 3 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant("cancel" as const), parent: fc.constantFrom(...parents) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("redrive" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("kill" as const), node: which }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant("redefine" as const), priority: fc.integer({ min: 0, max: 2 }) }),
-  },
-);
-type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
-
-class Sequence {
-  readonly bench: Following;
-  readonly nodes: { node: BenchNode; held: Claimed[] }[] = [];
-  readonly started = new Set<string>();
-  /** Fire times, and whether the child with a trigger has them too. */
-  readonly times = new Map<number, boolean>();
-  #named = 0;
-
-  constructor(bench: Following) {
-    this.bench = bench;
-  }
-
-  async begin(): Promise<void> {
-    for (const id of parents) await this.bench.define(id, options);
-    await this.define(0);
-    for (const index of [0, 1]) await this.fresh(index);
-  }
-
-  async define(priority: number): Promise<void> {
-    const { bench } = this;
-    await bench.define("own", { ...options, priority, dependsOn: ["p", "q"] });
-    const follows = { ...options, priority, trigger: undefined };
-    await bench.define("free", { ...follows, dependsOn: ["p", "q"] });
-    await bench.define("next", { ...follows, dependsOn: ["free", "own"] });
-  }
-
-  async fresh(index: number): Promise<void> {
-    this.#named += 1;
-    this.nodes[index] = { node: await this.bench.node(`node-${this.#named}`, 1e9), held: [] };
-  }
-
-  at(index: number): { node: BenchNode; held: Claimed[] } {
-    const found = this.nodes[index];
-    if (found === undefined) throw new Error(`no node ${index}`);
-    return found;
-  }
-
-  async claim(index: number, slots: number): Promise<number> {
-    const { node, held } = this.at(index);
-    const { claimed } = await node.claim({ slots });
-    for (const item of claimed) {
-      const name = `${item.run}#${item.attempt}`;
-      expect(this.started.has(name), `${name} started twice`).toBe(false);
-      this.started.add(name);
-      held.push(item);
-    }
-    return claimed.length;
-  }
-
-  async end(index: number, outcome: "s" | "f" | "t" | "c" | "F" | "b" | "l", count: number): Promise<void> {
-    const { node, held } = this.at(index);
-    const ending = held.splice(0, count);
-    await node.complete(ending, outcome);
-    if (outcome === "b") for (const { run, attempt } of ending) this.started.delete(`${run}#${attempt}`);
-  }
-
-  async carryOut(what: Step): Promise<void> {
-    const { bench } = this;
-    if (what.do === "claim") await this.claim(what.node, what.slots);
-    else if (what.do === "end") await this.end(what.node, what.outcome as "s", what.count);
-    else if (what.do === "redefine") await this.define(what.priority);
-    else if (what.do === "fire") {
-      const t = await bench.advance(5);
-      if (this.times.has(t)) return;
-      this.times.set(t, what.own);
-      for (const id of what.own ? [...parents, "own"] : parents) await bench.write(id, [t]);
-    } else if (what.do === "cancel") {
-      const [t] = [...this.times.keys()].slice(-1);
-      if (t !== undefined)
-        await bench
-          .run(`${what.parent}@${t}`)
-          .cancel()
-          .catch(() => undefined);
-    } else if (what.do === "redrive") {
-      for (const run of await bench.redis.zrange(bench.store.keys.deadLettersOf("default"), 0, 0))
-        await bench.run(run).retry();
-    } else {
-      const { node, held } = this.at(what.node);
-      held.length = 0;
-      await bench.redis.zadd(bench.store.keys.nodes, 1, node.id);
-      await bench.recover();
-      await this.fresh(what.node);
-    }
-  }
-
-  /** All that can start has started, and succeeded. */
-  async drain(): Promise<void> {
-    for (let round = 0; round < 100; round += 1) {
-      for (const index of [0, 1]) await this.end(index, "s", 1000);
-      await this.bench.advance(1000);
-      if ((await this.claim(0, 500)) === 0) return;
-    }
-    throw new Error("there is no end of it");
-  }
-
-  /** Each child did at each fire time what its parents' ends say. */
-  async judge(): Promise<void> {
-    const seen = new Map<string, string[]>();
-    for (const id of [...parents, ...Object.keys(children)])
-      for (const run of await this.bench.job(id).history({ limit: 1000 }))
-        seen.set(run.id, [
-          ...(seen.get(run.id) ?? []),
-          run.reason === "dependency" ? "dependency" : run.state,
-        ]);
-    for (const [t, own] of this.times) {
-      for (const [child, named] of Object.entries(children)) {
-        const ends = seen.get(`${child}@${t}`) ?? [];
-        const told = named.map((parent) => seen.get(`${parent}@${t}`) ?? []);
-        if (child === "own" && !own) expect(ends).toEqual([]);
-        else this.#judge(`${child}@${t}`, ends, told);
-      }
-    }
-  }
-
-  #judge(run: string, ends: readonly string[], told: readonly (readonly string[])[]): void {
-    const failed = told.some((states) => states.some((state) => state !== "succeeded"));
-    const met = told.every((states) => states.includes("succeeded"));
-    const skipped = ends.filter((state) => state === "dependency").length;
-    expect(skipped, `skipped entries of ${run}`).toBe(failed ? 1 : 0);
-    expect(ends.length > skipped, `whether ${run} ran`).toBe(met);
-  }
-}
+const within = Math.max(120_000, sequences.numRuns * 3000);
+const step: fc.Arbitrary<Step> = fc.oneof(...steps);
 
 test(
   "dependsOn, then: whatever ends how, and when: each child runs once where all its parents' runs succeeded, and is skipped once where one did not",
@@ -201,5 +37,52 @@ test(
       sequences,
     );
   },
-  Math.max(120_000, sequences.numRuns * 1000),
+  within,
+);
+
+const partitions = 4; // some of the jobs share one
+const partition = fc.integer({ min: 0, max: partitions - 1 });
+const message = fc.record({
+  /** `again`: all that there is, by one that does not know that it has been carried. */
+  do: fc.constantFrom("carry" as const, "carry" as const, "again" as const),
+  from: partition,
+  to: partition,
+});
+
+/** All messages that are kept, from the first one on. */
+async function carryAgain(bench: FollowingPartitions, from: number, to: number): Promise<void> {
+  const [teller, { store }] = [bench.at(from), bench.at(to)];
+  const { meta, wake } = store.keys;
+  const entries = await teller.redis.xrange(teller.store.keys.outbox(to), "-", "+");
+  await deliver.run(store.commands, {
+    keys: { meta, wake },
+    args: { ...store.history, ...store.founding, teller: from, after: "0-0", most: 500 },
+    lists: { messages: entries.flatMap(([id, [, text = ""]]) => [id, text]) },
+  });
+}
+
+test(
+  "and the same over partitions, whoever carries their messages, and whenever",
+  async () => {
+    const each = fc.oneof(...steps, { weight: 8, arbitrary: message });
+    await fc.assert(
+      fc.asyncProperty(fc.array(each, { minLength: 5, maxLength: 50 }), async (steps) => {
+        await using bench = await new FollowingPartitions(server, partitions).ready();
+        const sequence = new Sequence(bench);
+        await sequence.begin();
+        for (const what of steps) {
+          if (!("from" in what)) await sequence.carryOut(what);
+          else if (what.from === what.to) continue;
+          else if (what.do === "carry") await bench.carrier.carry(what.from, what.to);
+          else await carryAgain(bench, what.from, what.to);
+          await bench.expectSound();
+        }
+        await sequence.drain(() => bench.carryAll());
+        await bench.expectSound();
+        await sequence.judge();
+      }),
+      sequences,
+    );
+  },
+  within,
 );

@@ -3,6 +3,7 @@ import type { Definition } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { locate } from "./locate.js";
 import type { Store } from "./store.js";
+import { settleTies } from "./ties.js";
 
 /** A definition that is to be written. */
 interface Item {
@@ -28,6 +29,7 @@ const mostGenerations = 100;
 export async function assertTies(store: Store, items: readonly Item[]): Promise<void> {
   const tied = items.filter(({ definition }) => definition.dependsOn.length + definition.then.length > 0);
   if (tied.length === 0) return;
+  await settleTies(store, [...tied.map(({ id }) => id), ...tied.flatMap(namedBy).map(({ id }) => id)]);
   await assertKnown(store, tied, new Set(items.map(({ id }) => id)));
   const graph = await readGraph(store, items, tied);
   const parents = parentsIn(graph);
@@ -45,10 +47,14 @@ function namedBy({ definition }: Item): { readonly id: string; readonly path: st
 async function assertKnown(store: Store, items: readonly Item[], own: ReadonlySet<string>): Promise<void> {
   const ids = [...new Set(items.flatMap(namedBy).map(({ id }) => id))].filter((id) => !own.has(id));
   if (ids.length === 0) return;
-  const states = await store.commands.run("looking for jobs", (client) =>
-    client.hmget(store.keys.state, ...ids),
-  );
-  const unknown = new Set(ids.filter((_, index) => states[index] == null));
+  const unknown = new Set<string>();
+  const look = async (of: Store, some: readonly string[]): Promise<void> => {
+    const states = await of.commands.run("looking for jobs", (client) =>
+      client.hmget(of.keys.state, ...some),
+    );
+    for (const [index, id] of some.entries()) if (states[index] == null) unknown.add(id);
+  };
+  await byStore(store, ids, look);
   for (const item of items) {
     const missing = namedBy(item).find(({ id }) => unknown.has(id));
     if (missing === undefined) continue;
@@ -132,20 +138,37 @@ interface Edge {
 }
 
 async function readEdges(store: Store, ids: readonly string[]): Promise<Edge[]> {
-  const found = await store.commands.run("reading dependencies", (client) =>
-    Promise.all(
-      ids.flatMap((id) =>
-        [">", "<"].map((mark) =>
-          client.zrangebylex(store.keys.edges, `[${mark}${id} `, `(${mark}${id}!`, "LIMIT", 0, 2 * mostTied),
+  const found = await byStore(store, ids, (of, some) =>
+    of.commands.run("reading dependencies", (client) =>
+      Promise.all(
+        some.flatMap((id) =>
+          [">", "<"].map((mark) =>
+            client.zrangebylex(of.keys.edges, `[${mark}${id} `, `(${mark}${id}!`, "LIMIT", 0, 2 * mostTied),
+          ),
         ),
       ),
     ),
   );
-  return found.flat().map((text) => {
+  return found.flat(2).map((text) => {
     const [one = "", other = "", owner] = text.slice(1).split(" ");
     const [parent, child] = text.startsWith(">") ? [one, other] : [other, one];
     return { parent, child, owner: owner === "d" ? child : parent };
   });
+}
+
+/** Asks each partition of those of the jobs that live there. */
+function byStore<R>(
+  store: Store,
+  ids: readonly string[],
+  ask: (store: Store, ids: readonly string[]) => Promise<R>,
+): Promise<R[]> {
+  const groups = new Map<Store, string[]>();
+  for (const id of ids) {
+    const group = groups.get(store.of(id));
+    if (group === undefined) groups.set(store.of(id), [id]);
+    else group.push(id);
+  }
+  return Promise.all([...groups].map(([of, some]) => ask(of, some)));
 }
 
 function parentsIn(graph: Graph): Graph {

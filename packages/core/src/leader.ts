@@ -9,6 +9,7 @@ import type { Logger } from "./logger.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Materialiser } from "./materialise.js";
 import type { Settings } from "./options.js";
+import { Outboxes } from "./outboxes.js";
 import { Placement } from "./placement.js";
 import { recoverDeadNodes } from "./recover.js";
 import { hasOtherCandidates } from "./resign-leader.js";
@@ -43,6 +44,7 @@ export class Leader {
   #watch: PauseWatch | undefined;
   #sweeper: Sweeper | undefined;
   #aging: Aging | undefined;
+  #outboxes: Outboxes | undefined;
   #resigning = 0; // the term that this node has been asked to end
   #lookAgain = 0; // monotonic: a look at both whatever was published, since that may have been lost
 
@@ -138,6 +140,7 @@ export class Leader {
     this.#watch = new PauseWatch(this.#store, epoch, this.#events, this.#settings.pausedTooLong);
     this.#sweeper = new Sweeper(this.#store, epoch, this.#events, this.#settings.sweepEvery);
     this.#aging = new Aging(this.#store, epoch);
+    this.#outboxes = new Outboxes(this.#store, this.#events);
     let failures = 0;
     this.watch.began();
     while (this.#open && this.#elector.term()?.epoch === epoch) {
@@ -183,6 +186,7 @@ export class Leader {
     if (!more) await this.#sweeper?.look();
     await this.#aging?.look();
     await this.#makeWay();
+    await this.#outboxes?.look();
     if (this.#nextCursor <= clock.now() + (2 * this.#settings.lookahead) / 3) {
       this.#nextCursor = Number.MAX_SAFE_INTEGER; // a job that is defined meanwhile lowers it again
       const {
@@ -215,6 +219,7 @@ export class Leader {
       this.#sweeper?.nextLook ?? 0,
       this.#aging?.nextLook ?? 0,
       this.#placement?.nextLook ?? Number.POSITIVE_INFINITY,
+      this.#outboxes?.nextLook ?? 0,
     );
     const ms = Math.min(Math.max(Math.ceil(at - monotonic()), 1), this.#settings.leaderTtl / 3, longestSleep);
     await new Promise<void>((resolve) => {

@@ -14,10 +14,15 @@ export function firstOf<T>(
   return lists.flat().sort(order).slice(0, limit);
 }
 
-/** What was done in all partitions. */
-export function mergeReports(reports: readonly ApplyReport[]): ApplyReport {
+/** What was done in all partitions, in the order in which the jobs were given. */
+export function mergeReports(
+  reports: readonly ApplyReport[],
+  jobs: readonly { readonly id: string }[],
+): ApplyReport {
+  const places = new Map(jobs.map(({ id }, index) => [id, index]));
+  const placeOf = (id: string): number => places.get(id) ?? jobs.length;
   const all = (of: "added" | "updated" | "unchanged" | "removed"): string[] =>
-    reports.flatMap((report) => report[of]);
+    reports.flatMap((report) => report[of]).sort((one, other) => placeOf(one) - placeOf(other));
   const changes = reports.flatMap((report) => report.changes ?? []);
   const sets = reports.flatMap(({ set }) => set ?? []);
   const [set] = sets;

@@ -30,6 +30,7 @@ import { parseRunId } from "./run-id.js";
 import type { Scheduler } from "./scheduler.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
 import type { Handler, InputOf, OutputOf, Task, TaskOptions, TaskRef } from "./task.js";
+import { inTurn } from "./ties.js";
 
 /** A scheduler of a namespace that is spread over several partitions: an engine for each, and what is about more than one of them. */
 export class PartitionedScheduler implements Scheduler {
@@ -85,9 +86,13 @@ export class PartitionedScheduler implements Scheduler {
   ): Promise<ApplyReport> {
     await this.#founded();
     const prepared = await Promise.all(
-      splitJobs(jobs, this.#engines.length).map((some, index) => this.#engine(index).prepare(some, options)),
+      splitJobs(jobs, this.#engines.length).map((some, index) =>
+        this.#engine(index).prepare(some, options, jobs),
+      ),
     );
-    return mergeReports(await Promise.all(prepared.map((apply) => apply())));
+    const all = isList(jobs) ? (jobs as readonly JobDeclaration[]) : (jobs as JobSet).jobs;
+    for (const ids of inTurn(all)) await Promise.all(prepared.map(({ write }) => write(ids)));
+    return mergeReports(await Promise.all(prepared.map(({ finish }) => finish())), all);
   }
 
   async enqueue<T extends TaskRef>(

@@ -6,9 +6,11 @@ import {
   type ApplyReport,
   type ApplySetOptions,
   applyJobs,
+  type PreparedJobs,
   prepareJobs,
   tell,
 } from "./apply.js";
+import { Carrier } from "./carrier.js";
 import { nameAt, whole } from "./check.js";
 import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
@@ -67,12 +69,14 @@ export class Shared {
   readonly tasks: Map<string, AnyTask> = new Map();
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
+  readonly carrier: Carrier;
   readonly #told = new Set<string>();
   readonly #settings: Settings;
 
   constructor(settings: Settings) {
     this.#settings = settings;
     this.events = new Events(settings.logger);
+    this.carrier = new Carrier(this.events);
     this.slots = new Slots(settings.concurrency);
   }
 
@@ -116,6 +120,7 @@ export class RedisScheduler implements Scheduler {
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
+    if (partitions > 1) shared.carrier.join(this.#store);
     this.#founding = new Founding(this.#store);
     this.#events = shared.eventsOf(partition);
   }
@@ -186,13 +191,14 @@ export class RedisScheduler implements Scheduler {
     return applyJobs(this.#parts, jobs, options);
   }
 
-  /** The same in two steps: what can be checked is, before anything is written. */
+  /** The same in two steps: what can be checked is, before anything is written. `whole`: what is applied in all partitions, which jobs may depend on. */
   async prepare(
     jobs: readonly JobDeclaration[] | JobSet,
     options: ApplyOptions & ApplySetOptions,
-  ): Promise<() => Promise<ApplyReport>> {
+    whole: readonly JobDeclaration[] | JobSet,
+  ): Promise<PreparedJobs> {
     this.#assertUsable();
-    return prepareJobs(this.#parts, jobs, options);
+    return prepareJobs(this.#parts, jobs, options, whole);
   }
 
   async enqueue<T extends TaskRef>(

@@ -2,6 +2,7 @@ import { fields, flag, orElse } from "./check.js";
 import type { Owner } from "./define.js";
 import { remove } from "./scripts/index.js";
 import type { Store } from "./store.js";
+import { tiesStand } from "./ties.js";
 
 /** Options of `remove`. */
 export interface RemoveOptions {
@@ -19,7 +20,7 @@ export function cancelsRunning(options: RemoveOptions): boolean {
  *
  * @param owner only if it is this set's, while that may write
  * @param cancel whether runs that run are cancelled
- * @throws EscapementError `STALE_JOB_SET`
+ * @throws EscapementError `STALE_JOB_SET`; `TIES_PENDING` if it is removed, and jobs of other partitions that it is tied to are yet to hear of it
  */
 export async function removeJob(store: Store, id: string, owner?: Owner, cancel = false): Promise<boolean> {
   const { prefix: _, ...keys } = store.keys;
@@ -30,5 +31,8 @@ export async function removeJob(store: Store, id: string, owner?: Owner, cancel 
     mark: owner?.mark ?? "",
     cancel: cancel ? "removed" : "",
   };
-  return (await remove.run(store.commands, { keys, args })) === 1;
+  const [was, ...left] = await remove.run(store.commands, { keys, args });
+  if (was === undefined) return false;
+  await tiesStand(store, left.map(Number), `Job ${id} is removed`);
+  return true;
 }

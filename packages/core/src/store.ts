@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { EscapementError, type RedisSource } from "@escapement/redis";
-import { type Connection, connect, createKeys, type Keys } from "@escapement/redis/internal";
+import { type Connection, connect, createKeys, type Keys, partitionOf } from "@escapement/redis/internal";
+import type { Carrier } from "./carrier.js";
 import { monotonic, StoreClock } from "./clock.js";
 import { NumberedCalls } from "./numbered-calls.js";
 import { type HistoryArgs, historyArgs, type Retention } from "./retention.js";
@@ -66,6 +67,8 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   readonly partition: number;
   /** For calls that are sent again until they are answered. */
   readonly calls: NumberedCalls;
+  /** Of a namespace of several partitions: the stores of all of them, and what carries messages between them. */
+  carrier: Carrier | undefined;
   readonly #options: StoreOptions;
   readonly #open = new Map<string, Connection>();
   readonly #readers = new Set<Connection>();
@@ -83,6 +86,11 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     this.keys = createKeys(options.namespace, this.partition);
     this.calls = new NumberedCalls(this.keys, options.deadline);
     this.setMaxListeners(0);
+  }
+
+  /** The store of the partition in which a job lives. */
+  of(job: string): Store {
+    return this.carrier?.stores[partitionOf(job, this.partitions)] ?? this;
   }
 
   /** For reads and for writes that may wait for a connection. */

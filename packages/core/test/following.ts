@@ -4,7 +4,7 @@ import type { Claimed, Completion } from "../src/claim.js";
 import { writeJobs } from "../src/define.js";
 import type { JobOptions } from "../src/job.js";
 import type { RunState } from "../src/run.js";
-import { type BenchNode, later, StoreBench } from "./store-bench.js";
+import { type BenchNode, later, type Place, StoreBench } from "./store-bench.js";
 
 type Definition = Omit<Partial<JobOptions>, "trigger"> & {
   readonly trigger?: JobOptions["trigger"] | undefined;
@@ -15,8 +15,8 @@ export class Following extends StoreBench {
   #node: BenchNode | undefined;
   readonly #claimed = new Map<string, Claimed>();
 
-  constructor(server: RedisServer) {
-    super(server, { runs: 1000 });
+  constructor(server: RedisServer, place?: Place) {
+    super(server, { runs: 1000 }, place);
   }
 
   get node1(): BenchNode {
@@ -71,6 +71,15 @@ export class Following extends StoreBench {
     if (item === undefined) throw new Error(`${run} cannot start`);
     this.#claimed.delete(run);
     expect(await this.node1.complete([item], outcome)).toEqual([true]);
+  }
+
+  async deadLetters(): Promise<string[]> {
+    return this.redis.zrange(this.store.keys.deadLettersOf("default"), 0, 0);
+  }
+
+  async kill(node: string): Promise<void> {
+    await this.redis.zadd(this.store.keys.nodes, 1, node);
+    await this.recover();
   }
 
   async stateOf(run: string): Promise<RunState | undefined> {

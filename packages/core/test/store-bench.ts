@@ -26,6 +26,9 @@ import { silentLogger } from "./silent-logger.js";
 /** Far enough ahead that nothing fires by itself while a test runs. */
 export const later: Trigger = once(new Date("2099-01-01T00:00:00Z"));
 
+/** A partition of a namespace. */
+export type Place = Pick<Store, "namespace" | "partitions" | "partition">;
+
 /** One step of a node at a time, on a real store, with no loops of their own: tests say what happens when. */
 export class StoreBench implements AsyncDisposable {
   readonly store: Store;
@@ -34,12 +37,14 @@ export class StoreBench implements AsyncDisposable {
   readonly events: Events = new Events(silentLogger);
   epoch = 1;
 
-  constructor(server: RedisServer, retention: Partial<Store["retention"]> = {}) {
+  /** @param place the partition of a namespace that it is, if not the only one */
+  constructor(server: RedisServer, retention: Partial<Store["retention"]> = {}, place: Partial<Place> = {}) {
     this.redis = server.client();
     this.url = server.url;
     this.store = new Store({
       redis: server.url,
       namespace: uniqueNamespace("bench"),
+      ...place,
       retention: { runs: 100, enqueued: 1000, age: 3_600_000, logAge: 3_600_000, ...retention },
       deadline: 5000,
       leaseDeadline: 5000,
@@ -204,7 +209,7 @@ export class BenchNode {
     const { store } = this.#bench;
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
     const ours = { node: this.id, ttl: this.ttl, info, began: began ?? (await store.now()) };
-    const args = { ...store.told, ...ours, layout: 1, partitions: 1, again };
+    const args = { ...store.told, ...ours, ...store.founding, again };
     await join.run(store.commands, { keys: store.keys, args, lists: { formers } });
   }
 

@@ -57,6 +57,8 @@ export interface Keys {
   readonly edges: string;
   /** Sorted set, all scores 0: `<run> <what>`, what is known of the parents of runs that depend on others. */
   readonly met: string;
+  /** Hash: partition → the last message of its outbox for this one that was applied here. Only of namespaces of several partitions. */
+  readonly inbox: string;
   /** Hash: run id → the scopes, with spaces between, in whose `held:<scope>` it has a place. Only of runs that are limited. */
   readonly holds: string;
   /** Hash: run id → the concurrency key that it waits for, in `full:<key>`. */
@@ -119,6 +121,8 @@ export interface Keys {
   result(name: string): string;
   /** Stream: the latest log lines of a run, at `<fencing token>-<number>`. */
   log(run: string): string;
+  /** Stream: what the jobs of that partition have to know of this one's that they depend on, or that depend on them. */
+  outbox(partition: number): string;
   /** String: number and answer of the last call of a sender whose calls are sent again until they are answered. */
   caller(id: string): string;
   /** The Redlock key of one attempt, also its name on independent voters. */
@@ -161,6 +165,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     retention: `${prefix}retention`,
     edges: `${prefix}edges`,
     met: `${prefix}met`,
+    inbox: `${prefix}inbox`,
     holds: `${prefix}holds`,
     limited: `${prefix}limited`,
     counts: `${prefix}counts`,
@@ -192,6 +197,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     results: (owner) => `${prefix}results:${owner}`,
     result: (name) => `${prefix}result:${name}`,
     log: (run) => `${prefix}log:${run}`,
+    outbox: (partition) => `${prefix}outbox:${partition}`,
     caller: (id) => `${prefix}caller:${id}`,
     lock: (run, attempt) => `${prefix}lock:${run}#${attempt}`,
   };

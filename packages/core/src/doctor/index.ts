@@ -9,6 +9,7 @@ import { about, type Finding } from "./finding.js";
 import { examineMended, examineParked } from "./jobs.js";
 import { examineKeys } from "./keys.js";
 import { examineLeader } from "./leader.js";
+import { examineMessages } from "./messages.js";
 import { examineNamespace } from "./namespace.js";
 import { examineLoops, examineNodes } from "./nodes.js";
 import { examinePauses } from "./pauses.js";
@@ -35,6 +36,7 @@ const areas: Readonly<Record<string, (inspection: Inspection) => Promise<Finding
   unclaimed: examineUnclaimed,
   "stuck runs": examineStuck,
   lag: examineLag,
+  messages: examineMessages,
   pauses: examinePauses,
   parked: examineParked,
   sweeper: examineMended,

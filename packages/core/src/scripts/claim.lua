@@ -46,6 +46,7 @@ else
 end
 
 for _, run in ipairs(given_up) do pass(run, 'skipped', 'dependency') end
+for partition in pairs(outbox.left) do pass(partition, 'outbox', '') end
 for i = 1, #exhausted, 3 do
   if exhausted[i + 2] ~= '' then pass(exhausted[i + 2], 'missed', 'exhausted') end
   pass(exhausted[i], 'jobExhausted', exhausted[i + 1])

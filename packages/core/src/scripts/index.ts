@@ -2,6 +2,7 @@
 
 export {
   cancel,
+  deliver,
   enqueue,
   found,
   openSet,
@@ -13,7 +14,17 @@ export {
   runNow,
   upsert,
 } from "./of-clients.js";
-export { age, materialise, park, passOver, readPlaces, recover, sweep, watch } from "./of-leaders.js";
+export {
+  age,
+  materialise,
+  mendTies,
+  park,
+  passOver,
+  readPlaces,
+  recover,
+  sweep,
+  watch,
+} from "./of-leaders.js";
 export {
   type ClaimReply,
   claim,

@@ -17,7 +17,7 @@ export const upsert = defineScript<[string, string]>()({
   name: "upsert",
   version: 2,
   file: file("upsert"),
-  include: [...records, ...libraries("sets", "once", "founding")],
+  include: [...records, ...libraries("partitions", "sets", "once", "founding")],
   keys: [...guards, "caller"],
   args: ["prefix", "set", "mark", "number", "caller_ttl", ...foundingArgs, ...history],
   lists: {
@@ -25,15 +25,26 @@ export const upsert = defineScript<[string, string]>()({
   },
 });
 
-/** 1 if there was such a job. */
-export const remove = defineScript<number>()({
+/** Nothing if there was no such job; else 1, and the partitions that this has left messages for. */
+export const remove = defineScript<(number | string)[]>()({
   name: "remove",
   flag: "allow-oom",
-  version: 1,
+  version: 2,
   file: file("remove"),
   include: [...records, file("lib/sets")],
   keys: guards,
   args: ["prefix", "job", "set", "mark", "cancel", ...history],
+});
+
+/** `[now, the last message applied, runs and jobs to tell of (3 values each), partitions that this has left messages for]` */
+export const deliver = defineScript<[string, string, string[], string[]]>()({
+  name: "deliver",
+  version: 1,
+  file: file("deliver"),
+  include: [...records, ...libraries("inbox", "founding")],
+  keys: guards,
+  args: ["prefix", "teller", "after", "most", ...foundingArgs, ...history],
+  lists: { messages: ["id", "text"] },
 });
 
 /** `<version> <digest>` that the set was at before, or `none`. */

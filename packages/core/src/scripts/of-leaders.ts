@@ -85,6 +85,17 @@ export const passOver = defineScript<[string, number, string]>()({
   lists: { jobs: ["job", "version", "expected", "next", "count", "to", "exact"] },
 });
 
+/** `[now, mended (subject, what)]` */
+export const mendTies = defineScript<[string, string[]]>()({
+  name: "mend-ties",
+  version: 1,
+  file: file("mend-ties"),
+  include: records,
+  keys: guards,
+  args: ["prefix", "place", "applied", ...history],
+  lists: { ghosts: ["edge"], lost: ["edge"] },
+});
+
 /** `[now, next index, its cursor, 1 at the end of a sweep, mended (subject, what), jobs without a next fire time]` */
 export const sweep = defineScript<[string, string, string, number, string[], string[]]>()({
   name: "sweep",

@@ -35,6 +35,7 @@ export const rules: URL[] = libraries(
   "ends",
   "places",
   "cancelling",
+  "outbox",
   "dependencies",
   "edges",
   "misfires",

@@ -1,14 +1,13 @@
 -- Jobs whose runs wait for other jobs' runs of the same fire time: parents and children.
 --
--- edges   `>parent child owner` and `<child parent owner`. owner d: by the child's `dependsOn`, t: by the parent's `then`
+-- edges   `>parent child owner` and `<child parent owner`. owner d: by the child's `dependsOn`, t: by the parent's `then`. Where one of the two lives
+--         in another partition, it has the other direction, and that partition stands behind the owner: lib/outbox.lua
 -- met     `<child>@<fire time> <what>`. what: a parent whose run of it succeeded; `#`: the child's run of it is held in `waiting`;
 --         `~`: it was given up; `!`: since its grace was over; `=`: it was written, for a child without a trigger
 
 local MOST_PENDING = 100 -- fire times of a child of which something is known
-local DEEPEST = 100 -- generations that a step tells of an end: more than a definition may tie together
 
 local parents_seen = {} -- of jobs that were asked for
-local generation = 0
 local given_up = {} -- runs that this step has skipped since they depend on others
 
 local function is_tied()
@@ -16,14 +15,15 @@ local function is_tied()
   return has_edges
 end
 
--- Jobs tied to a job, each once. mark `>`: its children, `<`: its parents.
+-- Jobs tied to a job, each once, and the partitions of those that live in others. mark `>`: its children, `<`: its parents.
 local function tied_to(mark, job)
-  local found, seen = {}, {}
+  local found, seen, away = {}, {}, {}
   for _, edge in ipairs(redis.call('ZRANGEBYLEX', key.edges, '[' .. mark .. job .. ' ', '(' .. mark .. job .. '!')) do
-    local other = string.match(edge, ' (%S+)')
+    local other, partition = string.match(edge, ' (%S+) ?%S* ?(%d*)$')
     if not seen[other] then seen[other] = true; found[#found + 1] = other end
+    if partition ~= '' then away[other] = partition end
   end
-  return found
+  return found, away
 end
 
 local function parents_of(job)
@@ -119,6 +119,7 @@ end
 
 -- What the end of a parent's run means for a child's run of the same fire time.
 local function tell_child(child, parent, at, succeeded, now)
+  outbox.told = outbox.told + 1
   local record, run = parse(redis.call('HGET', key.jobs, child) or ''), child .. '@' .. at
   if not record then return end
   local own, found, members = not extra(record, 'nt'), known_of(run)
@@ -139,18 +140,25 @@ local function tell_child(child, parent, at, succeeded, now)
   end
 end
 
--- A job's run has ended: its children's runs of the same fire time go on or are given up, if this was what they waited for.
--- What was missed is nobody's concern.
-function tell_dependents(job, text, now)
-  if not is_tied() then return end
-  local at, state = string.match(text, '^(%d+) %S+ %S+ (%a) ')
-  if not at or state == 'm' then return end
-  local found, members = known_of(job .. '@' .. at)
-  if #members > 0 and not found['~'] and not found['!'] and not found['='] then redis.call('ZREM', key.met, unpack(members)) end
-  if generation == DEEPEST then return end
-  generation = generation + 1
-  for _, child in ipairs(tied_to('>', job)) do tell_child(child, job, at, state == 's', now) end
-  generation = generation - 1
+do
+  local DEEPEST = 100 -- generations that a step tells of an end: more than a definition may tie together
+  local generation = 0
+
+  -- A job's run has ended: its children's runs of the same fire time go on or are given up, if this was what they waited for.
+  -- What was missed is nobody's concern.
+  function tell_dependents(job, text, now)
+    if not is_tied() then return end
+    local at, state = string.match(text, '^(%d+) %S+ %S+ (%a) ')
+    if not at or state == 'm' then return end
+    local found, members = known_of(job .. '@' .. at)
+    if #members > 0 and not found['~'] and not found['!'] and not found['='] then redis.call('ZREM', key.met, unpack(members)) end
+    if generation == DEEPEST then return end
+    generation = generation + 1
+    local children, elsewhere = outbox.split(tied_to('>', job))
+    for _, child in ipairs(children) do tell_child(child, job, at, state == 's', now) end
+    outbox.put_about('end ' .. job .. ' ' .. at .. ' ' .. (state == 's' and 1 or 0), elsewhere)
+    generation = generation - 1
+  end
 end
 
 -- Whether a due run of a fire time may not start, since it depends on others: it is held until its grace is over, or given up. For one that

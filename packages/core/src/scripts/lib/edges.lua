@@ -6,9 +6,12 @@ do -- a script has room for 200 names: those that are used in here alone take no
   local retold = {} -- jobs whose parents have changed
 
   local function mirrored(edge)
-    local mark, job, other, owner = string.match(edge, '^(.)(%S+) (%S+) (%S)$')
+    local mark, job, other, owner = string.match(edge, '^(.)(%S+) (%S+) (%S)')
     return (mark == '<' and '>' or '<') .. other .. ' ' .. job .. ' ' .. owner
   end
+
+  -- The partition of an edge's other end, if that is not this one.
+  local function place_in(edge) return string.match(edge, '^%S+ %S+ %S (%d+)$') end
 
   local function edges_at(mark, job)
     return redis.call('ZRANGEBYLEX', key.edges, '[' .. mark .. job .. ' ', '(' .. mark .. job .. '!')
@@ -25,6 +28,29 @@ do -- a script has room for 200 names: those that are used in here alone take no
   end
 
   local function forget_ties() has_edges, parents_seen = nil, {} end
+
+  -- `other`: the same edge from its other end, if that is here too
+  function outbox.put_edge(edge, other)
+    if other then redis.call('ZADD', key.edges, 0, edge, 0, other) else redis.call('ZADD', key.edges, 0, edge) end
+    retold[child_of(edge)] = true
+    forget_ties()
+  end
+
+  function outbox.take_edge(edge, other)
+    redis.call('ZREM', key.edges, edge, other or edge)
+    retold[child_of(edge)] = true
+    forget_ties()
+  end
+
+  -- An edge that a definition here gives (`put_edge`), or gave (`take_edge`): its other end has it too.
+  local function change(how, edge)
+    local place = place_in(edge)
+    outbox[how](edge, not place and mirrored(edge) or nil)
+    if place then outbox.put(place, (how == 'put_edge' and 'tie ' or 'cut ') .. mirrored(edge)) end
+  end
+
+  -- Tells the other end of an edge once more that it is there.
+  function outbox.tell_edge(edge) outbox.put(place_in(edge), 'tie ' .. mirrored(edge)) end
 
   -- Unstarted runs of fire times of a job, at most 1000.
   local function unstarted_of(job)
@@ -79,26 +105,19 @@ do -- a script has room for 200 names: those that are used in here alone take no
     if old and extra(new, 'nt') and not extra(old, 'nt') then keep_own(job) end
     local depends, followed = lists_of(new)
     local wanted, stale = {}, {}
-    for parent in string.gmatch(depends, '[^,]+') do wanted['<' .. job .. ' ' .. parent .. ' d'] = true end
-    for child in string.gmatch(followed, '[^,]+') do wanted['>' .. job .. ' ' .. child .. ' t'] = true end
+    for parent in string.gmatch(depends, '[^,]+') do wanted['<' .. job .. ' ' .. parent .. ' d' .. outbox.place_of(job, parent)] = true end
+    for child in string.gmatch(followed, '[^,]+') do wanted['>' .. job .. ' ' .. child .. ' t' .. outbox.place_of(job, child)] = true end
     if is_tied() then
       for mark, owner in pairs({ ['<'] = 'd', ['>'] = 't' }) do
         for _, edge in ipairs(edges_at(mark, job)) do
-          if string.sub(edge, -1) == owner then
+          if string.match(edge, '^%S+ %S+ (%S)') == owner then
             if wanted[edge] then wanted[edge] = nil else stale[#stale + 1] = edge end
           end
         end
       end
     end
-    for _, edge in ipairs(stale) do
-      redis.call('ZREM', key.edges, edge, mirrored(edge))
-      retold[child_of(edge)] = true
-    end
-    for edge in pairs(wanted) do
-      redis.call('ZADD', key.edges, 0, edge, 0, mirrored(edge))
-      retold[child_of(edge)] = true
-    end
-    if #stale > 0 or next(wanted) then forget_ties() end
+    for _, edge in ipairs(stale) do change('take_edge', edge) end
+    for edge in pairs(wanted) do change('put_edge', edge) end
   end
 
   -- Lets go what the change was all that it waited for. What was given up stays so.
@@ -135,6 +154,14 @@ do -- a script has room for 200 names: those that are used in here alone take no
     redis.call('HSET', key.state, job, version .. string.match(redis.call('HGET', key.state, job) or '0 0', '^%S+(.*)$'))
   end
 
+  -- A job of another partition is removed. mark `<`: it was a parent of `job`, `>`: its child.
+  function outbox.forget_edge(job, mark, gone, place)
+    for _, owner in ipairs({ 'd', 't' }) do redis.call('ZREM', key.edges, mark .. job .. ' ' .. gone .. ' ' .. owner .. ' ' .. place) end
+    unname(job, mark == '<' and 'dp' or 'th', gone)
+    if mark == '<' then retold[job] = true end
+    forget_ties()
+  end
+
   -- A job that is removed takes its ties with it; what depended on it depends on the rest.
   function untie(job, now)
     if redis.call('EXISTS', key.edges, key.met) == 0 then return end
@@ -145,10 +172,12 @@ do -- a script has room for 200 names: those that are used in here alone take no
     until #members < TAKE
     if not is_tied() then return end
     for mark, list in pairs({ ['<'] = 'th', ['>'] = 'dp' }) do
-      for _, other in ipairs(tied_to(mark, job)) do
+      local others, elsewhere = outbox.split(tied_to(mark, job))
+      for _, other in ipairs(others) do
         unname(other, list, job)
         if mark == '>' then retold[other] = true end
       end
+      outbox.put_about('gone ' .. job .. ' ' .. (mark == '>' and '<' or '>'), elsewhere)
       for _, edge in ipairs(edges_at(mark, job)) do redis.call('ZREM', key.edges, edge, mirrored(edge)) end
     end
     forget_ties()

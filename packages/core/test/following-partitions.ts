@@ -1,0 +1,145 @@
+import { partitionOf } from "@escapement/redis/internal";
+import { type RedisServer, uniqueNamespace } from "@escapement/testing";
+import { Carrier } from "../src/carrier.js";
+import type { Claimed } from "../src/claim.js";
+import type { SequenceBench, SequenceNode } from "./dependency-sequence.js";
+import { Following } from "./following.js";
+import { expectSound } from "./store-bench.js";
+
+/** Carries only what it is asked to carry, and waited for: what a step has left is left to the test. */
+class IdleCarrier extends Carrier {
+  override begin(): void {}
+}
+
+/** A bench for jobs that depend on others in other partitions: a {@link Following} for each. Messages go when the test says so. */
+export class FollowingPartitions implements AsyncDisposable, SequenceBench {
+  readonly all: readonly Following[];
+  readonly carrier: Carrier;
+  readonly namespace: string = uniqueNamespace("spread");
+
+  constructor(server: RedisServer, partitions = 8) {
+    this.all = Array.from(
+      { length: partitions },
+      (_, partition) => new Following(server, { namespace: this.namespace, partitions, partition }),
+    );
+    this.carrier = new IdleCarrier(this.at(0).events);
+    for (const { store } of this.all) this.carrier.join(store);
+  }
+
+  async ready(): Promise<this> {
+    await Promise.all(this.all.map((one) => one.ready()));
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const one of this.all) await one[Symbol.asyncDispose]();
+  }
+
+  at(partition: number): Following {
+    const found = this.all[partition];
+    if (found === undefined) throw new Error(`no partition ${partition}`);
+    return found;
+  }
+
+  /** Where a job, or a run of one, lives. */
+  of(id: string): Following {
+    return this.at(partitionOf(id.split("@")[0] ?? "", this.all.length));
+  }
+
+  define(id: string, options?: Parameters<Following["define"]>[1]): Promise<void> {
+    return this.of(id).define(id, options);
+  }
+
+  async parents(...ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.define(id, { overlap: "allow" });
+  }
+
+  now(): Promise<number> {
+    return this.at(0).now();
+  }
+
+  /** The time of all partitions jumps ahead to the same moment. */
+  async advance(ms: number): Promise<number> {
+    const now = Math.max(...(await Promise.all(this.all.map((one) => one.now())))) + ms;
+    for (const { redis, store } of this.all) await redis.set(store.keys.clock, now);
+    return now;
+  }
+
+  /** A fire time that has just come, of all these jobs. */
+  async fire(...ids: readonly string[]): Promise<number> {
+    const time = await this.advance(2);
+    for (const id of ids) await this.of(id).write(id, [time]);
+    return time;
+  }
+
+  write(id: string, times: readonly number[]): Promise<string[]> {
+    return this.of(id).write(id, times);
+  }
+
+  run(id: string): ReturnType<Following["run"]> {
+    return this.of(id).run(id);
+  }
+
+  job(id: string): ReturnType<Following["job"]> {
+    return this.of(id).job(id);
+  }
+
+  /** A node of all partitions, whose slots go to one after the other. */
+  async node(id: string, ttl: number): Promise<SequenceNode> {
+    const nodes = await Promise.all(this.all.map((one) => one.node(id, ttl)));
+    return {
+      id,
+      claim: async ({ slots }) => {
+        const claimed: Claimed[] = [];
+        for (const node of nodes)
+          claimed.push(...(await node.claim({ slots: slots - claimed.length })).claimed);
+        return { claimed };
+      },
+      complete: async (claimed, outcome) => {
+        for (const [index, node] of nodes.entries()) {
+          const own = claimed.filter(({ run }) => this.of(run) === this.at(index));
+          if (own.length > 0) await node.complete(own, outcome);
+        }
+      },
+    };
+  }
+
+  async deadLetters(): Promise<string[]> {
+    const [first] = (await Promise.all(this.all.map((one) => one.deadLetters()))).flat();
+    return first === undefined ? [] : [first];
+  }
+
+  async kill(node: string): Promise<void> {
+    for (const one of this.all) await one.kill(node);
+  }
+
+  end(run: string, outcome?: Parameters<Following["end"]>[1]): Promise<void> {
+    return this.of(run).end(run, outcome);
+  }
+
+  /** Carries all that there is, until there is no more. */
+  async carryAll(carrier: Carrier = this.carrier): Promise<void> {
+    const numbers = this.all.map((_, index) => index);
+    for (let before = ""; ; ) {
+      for (const teller of numbers)
+        for (const receiver of numbers) if (teller !== receiver) await carrier.carry(teller, receiver);
+      const ends = JSON.stringify(
+        await Promise.all(
+          numbers.map(async (one) => this.at(one).redis.hgetall(this.at(one).store.keys.inbox)),
+        ),
+      );
+      if (ends === before) return;
+      before = ends;
+    }
+  }
+
+  async expectSound(): Promise<void> {
+    for (const one of this.all) await expectSound(one);
+  }
+}
+
+/** An id that lives in a partition, `<name>-<number>`. */
+export function idIn(partition: number, name: string, partitions = 8): string {
+  for (let number = 0; ; number += 1)
+    if (partitionOf(`${name}-${number}`, partitions) === partition) return `${name}-${number}`;
+}
