@@ -262,7 +262,7 @@ export class PartitionedScheduler implements Scheduler {
 
   async stop(options: StopOptions = {}): Promise<void> {
     stopTimeout(options);
-    await Promise.all(this.#engines.map((engine) => engine.stop(options)));
+    await Promise.all([this.#shared.lender?.close(), ...this.#engines.map((engine) => engine.stop(options))]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

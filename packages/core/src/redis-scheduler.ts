@@ -26,6 +26,7 @@ import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.
 import { type Health, judgeHealth } from "./health.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclaration, JobSet } from "./job-set.js";
+import { Lender } from "./lender.js";
 import { type ListedNode, listNodes } from "./list-nodes.js";
 import { RunLocks } from "./lock.js";
 import { Membership } from "./membership.js";
@@ -66,10 +67,12 @@ export class Shared {
   readonly tasks: Map<string, AnyTask> = new Map();
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
+  readonly lender: Lender | undefined;
 
-  constructor({ logger, concurrency }: Settings) {
+  constructor({ logger, concurrency, partitions }: Settings) {
     this.events = new Events(logger);
     this.slots = new Slots(concurrency);
+    if (partitions > 1) this.lender = new Lender(this.events);
   }
 }
 
@@ -106,6 +109,7 @@ export class RedisScheduler implements Scheduler {
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
+    shared.lender?.join(this.#store);
     this.#founding = new Founding(this.#store);
     this.#events = shared.events;
   }
@@ -426,6 +430,7 @@ export class RedisScheduler implements Scheduler {
       logger: this.#settings.logger,
       tasks: this.#shared.tasks,
       slots: this.#shared.slots,
+      lender: this.#shared.lender,
       names: this.#shared.names,
     });
   }

@@ -103,6 +103,10 @@ export interface Keys {
   readyOf(queue: string, task: string): string;
   /** Set: runs that hold a place of a limit. */
   held(scope: string): string;
+  /** Hash: what the home of a scope has lent of its places, where there are several partitions. Of rates with `rate:` before the scope. */
+  lent(scope: string): string;
+  /** Hash: what another partition has borrowed of them. */
+  borrowed(scope: string): string;
   /** Sorted set: due runs that wait for a place of a concurrency key. */
   full(name: string): string;
   /** Sorted set: the dead letters of a queue by the time (ms) at which they failed. */
@@ -184,6 +188,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     request: (node) => `${prefix}request:${node}`,
     readyOf: (queue, task) => `${prefix}ready:${queue}@${task}`,
     held: (scope) => `${prefix}held:${scope}`,
+    lent: (scope) => `${prefix}lent:${scope}`,
+    borrowed: (scope) => `${prefix}borrowed:${scope}`,
     full: (name) => `${prefix}full:${name}`,
     deadLettersOf: (queue) => `${prefix}dead-letters:${queue}`,
     cancelled: (node) => `${prefix}cancelled:${node}`,

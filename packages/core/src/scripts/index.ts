@@ -14,6 +14,7 @@ export {
   upsert,
 } from "./of-clients.js";
 export { age, materialise, park, passOver, readPlaces, recover, sweep, watch } from "./of-leaders.js";
+export { borrow, lend } from "./of-lenders.js";
 export {
   type ClaimReply,
   claim,
