@@ -69,6 +69,11 @@ export class Lender {
   /** Begins no transfers any more, and waits for those that are under way: each call has a deadline. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.settled();
+  }
+
+  /** Once what is under way now has ended. */
+  async settled(): Promise<void> {
     await Promise.all(this.#underWay.values());
   }
 

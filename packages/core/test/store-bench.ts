@@ -34,7 +34,12 @@ export class StoreBench implements AsyncDisposable {
   readonly events: Events = new Events(silentLogger);
   epoch = 1;
 
-  constructor(server: RedisServer, retention: Partial<Store["retention"]> = {}) {
+  /** @param part one of several partitions */
+  constructor(
+    server: RedisServer,
+    retention: Partial<Store["retention"]> = {},
+    part: Partial<Pick<Store, "namespace" | "partition" | "partitions">> = {},
+  ) {
     this.redis = server.client();
     this.url = server.url;
     this.store = new Store({
@@ -43,6 +48,7 @@ export class StoreBench implements AsyncDisposable {
       retention: { runs: 100, enqueued: 1000, age: 3_600_000, logAge: 3_600_000, ...retention },
       deadline: 5000,
       leaseDeadline: 5000,
+      ...part,
     });
   }
 
@@ -204,7 +210,7 @@ export class BenchNode {
     const { store } = this.#bench;
     const info = JSON.stringify({ tasks: ["task"], queues: ["default"] });
     const ours = { node: this.id, ttl: this.ttl, info, began: began ?? (await store.now()) };
-    const args = { ...store.told, ...ours, layout: 1, partitions: 1, again };
+    const args = { ...store.told, ...ours, ...store.founding, again };
     await join.run(store.commands, { keys: store.keys, args, lists: { formers } });
   }
 

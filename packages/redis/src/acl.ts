@@ -64,6 +64,7 @@ export const keysOfNodes: readonly (keyof Keys)[] = [
   "progress",
   "active",
   "request",
+  "lending",
   "lent",
   "borrowed",
   "lock",

@@ -89,6 +89,8 @@ export interface Keys {
   readonly epoch: string;
   /** String: the last fencing token given. */
   readonly fence: string;
+  /** String: by which history of writes what was lent to other partitions is known, and since when. */
+  readonly lending: string;
   /** Channel: something is due sooner than nodes may know. */
   readonly wake: string;
   /** Any type: while it is there, what it names does not start. `all`, `queue:<queue>`, `task:<task>`, `tag:<tag>`, `job:<job>`, `node:<node>`. */
@@ -181,6 +183,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     leader: `${prefix}leader`,
     epoch: `${prefix}epoch`,
     fence: `${prefix}fence`,
+    lending: `${prefix}lending`,
     wake: `${prefix}wake`,
     pause: (name) => `${prefix}pause:${name}`,
     pausedBy: (name) => `${prefix}paused-by:${name}`,

@@ -36,7 +36,8 @@ for partition, text in each(list.reports) do
 end
 
 -- What was lent may have been forgotten with the last master: all others are asked, by whoever knows that this is the one.
-if next(fields) ~= nil and fields.history ~= history and (arg.history ~= history or reported < count - 1) then
+local is_known = fields.history == history or (next(fields) == nil and not lending.may_be_forgotten(now))
+if not is_known and (arg.history ~= history or reported < count - 1) then
   local visits = {}
   for other = 0, count - 1 do
     if other ~= own then visits[#visits + 1] = tostring(other); visits[#visits + 1] = '0' end

@@ -27,7 +27,7 @@ do
     local is_home = home_of(scope) == own
     state = { is_home = is_home, name = arg.prefix .. (is_home and 'lent:' or 'borrowed:') .. scope }
     state.fields = lending.read(state.name)
-    state.is_new = next(state.fields) == nil
+    state.is_new = next(state.fields) == nil and not (is_home and lending.may_be_forgotten(now))
     if is_home then
       state.out, state.waits = 0, false
       for name, text in pairs(state.fields) do
@@ -70,8 +70,9 @@ do
 
   local function look_again(at) if not lending.opens or at < lending.opens then lending.opens = at end end
 
-  -- There is work for a scope and no place: places are asked for elsewhere, unless somebody is at it. Answers when to look again; nil: there are none elsewhere.
-  function lending.want(scope, limit, pause)
+  -- There is work for a scope and no place, in a lane, or a run: places are asked for elsewhere, unless somebody is at it. Answers when to look again; nil: there are
+  -- none elsewhere.
+  function lending.want(scope, limit, pause, lane)
     if not lending.is_on then return nil end
     local state = state_of(scope)
     if has_all(state) then return nil end
@@ -81,9 +82,10 @@ do
         look_again(asked + 2.5 * pause)
         return now + pause
       end
-      wanted[scope] = true
-      wants[#wants + 1] = { scope = scope, state = state, how = limit.how or 'w', max = limit.max, per = limit.per }
+      wanted[scope] = { scope = scope, state = state, how = limit.how or 'w', max = limit.max, per = limit.per, lanes = {}, runs = 0 }
+      wants[#wants + 1] = wanted[scope]
     end
+    if lane then wanted[scope].lanes[lane] = true else wanted[scope].runs = wanted[scope].runs + 1 end
     look_again(now + pause)
     return now + pause
   end
@@ -123,8 +125,8 @@ do
         local is_due = state.is_home and state.waits and max - state.out > lending.used(scope, nil, now)
         if not state.is_home then is_due = tonumber(fields.called) > tonumber(fields.returned) end
         if is_due then
-          wanted[scope] = true
-          wants[#wants + 1] = { scope = scope, state = state, how = 'g', max = max }
+          wanted[scope] = { scope = scope, state = state, how = 'g', max = max }
+          wants[#wants + 1] = wanted[scope]
         end
       end
     end
@@ -135,12 +137,21 @@ do
     end
   end
 
+  -- How many runs wait for places of a scope, of which this node could take some.
+  local function count_of(want)
+    if want.how == 'g' then return 0 end
+    local name = string.match(want.scope, '^key:(.+)$')
+    local found = name and redis.call('ZCARD', full_key(name)) or want.runs
+    for lane in pairs(want.lanes) do found = found + redis.call('ZCARD', lane_key(lane)) end
+    return math.max(math.min(found, slots - #claimed), 1)
+  end
+
   -- What the node is to see to, 6 values each: scope; w: it waits for places, s: it skips what finds none, g: there may be some to give; max, period, how many
   -- it could use, and what stands here.
   function lending.answer()
     offer_freed()
     for _, state in ipairs(told_none) do redis.call('HDEL', state.name, 'none') end
-    local answer, count = {}, math.max(slots - #claimed, 1)
+    local answer = {}
     for _, want in ipairs(wants) do
       local state, fields, report = want.state, want.state.fields, ''
       if not state.is_home then
@@ -149,8 +160,11 @@ do
         report = lending.report(fields, now)
         lending.write(state.name, { 'received', fields.received, 'called', fields.called, 'returned', fields.returned, 'asked', int(now), 'history',
           fields.history or lending.history() }, fields.received == fields.returned)
-      elseif want.how ~= 'g' then redis.call('HSET', state.name, 'asked', int(now)) end
-      for _, value in ipairs({ want.scope, want.how, int(want.max), want.per and int(want.per) or '', int(want.how == 'g' and 0 or count), report }) do
+      elseif want.how ~= 'g' then
+        redis.call('HSET', state.name, 'asked', int(now))
+        if not fields.history then redis.call('PEXPIRE', state.name, lending.EVEN) end
+      end
+      for _, value in ipairs({ want.scope, want.how, int(want.max), want.per and int(want.per) or '', int(count_of(want)), report }) do
         answer[#answer + 1] = value
       end
     end

@@ -27,7 +27,7 @@ do
       local limit = limits[scope]
       if left_in(scope, limit) <= 0 then
         if limit.how == 'w' or not lending.is_none(scope) then
-          lending.want(scope, limit, lending.TURN)
+          lending.want(scope, limit, lending.TURN, lane.name)
           return 'w'
         end
         answer = 's'

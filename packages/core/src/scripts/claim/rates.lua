@@ -2,15 +2,15 @@
 
 local rated = {} -- opens: when the first of the lanes may go on that are too fast now
 
--- When the next run of a scope may start; nil: now.
-function rated.opens_at(scope, rate)
+-- When the next run of a scope may start, in a lane or of a key; nil: now.
+function rated.opens_at(scope, rate, lane)
   local name = 'rate:' .. scope
   local places = lending.places(name, rate.max, rate.per)
   local oldest = places > 0 and tonumber(redis.call('LINDEX', arg.prefix .. name, places - 1) or nil) or nil
   local opens = oldest and oldest + rate.per
   if places > 0 and not (opens and opens > now) then return nil end
   -- Other partitions may have some sooner.
-  local again = lending.want(name, rate, math.min(math.max(rate.per / rate.max, lending.TURN), 1000))
+  local again = lending.want(name, rate, math.min(math.max(rate.per / rate.max, lending.TURN), 1000), lane)
   return math.min(opens or math.huge, again or opens or now + lending.TURN)
 end
 
@@ -35,7 +35,7 @@ end
 -- Whether a lane's rate lets none start now; remembers when it will.
 function rated.is_too_fast(lane)
   for _, scope in ipairs(lane.rates or {}) do
-    local opens = rated.opens_at(scope, rates[scope])
+    local opens = rated.opens_at(scope, rates[scope], lane.name)
     if opens then
       if not rated.opens or opens < rated.opens then rated.opens = opens end
       return true

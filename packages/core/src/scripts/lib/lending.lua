@@ -14,6 +14,17 @@ do
     history = history or string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or '-'
     return history
   end
+
+  -- Whether what was lent of a scope may have been forgotten as a whole: not long ago another history began, and of the scope nothing is known under it.
+  -- `lending`: `<history> <since>`, 0 for the first one.
+  function lending.may_be_forgotten(now)
+    local known, since = string.match(redis.call('GET', key.lending) or '', '^(%S+) (%d+)$')
+    if known ~= lending.history() then
+      since = known and int(now) or '0'
+      redis.call('SET', key.lending, lending.history() .. ' ' .. since)
+    end
+    return tonumber(since) > now - 3600000
+  end
 end
 
 function lending.read(name)
