@@ -1,5 +1,6 @@
 import type { Carrier } from "./carrier.js";
 import type { Events } from "./events.js";
+import { readWanted, type Wanted } from "./lender.js";
 import type { ScopedLimit, ScopedRate } from "./limit.js";
 import type { Body } from "./record.js";
 import { parseRunId } from "./run-id.js";
@@ -71,6 +72,8 @@ export interface ClaimAnswer {
   readonly nextDue: number | undefined;
   /** Whether there may be more that could start now. */
   readonly more: boolean;
+  /** Where there are several partitions: places that are to be lent. */
+  readonly wanted?: readonly Wanted[];
 }
 
 const most = 500;
@@ -85,6 +88,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
         keys: { meta, wake, active: active(node), cancelled: cancelled(node), request: answered(node) },
         args: {
           ...store.history,
+          partition: store.partitions === 1 ? "" : `${store.partition}/${store.partitions}`,
           node,
           line: request.line ?? "",
           number: request.number,
@@ -201,10 +205,10 @@ function readBody(text: string): Body | undefined {
 }
 
 function readAnswer(
-  [now, accepted, nextDue, items, passed, more, given]: ClaimReply,
+  [now, accepted, nextDue, items, passed, more, given, wanted]: ClaimReply,
   completions: number,
 ): ClaimAnswer {
-  const claimed = given === undefined ? items.map(readClaimed) : readGiven(given, now);
+  const claimed = given == null ? items.map(readClaimed) : readGiven(given, now);
   const others: { run: string; state: string; reason: string }[] = [];
   for (let at = 0; at + 2 < passed.length; at += 3) {
     others.push({ run: passed[at] ?? "", state: passed[at + 1] ?? "", reason: passed[at + 2] ?? "" });
@@ -215,6 +219,7 @@ function readAnswer(
     passed: others,
     nextDue: nextDue === "" ? undefined : Number(nextDue),
     more: more === 1 || (nextDue !== "" && Number(nextDue) <= Number(now)),
+    ...(wanted !== undefined && { wanted: readWanted(wanted) }),
   };
 }
 

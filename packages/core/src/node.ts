@@ -7,6 +7,7 @@ import { jittered } from "./id.js";
 import { Joining } from "./joining.js";
 import { Leader } from "./leader.js";
 import { NodeLease } from "./lease.js";
+import type { Lender } from "./lender.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import { type LoopName, startBeats } from "./loop-watch.js";
@@ -29,6 +30,7 @@ export interface NodeParts {
   readonly events: Events;
   readonly logger: Logger;
   readonly slots: Slots;
+  readonly lender: Lender | undefined;
   readonly names: ProcessNames;
   /** What the same process was called before, if it starts over: the last name that it worked under, and those since that may have joined. */
   readonly formers: readonly string[];

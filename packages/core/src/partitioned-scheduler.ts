@@ -287,6 +287,7 @@ export class PartitionedScheduler implements Scheduler {
     const drained = this.#engines.map((engine) => engine.drain(timeout));
     await this.#started?.catch(() => undefined);
     await Promise.all(drained);
+    await this.#shared.lender?.close();
     await Promise.all(this.#engines.map((engine) => engine.close()));
   }
 

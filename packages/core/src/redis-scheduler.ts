@@ -28,6 +28,7 @@ import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.
 import { type Health, judgeHealth } from "./health.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclaration, JobSet } from "./job-set.js";
+import { Lender } from "./lender.js";
 import { type ListedNode, listNodes } from "./list-nodes.js";
 import { RunLocks } from "./lock.js";
 import { Membership } from "./membership.js";
@@ -70,6 +71,7 @@ export class Shared {
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
   readonly carrier: Carrier;
+  readonly lender: Lender | undefined;
   readonly #told = new Set<string>();
   readonly #settings: Settings;
 
@@ -78,6 +80,7 @@ export class Shared {
     this.events = new Events(settings.logger);
     this.carrier = new Carrier(this.events);
     this.slots = new Slots(settings.concurrency);
+    if (settings.partitions > 1) this.lender = new Lender(this.events);
   }
 
   /** What a partition tells. */
@@ -121,6 +124,7 @@ export class RedisScheduler implements Scheduler {
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
     if (partitions > 1) shared.carrier.join(this.#store);
+    shared.lender?.join(this.#store);
     this.#founding = new Founding(this.#store);
     this.#events = shared.eventsOf(partition);
   }
@@ -452,6 +456,7 @@ export class RedisScheduler implements Scheduler {
       logger: this.#settings.logger,
       tasks: this.#shared.tasks,
       slots: this.#shared.slots,
+      lender: this.#shared.lender,
       names: this.#shared.names,
     });
   }

@@ -1,4 +1,5 @@
 import type { Events } from "./events.js";
+import type { Lender } from "./lender.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import type { Settings } from "./options.js";
@@ -17,6 +18,8 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** Of this process, for whatever partition and identity. */
   readonly slots: Slots;
+  /** Of this process, if there are several partitions. */
+  readonly lender: Lender | undefined;
   /** Whether the node's lease surely holds, by the wall clock as well: nothing starts otherwise. */
   isAlive(): boolean;
   /** Whether the node's lease has ended by the monotonic clock: what is under way is given up only then. */

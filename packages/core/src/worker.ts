@@ -303,7 +303,8 @@ export class Worker {
           line.underWay = undefined; // in the same step in which what it brought is counted
         }
         this.watch.turned();
-        const { claimed } = answer;
+        const { claimed, wanted } = answer;
+        if (wanted !== undefined) this.#parts.lender?.see(this.#parts.store.partition, wanted);
         if (slots > 0) this.#isDeep = answer.more || claimed.length >= slots - ahead;
         this.#nextDue =
           slots > 0 && this.#isDeep ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);

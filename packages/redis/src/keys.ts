@@ -91,6 +91,8 @@ export interface Keys {
   readonly epoch: string;
   /** String: the last fencing token given. */
   readonly fence: string;
+  /** String: by which history of writes what was lent to other partitions is known, and since when. */
+  readonly lending: string;
   /** Channel: something is due sooner than nodes may know. */
   readonly wake: string;
   /** Any type: while it is there, what it names does not start. `all`, `queue:<queue>`, `task:<task>`, `tag:<tag>`, `job:<job>`, `node:<node>`. */
@@ -105,6 +107,10 @@ export interface Keys {
   readyOf(queue: string, task: string): string;
   /** Set: runs that hold a place of a limit. */
   held(scope: string): string;
+  /** Hash: what the home of a scope has lent of its places, where there are several partitions. Of rates with `rate:` before the scope. */
+  lent(scope: string): string;
+  /** Hash: what another partition has borrowed of them. */
+  borrowed(scope: string): string;
   /** Sorted set: due runs that wait for a place of a concurrency key. */
   full(name: string): string;
   /** Sorted set: the dead letters of a queue by the time (ms) at which they failed. */
@@ -182,6 +188,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     leader: `${prefix}leader`,
     epoch: `${prefix}epoch`,
     fence: `${prefix}fence`,
+    lending: `${prefix}lending`,
     wake: `${prefix}wake`,
     pause: (name) => `${prefix}pause:${name}`,
     pausedBy: (name) => `${prefix}paused-by:${name}`,
@@ -189,6 +196,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     request: (node) => `${prefix}request:${node}`,
     readyOf: (queue, task) => `${prefix}ready:${queue}@${task}`,
     held: (scope) => `${prefix}held:${scope}`,
+    lent: (scope) => `${prefix}lent:${scope}`,
+    borrowed: (scope) => `${prefix}borrowed:${scope}`,
     full: (name) => `${prefix}full:${name}`,
     deadLettersOf: (queue) => `${prefix}dead-letters:${queue}`,
     cancelled: (node) => `${prefix}cancelled:${node}`,

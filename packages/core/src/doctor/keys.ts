@@ -18,7 +18,7 @@ const types: Readonly<Record<Exclude<Fixed, "prefix" | "wake">, Type>> = {
   ...{ holds: "hash", limited: "hash" },
   ...{ counts: "hash", sets: "hash", setOf: "hash", deadLetters: "hash", runs: "hash", attempts: "hash" },
   ...{ progress: "hash", finished: "hash", nodes: "zset", nodeInfo: "hash", dead: "zset" },
-  ...{ leader: "string", epoch: "string", fence: "string" },
+  ...{ leader: "string", epoch: "string", fence: "string", lending: "string" },
 };
 
 /** More lanes than a cluster has; what is beyond is not looked at. */

@@ -1,7 +1,7 @@
 -- Completes finished runs and claims due ones, in one step. A request that was answered before (the last number of its line) is answered
 -- as it was then: a reply may have been lost.
 --
--- Its parts, in the order of their inclusion: claim/request, due, plain; rates, complete, limits, pauses, lanes, overlap, misfires, max-runs, consider, take.
+-- Its parts, in the order of their inclusion: claim/request, due, plain; lib/lending; lending, rates, complete, limits, pauses, lanes, overlap, misfires, max-runs, consider, take.
 
 local function claimed_before()
   local active, runs, tokens = redis.call('HGETALL', key.active), {}, {}
@@ -60,4 +60,7 @@ for i, item in ipairs(claimed) do
 end
 local next_due = next_waiting()
 if rated.opens and (not next_due or rated.opens < next_due) then next_due = rated.opens end
+local wanted = lending.is_on and number ~= last_number and lending.answer() or {}
+if lending.opens and (not next_due or lending.opens < next_due) then next_due = lending.opens end
+if #wanted > 0 then return { int(now), answer, next_due and int(next_due) or '', texts, passed, more, false, wanted } end
 return { int(now), answer, next_due and int(next_due) or '', texts, passed, more }

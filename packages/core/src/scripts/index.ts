@@ -25,6 +25,7 @@ export {
   sweep,
   watch,
 } from "./of-leaders.js";
+export { borrow, lend } from "./of-lenders.js";
 export {
   type ClaimReply,
   claim,

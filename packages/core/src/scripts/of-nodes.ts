@@ -4,18 +4,21 @@ import { calls, file, foundingArgs, guards, history, kept, records, rules } from
 
 /**
  * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF
- * body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record.
+ * body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record. `wanted`: of each scope of which places are to be
+ * lent (6 values), see claim/lending.lua.
  */
-export type ClaimReply = [string, string, string, string[], string[], number, string[]?];
+export type ClaimReply = [string, string, string, string[], string[], number, (string[] | null)?, string[]?];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
-  version: 4,
+  version: 5,
   file: file("claim"),
   include: [
     ...kept,
     ...["request", "due", "plain"].map((name) => file(`claim/${name}`)),
     ...rules,
+    file("lib/lending"),
     ...[
+      "lending",
       "rates",
       "complete",
       "limits",
@@ -29,7 +32,19 @@ export const claim = defineScript<ClaimReply>()({
     ].map((name) => file(`claim/${name}`)),
   ],
   keys: [...guards, "active", "cancelled", "request"],
-  args: ["prefix", "node", "line", "number", "slots", "ahead", "batch", "lock_ttl", "lease_ttl", ...history],
+  args: [
+    "prefix",
+    "partition",
+    "node",
+    "line",
+    "number",
+    "slots",
+    "ahead",
+    "batch",
+    "lock_ttl",
+    "lease_ttl",
+    ...history,
+  ],
   lists: {
     done: ["run", "token", "detail", "result"],
     completions: ["outcome"],

@@ -2,11 +2,16 @@
 
 local rated = {} -- opens: when the first of the lanes may go on that are too fast now
 
--- When the next run of a scope may start; nil: now.
-function rated.opens_at(scope, rate)
-  local oldest = tonumber(redis.call('LINDEX', arg.prefix .. 'rate:' .. scope, rate.max - 1) or nil)
-  if oldest and oldest > now - rate.per then return oldest + rate.per end
-  return nil
+-- When the next run of a scope may start, in a lane or of a key; nil: now.
+function rated.opens_at(scope, rate, lane)
+  local name = 'rate:' .. scope
+  local places = lending.places(name, rate.max, rate.per)
+  local oldest = places > 0 and tonumber(redis.call('LINDEX', arg.prefix .. name, places - 1) or nil) or nil
+  local opens = oldest and oldest + rate.per
+  if places > 0 and not (opens and opens > now) then return nil end
+  -- Other partitions may have some sooner.
+  local again = lending.want(name, rate, math.min(math.max(rate.per / rate.max, lending.TURN), 1000), lane)
+  return math.min(opens or math.huge, again or opens or now + lending.TURN)
 end
 
 function rated.count(scope, rate)
@@ -14,6 +19,7 @@ function rated.count(scope, rate)
   redis.call('LPUSH', name, int(now))
   redis.call('LTRIM', name, 0, rate.max - 1)
   redis.call('PEXPIRE', name, int(rate.per))
+  lending.use('rate:' .. scope)
 end
 
 function rated.scopes_of(lane)
@@ -29,7 +35,7 @@ end
 -- Whether a lane's rate lets none start now; remembers when it will.
 function rated.is_too_fast(lane)
   for _, scope in ipairs(lane.rates or {}) do
-    local opens = rated.opens_at(scope, rates[scope])
+    local opens = rated.opens_at(scope, rates[scope], lane.name)
     if opens then
       if not rated.opens or opens < rated.opens then rated.opens = opens end
       return true

@@ -16,7 +16,7 @@ local function holders()
   return nodes
 end
 
-local freed = false -- whether places have become free
+local freed, freed_scopes = false, {} -- whether places have become free, and where
 
 local function held_key(scope) return arg.prefix .. 'held:' .. scope end
 local function full_key(name) return arg.prefix .. 'full:' .. name end
@@ -38,7 +38,7 @@ local function release_places(runs)
   for i, run in ipairs(runs) do
     for scope in string.gmatch(texts[i] or '', '%S+') do
       redis.call('SREM', held_key(scope), run)
-      freed = true
+      freed, freed_scopes[scope] = true, true
       local name = string.match(scope, '^key:(.+)$')
       if name then admit(name) end
     end
