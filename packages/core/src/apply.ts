@@ -1,11 +1,15 @@
+import { partitionOf } from "@escapement/redis/internal";
 import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
 import {
+  assertDifferent,
+  checkJob,
   checkJobs,
   type Defined,
   type Item,
   locate,
   type Preview,
   previewItems,
+  type Wanted,
   writeItems,
 } from "./define.js";
 import { assertStaying } from "./dependencies.js";
@@ -71,21 +75,53 @@ export async function applyJobs(
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
 ): Promise<ApplyReport> {
-  const apply = await prepareJobs(parts, what, options);
+  const apply = await prepareJobs(parts, await readDeclared(parts, what, options));
   return apply();
 }
 
-/** Checks all that can be checked of a list or a set of jobs before the first is written. Answers what applies it. */
-export async function prepareJobs(
-  parts: ApplyParts,
+/** What is to be applied, and how, once it has been read. */
+export interface Declared {
+  readonly set: JobSet | undefined;
+  readonly wanted: readonly Wanted[];
+  readonly tag: string | undefined;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+}
+
+/** Reads a list or a set of jobs, and checks their inputs. */
+export async function readDeclared(
+  { validate }: Pick<ApplyParts, "validate">,
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
-): Promise<() => Promise<ApplyReport>> {
+): Promise<Declared> {
   const set = setIn(what);
   const { tag, dryRun, force } = optionsOf(options, set);
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
   for (const { task, options, where } of wanted)
-    await locate(where, options?.id, () => parts.validate(task, options?.input));
+    await locate(where, options?.id, () => validate(task, options?.input));
+  return { set, wanted, tag, dryRun, force };
+}
+
+/** Those for each partition, which each has its set's name and version, after a look at all. */
+export function splitDeclared(declared: Declared, partitions: number, maxInput: number): Declared[] {
+  const { set, wanted } = declared;
+  assertDifferent(wanted.map((one) => checkJob(one, maxInput)));
+  return Array.from({ length: partitions }, (_, partition) => {
+    const isIn = ({ id }: { readonly id: string }): boolean => partitionOf(id, partitions) === partition;
+    return {
+      ...declared,
+      wanted: wanted.filter(({ options }) => isIn(options)),
+      set: set && { ...set, jobs: set.jobs.filter(isIn) },
+    };
+  });
+}
+
+/** Checks all that can be checked of jobs before the first is written. Answers what applies them. */
+export async function prepareJobs(
+  parts: ApplyParts,
+  declared: Declared,
+): Promise<() => Promise<ApplyReport>> {
+  const { set, wanted, tag, dryRun, force } = declared;
   const items = await checkJobs(parts.store, wanted, parts.maxInput);
   await assertStaying(items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),

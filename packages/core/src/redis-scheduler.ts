@@ -6,7 +6,10 @@ import {
   type ApplyReport,
   type ApplySetOptions,
   applyJobs,
+  type Declared,
   prepareJobs,
+  readDeclared,
+  splitDeclared,
   tell,
 } from "./apply.js";
 import { nameAt, whole } from "./check.js";
@@ -35,7 +38,7 @@ import { ProcessNames } from "./process-names.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
-import { type LeaderInfo, readLeader } from "./read-nodes.js";
+import { type LeaderInfo, type PartitionLeader, readLeader } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
 import { writeJobRecord } from "./record.js";
@@ -66,6 +69,8 @@ export class Shared {
   readonly tasks: Map<string, AnyTask> = new Map();
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
+  /** Of the first partition's store, which says so of all. */
+  founding: Founding | undefined;
 
   constructor({ logger, concurrency }: Settings) {
     this.events = new Events(logger);
@@ -105,8 +110,10 @@ export class RedisScheduler implements Scheduler {
       events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
+      first: () => this.#founding.known(),
     });
-    this.#founding = new Founding(this.#store);
+    shared.founding ??= new Founding(() => this.#store);
+    this.#founding = shared.founding;
     this.#events = shared.events;
   }
 
@@ -118,6 +125,10 @@ export class RedisScheduler implements Scheduler {
       logger: this.#settings.logger,
       validate: (task, input) => this.#validate(task, input),
     };
+  }
+
+  get partitions(): number {
+    return this.#settings.partitions;
   }
 
   get nodeId(): string | undefined {
@@ -176,13 +187,20 @@ export class RedisScheduler implements Scheduler {
     return applyJobs(this.#parts, jobs, options);
   }
 
-  /** The same in two steps: what can be checked is, before anything is written. */
-  async prepare(
+  /** The same in three steps, for each partition: what is to be is read and split, and what can be checked is, before anything is written. */
+  async declare(
     jobs: readonly JobDeclaration[] | JobSet,
     options: ApplyOptions & ApplySetOptions,
-  ): Promise<() => Promise<ApplyReport>> {
+  ): Promise<{ readonly ids: readonly string[]; readonly parts: readonly Declared[] }> {
     this.#assertUsable();
-    return prepareJobs(this.#parts, jobs, options);
+    const declared = await readDeclared(this.#parts, jobs, options);
+    const parts = splitDeclared(declared, this.#settings.partitions, this.#settings.maxInput);
+    return { ids: declared.wanted.map(({ options: { id } }) => id), parts };
+  }
+
+  async prepare(declared: Declared): Promise<() => Promise<ApplyReport>> {
+    this.#assertUsable();
+    return prepareJobs(this.#parts, declared);
   }
 
   async enqueue<T extends TaskRef>(
@@ -267,6 +285,11 @@ export class RedisScheduler implements Scheduler {
     return readLeader(this.#store);
   }
 
+  async leaders(): Promise<PartitionLeader[]> {
+    const leader = await this.leader();
+    return leader === undefined ? [] : [{ partition: this.#store.partition, ...leader }];
+  }
+
   async load(): Promise<ClusterLoad> {
     this.#assertUsable();
     return readLoad(this.#store);
@@ -307,14 +330,24 @@ export class RedisScheduler implements Scheduler {
   }
 
   events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
+    return openEvents(this.eventStore(), options);
+  }
+
+  /** Whose events there are, as long as this scheduler is not being stopped. */
+  eventStore(): Store {
     this.#assertOpen();
-    return openEvents(this.#store, options);
+    return this.#store;
   }
 
   async doctor(): Promise<Finding[]> {
     this.#assertUsable();
     this.#openLocks();
-    return examine(this.#store, this.#settings, this.#locks);
+    const store = this.#store.unguarded();
+    try {
+      return await examine(store, this.#settings, this.#locks);
+    } finally {
+      store.close();
+    }
   }
 
   /** The store's time in ms, as well as it is known. */
@@ -326,12 +359,6 @@ export class RedisScheduler implements Scheduler {
   async founded(): Promise<void> {
     this.#assertUsable();
     return this.#founding.founded();
-  }
-
-  /** That the namespace, if there is one, has as many partitions as the settings say. @throws EscapementError `PARTITION_MISMATCH` */
-  async known(): Promise<void> {
-    this.#assertUsable();
-    return this.#founding.known();
   }
 
   health(): Health {
