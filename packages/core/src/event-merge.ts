@@ -137,6 +137,7 @@ async function* merged(
           yield { ...event, id: sources.map(({ place }) => place).join(",") };
         }
       }
+      if (isOver()) return;
       for (const source of sources) source.check();
     }
   } finally {

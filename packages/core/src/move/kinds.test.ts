@@ -5,9 +5,9 @@ import { kindOf, kinds, placeOf } from "./kinds.js";
 
 const { prefix, ...keys } = createKeys("any");
 /** As the table has them: what follows the prefix, of those with a name in them up to the colon. */
-const named = Object.values<string | ((one: string, other: string) => string)>(keys)
-  .map((key) => (typeof key === "string" ? key : key("name", "name").replace(/:name.*$/, ":")))
-  .map((key) => key.slice(prefix.length));
+const named = Object.values<string | ((...parts: never[]) => string)>(keys)
+  .map((key) => (typeof key === "string" ? key : (key as (one: string, two: string) => string)("name", "1")))
+  .map((key) => key.slice(prefix.length).replace(/:name.*$/, ":"));
 
 describe("the kinds of keys that a move knows", () => {
   test("are those that there are: whoever adds one has to say what becomes of it", () => {
