@@ -1,4 +1,10 @@
-import { createScheduler, EscapementError, type Scheduler } from "@escapement/core";
+import {
+  createScheduler,
+  EscapementError,
+  readPartitions,
+  type Scheduler,
+  type SchedulerOptions,
+} from "@escapement/core";
 import type { Command } from "commander";
 import { pino } from "pino";
 import { CliError } from "./cli-error.js";
@@ -8,6 +14,7 @@ import { type Output, processOutput } from "./terminal/output.js";
 export interface GlobalOptions {
   readonly redis?: string;
   readonly namespace?: string;
+  readonly partitions?: number;
   readonly voters?: readonly string[];
   readonly json?: boolean;
 }
@@ -25,28 +32,57 @@ export function stderrLogger(): ReturnType<typeof pino> {
 }
 
 /** The part of a scheduler's options that the global options say. */
-export function schedulerOptions(options: GlobalOptions): Parameters<typeof createScheduler>[0] {
-  const { redis, namespace, voters } = options;
+export function schedulerOptions(options: GlobalOptions): SchedulerOptions {
+  const { redis, namespace, voters, partitions } = options;
   return {
     ...(redis === undefined ? {} : { redis }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(voters === undefined ? {} : { voters }),
+    ...(partitions === undefined ? {} : { partitions }),
     logger: stderrLogger(),
   };
 }
 
+/** The same, with the number of partitions that the namespace has where none is given. */
+export async function foundOptions(options: GlobalOptions): Promise<SchedulerOptions> {
+  const given = schedulerOptions(options);
+  return options.partitions === undefined
+    ? { ...given, partitions: (await readPartitions(given)) ?? 1 }
+    : given;
+}
+
+/** How a command is served. */
+export interface ClientOptions {
+  /** Go on where the store does not say how many partitions there are: the command is to find out why. */
+  readonly anyhow?: boolean;
+}
+
 /** Does a command's work with a scheduler that is a client only, and closes it. */
-export async function withClient(command: Command, work: (client: Client) => Promise<void>): Promise<void> {
+export async function withClient(
+  command: Command,
+  work: (client: Client) => Promise<void>,
+  { anyhow = false }: ClientOptions = {},
+): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions>();
   const output = processOutput(options.json ?? false);
-  const scheduler = createScheduler(schedulerOptions(options));
+  let scheduler: Scheduler | undefined;
   try {
+    const found = await foundOptions(options).catch((error: unknown) => {
+      if (!anyhow || !isOfStore(error)) throw error;
+      return { ...schedulerOptions(options), partitions: options.partitions ?? 1 };
+    });
+    scheduler = createScheduler(found);
     await work({ scheduler, output });
   } catch (error) {
     throw explained(error, options);
   } finally {
-    await scheduler.stop();
+    await scheduler?.stop();
   }
+}
+
+/** Whether something is wrong with the store, and not with what was typed. */
+function isOfStore(error: unknown): boolean {
+  return error instanceof EscapementError && /^(REDIS_|NAMESPACE_MOVING$)/.test(error.code);
 }
 
 /** What a Redis that cannot be reached, or is not what is needed, is called here: with its address. */

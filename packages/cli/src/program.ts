@@ -8,7 +8,7 @@ import { addNodeCommand } from "./node/node-command.js";
 import { addPauseCommands } from "./pause/pause-commands.js";
 import { addResumeCommand } from "./pause/resume-command.js";
 import { addRunCommands } from "./run/run-commands.js";
-import { list } from "./terminal/option-values.js";
+import { count, list } from "./terminal/option-values.js";
 import { processOutput } from "./terminal/output.js";
 import { version } from "./version.js";
 
@@ -27,6 +27,11 @@ export function createProgram(): Command {
     .addOption(new Option("--redis <url>", "the job store").env("ESCAPEMENT_REDIS_URL"))
     .addOption(
       new Option("--namespace <name>", "whoever shares it shares the jobs").env("ESCAPEMENT_NAMESPACE"),
+    )
+    .addOption(
+      new Option("--partitions <n>", "over how many the namespace is spread (default: as it says, or 1)")
+        .env("ESCAPEMENT_PARTITIONS")
+        .argParser((text) => (text.trim() === "" ? undefined : count(text))),
     )
     .addOption(
       new Option(

@@ -1,5 +1,7 @@
+import { partitionOf } from "@escapement/redis/internal";
 import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
 import {
+  assertDifferent,
   checkJob,
   checkJobs,
   type Defined,
@@ -8,6 +10,7 @@ import {
   type Owner,
   type Preview,
   previewItems,
+  type Wanted,
   writeItems,
 } from "./define.js";
 import { assertStaying } from "./dependencies.js";
@@ -73,9 +76,46 @@ export async function applyJobs(
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
 ): Promise<ApplyReport> {
-  const { write, finish } = await prepareJobs(parts, what, options);
+  const { write, finish } = await prepareJobs(parts, await readDeclared(parts, what, options));
   await write();
   return finish();
+}
+
+/** What is to be applied, and how, once it has been read. */
+export interface Declared {
+  readonly set: JobSet | undefined;
+  readonly wanted: readonly Wanted[];
+  readonly tag: string | undefined;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+}
+
+/** Reads a list or a set of jobs, and checks their inputs. */
+export async function readDeclared(
+  { validate }: Pick<ApplyParts, "validate">,
+  what: readonly JobDeclaration[] | JobSet,
+  options: unknown,
+): Promise<Declared> {
+  const set = setIn(what);
+  const { tag, dryRun, force } = optionsOf(options, set);
+  const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
+  for (const { task, options, where } of wanted)
+    await locate(where, options?.id, () => validate(task, options?.input));
+  return { set, wanted, tag, dryRun, force };
+}
+
+/** Those for each partition, which each has its set's name and version, after a look at all. */
+export function splitDeclared(declared: Declared, partitions: number, maxInput: number): Declared[] {
+  const { set, wanted } = declared;
+  assertDifferent(wanted.map((one) => checkJob(one, maxInput)));
+  return Array.from({ length: partitions }, (_, partition) => {
+    const isIn = ({ id }: { readonly id: string }): boolean => partitionOf(id, partitions) === partition;
+    return {
+      ...declared,
+      wanted: wanted.filter(({ options }) => isIn(options)),
+      set: set && { ...set, jobs: set.jobs.filter(isIn) },
+    };
+  });
 }
 
 /** Jobs that have been checked. */
@@ -87,27 +127,20 @@ export interface PreparedJobs {
 }
 
 /**
- * Checks all that can be checked of a list or a set of jobs before the first is written.
+ * Checks all that can be checked of jobs before the first is written.
  *
- * @param whole what is applied in all partitions, if `what` is one partition's part of it
+ * @param whole what is applied in all partitions, if `declared` is one partition's part of it
  */
 export async function prepareJobs(
   parts: ApplyParts,
-  what: readonly JobDeclaration[] | JobSet,
-  options: unknown,
-  whole = what,
+  declared: Declared,
+  whole?: readonly Wanted[],
 ): Promise<PreparedJobs> {
-  const set = setIn(what);
-  const { tag, dryRun, force } = optionsOf(options, set);
-  const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
-  for (const { task, options, where } of wanted)
-    await locate(where, options?.id, () => parts.validate(task, options?.input));
-  const all =
-    whole === what ? undefined : wantedOf(setIn(whole)?.jobs ?? (whole as readonly JobDeclaration[]));
+  const { set, wanted, tag, dryRun, force } = declared;
   // How jobs of all partitions are tied is checked by one of them.
-  const tied = all === undefined || parts.store.partition === 0 ? all : [];
+  const tied = whole === undefined || parts.store.partition === 0 ? whole : [];
   const items = await checkJobs(parts.store, wanted, parts.maxInput, tied);
-  await assertStaying(all?.map((one) => checkJob(one, parts.maxInput)) ?? items, () =>
+  await assertStaying(whole?.map((one) => checkJob(one, parts.maxInput)) ?? items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
   );
   if (dryRun)

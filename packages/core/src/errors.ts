@@ -117,8 +117,8 @@ export class StaleJobSetError extends EscapementError {
 
 /**
  * What a call with many items throws that was cut short after the first of them were written: what is written stays. Written are as many as `written` says, from
- * the first one on; of the others none, or, if the `cause` is a `REDIS_TIMEOUT`, perhaps some. The same call again with these `ids` does the rest, and
- * nothing twice.
+ * the first one on, or, where a namespace has several partitions, in some of these; of the others none, or, if the `cause` is a `REDIS_TIMEOUT`, perhaps some.
+ * The same call again with these `ids` does the rest, and nothing twice.
  */
 export class PartlyWrittenError extends EscapementError {
   override readonly name: string = "PartlyWrittenError";

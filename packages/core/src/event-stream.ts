@@ -26,7 +26,7 @@ export interface EventsOptions {
 }
 
 /** What has been read: that many events of an entry of the stream, or the whole of it. */
-interface Place {
+export interface Place {
   readonly entry: string;
   readonly index: number | "all";
 }
@@ -40,6 +40,8 @@ interface Page {
 
 const page = 100;
 const block = 1000; // ms
+/** Stands for all events of an entry, however many these are. */
+export const whole = 999_999_999;
 const nothing: Page = { entries: undefined, gapTo: undefined };
 
 // No entry has these ids. What was trimmed before somebody asked for what is kept is no gap; after the first look at an empty stream it is.
@@ -55,18 +57,32 @@ const nothingYet = "0-1";
  * @throws InvalidOptionError, at once; asking for an event: RedisError for what does not pass by itself
  */
 export function openEvents(store: Store, options: EventsOptions): AsyncIterableIterator<SchedulerEvent> {
-  const { since, signal, follow = true } = read(options);
+  const { since, signal, follow = true } = readOptions(options, assertPlace);
+  return leaving(signal, (ended) => {
+    const pages = readPages(store, { start: startOf(store, since), end: endOf(store, follow), ended });
+    return toldOf(pages, () => ended.aborted || store.isClosed);
+  });
+}
+
+async function* toldOf(pages: Pages, isOver: () => boolean): AsyncGenerator<SchedulerEvent> {
+  for await (const page of pages)
+    for (const { event, entry, index } of page ?? []) {
+      if (isOver()) return;
+      yield { ...event, id: `${entry}.${index}` };
+    }
+}
+
+/** Events that end at once when they are left, also while the next one is waited for. */
+export function leaving(
+  signal: AbortSignal | undefined,
+  open: (ended: AbortSignal) => AsyncGenerator<SchedulerEvent>,
+): AsyncIterableIterator<SchedulerEvent> {
   const left = new AbortController();
-  const start = placeOf(store, since);
-  start.catch(() => undefined); // told to whoever asks for an event
-  const signals = signal === undefined ? [left.signal] : [left.signal, signal];
-  const end = follow ? Promise.resolve(undefined) : lastEntry(store);
-  end.catch(() => undefined);
-  const events = readEvents(store, start, end, AbortSignal.any(signals));
+  const events = open(AbortSignal.any(signal === undefined ? [left.signal] : [left.signal, signal]));
   return {
     next: () => events.next(),
     return: () => {
-      left.abort(); // also while the next one is waited for
+      left.abort();
       return events.return(undefined);
     },
     [Symbol.asyncIterator]() {
@@ -75,12 +91,29 @@ export function openEvents(store: Store, options: EventsOptions): AsyncIterableI
   };
 }
 
-async function* readEvents(
-  store: Store,
-  start: Promise<Place>,
-  end: Promise<string | undefined>,
-  ended: AbortSignal,
-): AsyncGenerator<SchedulerEvent> {
+/** An event and its place: its number, from 1, in an entry. */
+export interface Told {
+  readonly event: ClusterEvent & { readonly at: Date };
+  readonly entry: string;
+  readonly index: number;
+}
+
+/** What is read of a stream at once. Empty: there is nothing now; `undefined`: it could not be read, and is tried again. */
+export type Pages = AsyncGenerator<readonly Told[] | undefined>;
+
+/** From where a stream is read. */
+export interface PagesOptions {
+  readonly start: Promise<Place>;
+  /** The entry to end with; `undefined`: to go on with what comes. */
+  readonly end: Promise<string | undefined>;
+  readonly ended: AbortSignal;
+  /** Whether to wait up to a second for what comes; asked each time. @default it does */
+  readonly waits?: () => boolean;
+}
+
+/** Reads a stream by a connection of its own, which is closed when it is left. */
+export async function* readPages(store: Store, options: PagesOptions): Pages {
+  const { start, end, ended, waits = () => true } = options;
   const reader = store.openReader();
   const close = (): void => store.closeReader(reader);
   const isOver = (): boolean => ended.aborted || store.isClosed;
@@ -89,21 +122,25 @@ async function* readEvents(
     let place = await start;
     const last = await end;
     while (!isOver() && (last === undefined || isBehind(place.entry, last) || place.entry === last)) {
-      const { entries, gapTo } = await readOn(store, reader, place, isOver, last === undefined);
-      if (entries === undefined) continue; // nothing could be read
-      if (last !== undefined && entries.length === 0) return;
-      if (gapTo !== undefined)
-        yield { type: "gap", id: `${gapTo}.0`, at: new Date(Number(gapTo.split("-")[0])) };
-      for (const [entry, values] of entries) {
-        if (last !== undefined && isBehind(last, entry)) return;
-        const seen = entry === place.entry ? place.index : 0;
-        for (const [index, event] of readEntry(values).entries()) {
-          if (event === undefined || seen === "all" || index < seen) continue;
-          if (isOver()) return;
-          yield { ...event, id: `${entry}.${index + 1}` };
+      const { entries, gapTo } = await readOn(store, reader, place, isOver, last === undefined && waits());
+      if (last !== undefined && entries?.length === 0) return;
+      const told: Told[] = [];
+      if (gapTo !== undefined) {
+        const at = new Date(Number(gapTo.split("-")[0]));
+        told.push({ event: { type: "gap", at }, entry: gapTo, index: 0 });
+      }
+      for (const [entry, values] of entries ?? []) {
+        if (last !== undefined && isBehind(last, entry)) {
+          yield told;
+          return;
         }
+        const seen = entry === place.entry ? place.index : 0;
+        for (const [index, event] of readEntry(values).entries())
+          if (event !== undefined && seen !== "all" && index >= seen)
+            told.push({ event, entry, index: index + 1 });
         place = { entry, index: "all" };
       }
+      yield entries && told;
     }
   } catch (error) {
     if (!isOver()) throw error;
@@ -124,17 +161,18 @@ export function tellCluster(store: Store, line: string): void {
     .catch(() => undefined);
 }
 
-function read(options: EventsOptions): EventsOptions {
+/** Checks the options. @param assertId refuses a `since` that is no event's id, nor `start` */
+export function readOptions(options: EventsOptions, assertId: (since: string) => void): EventsOptions {
   const given = fields("options", options, ["since", "signal", "follow"]);
-  return readable("options", () => checked(given));
+  return readable("options", () => checked(given, assertId));
 }
 
-function checked(given: Record<string, unknown>): EventsOptions {
+function checked(given: Record<string, unknown>, assertId: (since: string) => void): EventsOptions {
   const { since, signal, follow } = given;
   if (follow !== undefined) flag("follow", follow);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new InvalidOptionError("signal", "must be an AbortSignal.");
-  if (typeof since === "string") assertPlace(since);
+  if (typeof since === "string") assertId(since);
   else if (since !== undefined) {
     if (!(since instanceof Date)) throw noPlace();
     instant("since", since);
@@ -142,7 +180,8 @@ function checked(given: Record<string, unknown>): EventsOptions {
   return given;
 }
 
-function assertPlace(since: string): void {
+/** @throws InvalidOptionError for what is no place in a stream, nor `start` */
+export function assertPlace(since: string): void {
   if (since === "start") return;
   const parts = /^(\d{1,20})-(\d{1,20})\.\d{1,9}$/.exec(since)?.slice(1, 3);
   if (parts === undefined || parts.some((part) => BigInt(part) >= 2n ** 64n)) throw noPlace();
@@ -151,12 +190,26 @@ function assertPlace(since: string): void {
 const noPlace = (): InvalidOptionError =>
   new InvalidOptionError("since", 'must be the id of an event, a Date, or "start".');
 
+/** Where `since` is in a stream. What fails is told to whoever asks for an event. */
+export function startOf(store: Store, since: EventsOptions["since"]): Promise<Place> {
+  const start = placeOf(store, since);
+  start.catch(() => undefined);
+  return start;
+}
+
+/** The entry with which to end, if it is not to go on. */
+export function endOf(store: Store, follow: boolean): Promise<string | undefined> {
+  const end = follow ? Promise.resolve(undefined) : lastEntry(store);
+  end.catch(() => undefined);
+  return end;
+}
+
 async function placeOf(store: Store, since: EventsOptions["since"]): Promise<Place> {
   if (since === "start") return { entry: beginning, index: "all" };
   if (since instanceof Date) return { entry: justBefore(since.getTime()), index: "all" };
   if (since !== undefined) {
     const [entry = beginning, index] = since.split(".");
-    return { entry, index: Number(index) };
+    return { entry, index: Number(index) === whole ? "all" : Number(index) };
   }
   return { entry: await lastEntry(store), index: "all" };
 }

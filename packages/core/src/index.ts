@@ -47,12 +47,19 @@ export type { Limit, Rate, RateLimit } from "./limit.js";
 export type { ListedNode } from "./list-nodes.js";
 export type { LogLevel, LogLine } from "./log-lines.js";
 export type { Logger } from "./logger.js";
+export {
+  type MoveOptions,
+  type MoveProgress,
+  type MoveReport,
+  movePartitions,
+  readPartitions,
+} from "./move/move-partitions.js";
 export type { Role, SchedulerOptions } from "./options.js";
 export type { PauseOptions, PauseTarget } from "./pause.js";
 export type { JobFilter } from "./read-jobs.js";
 export type { ActiveRun, ClusterLoad } from "./read-load.js";
 export type { FollowLogsOptions, LogsOptions } from "./read-logs.js";
-export type { LeaderInfo, NodeInfo } from "./read-nodes.js";
+export type { LeaderInfo, NodeInfo, PartitionLeader } from "./read-nodes.js";
 export type { PauseInfo } from "./read-pauses.js";
 export type { RunsOf } from "./read-unfinished.js";
 export type { RemoveOptions } from "./remove-job.js";

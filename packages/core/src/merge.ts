@@ -1,5 +1,6 @@
 // What is asked of each partition, made one.
 import type { ApplyReport } from "./apply.js";
+import type { Finding } from "./doctor/index.js";
 import type { Health } from "./health.js";
 import type { ListedNode } from "./list-nodes.js";
 import type { ClusterLoad } from "./read-load.js";
@@ -14,16 +15,15 @@ export function firstOf<T>(
   return lists.flat().sort(order).slice(0, limit);
 }
 
-/** What was done in all partitions, in the order in which the jobs were given. */
-export function mergeReports(
-  reports: readonly ApplyReport[],
-  jobs: readonly { readonly id: string }[],
-): ApplyReport {
-  const places = new Map(jobs.map(({ id }, index) => [id, index]));
-  const placeOf = (id: string): number => places.get(id) ?? jobs.length;
+/** What was done in all partitions. @param ids of the jobs that were declared, in the order in which they are to be told */
+export function mergeReports(reports: readonly ApplyReport[], ids: readonly string[]): ApplyReport {
+  const places = new Map(ids.map((id, index) => [id, index]));
+  const placeOf = (id: string): number => places.get(id) ?? ids.length;
   const all = (of: "added" | "updated" | "unchanged" | "removed"): string[] =>
     reports.flatMap((report) => report[of]).sort((one, other) => placeOf(one) - placeOf(other));
-  const changes = reports.flatMap((report) => report.changes ?? []);
+  const changes = reports
+    .flatMap((report) => report.changes ?? [])
+    .sort((one, other) => placeOf(one.id) - placeOf(other.id));
   const sets = reports.flatMap(({ set }) => set ?? []);
   const [set] = sets;
   const before = sets.flatMap((one) => one.before ?? []);
@@ -39,16 +39,18 @@ export function mergeReports(
   };
 }
 
-/** Each node once, with what it has in all partitions. Its lease is the one that ends first. */
+/** Each node once, with what it has in all partitions. It lives while it does in any; its lease is the one that ends first of those that hold. */
 export function mergeNodes(lists: readonly (readonly ListedNode[])[]): ListedNode[] {
   const found = new Map<string, ListedNode>();
   for (const node of lists.flat()) {
     const other = found.get(node.id);
     if (other === undefined) found.set(node.id, node);
     else {
-      const first = node.leaseUntil < other.leaseUntil ? node : other;
+      const isFirst = node.alive === other.alive ? node.leaseUntil < other.leaseUntil : node.alive;
       found.set(node.id, {
-        ...first,
+        ...(isFirst ? node : other),
+        partitions: [...other.partitions, ...node.partitions],
+        leads: [...other.leads, ...node.leads],
         active: node.active + other.active,
         stuck: [...new Set([...node.stuck, ...other.stuck])],
         pause: other.pause ?? node.pause,
@@ -83,6 +85,25 @@ export function mergeHealth(all: readonly Health[]): Health {
     ready: all.every(({ ready }) => ready),
     reasons: [...reasons.values()],
   };
+}
+
+/** Each finding once, with the partitions in which it is if it is not in all. */
+export function mergeFindings(lists: readonly (readonly Finding[])[]): Finding[] {
+  const found = new Map<string, { readonly finding: Finding; readonly partitions: Set<number> }>();
+  for (const [partition, findings] of lists.entries())
+    for (const finding of findings) {
+      const name = JSON.stringify([finding.check, finding.level, finding.message]);
+      const known = found.get(name);
+      if (known === undefined) found.set(name, { finding, partitions: new Set([partition]) });
+      else known.partitions.add(partition);
+    }
+  const checks = [...new Set([...found.values()].map(({ finding }) => finding.check))];
+  const merged = [...found.values()].map(({ finding, partitions }) => {
+    if (partitions.size === lists.length) return finding;
+    const where = `${partitions.size === 1 ? "Partition" : "Partitions"} ${[...partitions].join(", ")}`;
+    return { ...finding, message: `${where}: ${finding.message}` };
+  });
+  return merged.sort((one, other) => checks.indexOf(one.check) - checks.indexOf(other.check));
 }
 
 /** Each pause once, as partition 0 has it, or else the first that has. */

@@ -141,7 +141,7 @@ const known = [
 ] as const satisfies (keyof SchedulerOptions)[];
 
 /** As many as nobody has masters for: each one is a lease, a leader and connections of its own in every process. */
-const mostPartitions = 256;
+export const mostPartitions = 256;
 
 function fromEnvironment(): number {
   const text = process.env["ESCAPEMENT_PARTITIONS"] ?? "";

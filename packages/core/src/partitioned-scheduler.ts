@@ -1,10 +1,11 @@
 import { partitionOf } from "@escapement/redis/internal";
 import type { ApplyOptions, ApplyReport, ApplySetOptions } from "./apply.js";
-import { isList } from "./check.js";
 import type { ComingFireTime, FireTimesOptions } from "./coming.js";
 import type { DeadLetter, DeadLettersOf } from "./dead-letters.js";
+import { defineJob, jobOptions } from "./definition.js";
 import type { Finding } from "./doctor/index.js";
 import { type EnqueueOptions, runOptions } from "./enqueue.js";
+import { openMerged } from "./event-merge.js";
 import type { EventsOptions, SchedulerEvent } from "./event-stream.js";
 import type { Listener, SchedulerEvents } from "./events.js";
 import { type JobGroup, mergeGroups } from "./group.js";
@@ -14,12 +15,21 @@ import { newRunId } from "./id.js";
 import type { Job, JobOptions } from "./job.js";
 import type { JobDeclaration, JobSet } from "./job-set.js";
 import type { ListedNode } from "./list-nodes.js";
-import { firstOf, mergeHealth, mergeLoads, mergeNodes, mergePauses, mergeReports } from "./merge.js";
+import {
+  firstOf,
+  mergeFindings,
+  mergeHealth,
+  mergeLoads,
+  mergeNodes,
+  mergePauses,
+  mergeReports,
+} from "./merge.js";
 import type { Settings } from "./options.js";
+import { writtenParts } from "./parted.js";
 import type { PauseOptions, PauseTarget } from "./pause.js";
 import { checkFilter, type JobFilter } from "./read-jobs.js";
 import type { ActiveRun, ClusterLoad } from "./read-load.js";
-import type { LeaderInfo } from "./read-nodes.js";
+import type { LeaderInfo, PartitionLeader } from "./read-nodes.js";
 import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
 import { RedisScheduler, Shared } from "./redis-scheduler.js";
@@ -29,7 +39,15 @@ import type { Run } from "./run.js";
 import { parseRunId } from "./run-id.js";
 import type { Scheduler } from "./scheduler.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
-import type { Handler, InputOf, OutputOf, Task, TaskOptions, TaskRef } from "./task.js";
+import {
+  type Handler,
+  type InputOf,
+  nameOf,
+  type OutputOf,
+  type Task,
+  type TaskOptions,
+  type TaskRef,
+} from "./task.js";
 import { inTurn } from "./ties.js";
 
 /** A scheduler of a namespace that is spread over several partitions: an engine for each, and what is about more than one of them. */
@@ -37,10 +55,12 @@ export class PartitionedScheduler implements Scheduler {
   readonly namespace: string;
   readonly #engines: readonly RedisScheduler[];
   readonly #shared: Shared;
+  readonly #maxInput: number;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(settings: Settings) {
+    this.#maxInput = settings.maxInput;
     this.namespace = settings.namespace;
     this.#shared = new Shared(settings);
     this.#engines = Array.from(
@@ -61,6 +81,10 @@ export class PartitionedScheduler implements Scheduler {
     return this.#of(parseRunId(id)?.job ?? id);
   }
 
+  get partitions(): number {
+    return this.#engines.length;
+  }
+
   get nodeId(): string | undefined {
     return this.#first.nodeId;
   }
@@ -76,23 +100,30 @@ export class PartitionedScheduler implements Scheduler {
   }
 
   async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
+    const given = jobOptions(options);
+    defineJob(nameOf(task), given, this.#maxInput);
     await this.#founded();
-    return this.#of(String(options?.id)).schedule(task, options);
+    return this.#of(given.id).schedule(task, given as JobOptions<InputOf<T>>);
   }
 
   async apply(
     jobs: readonly JobDeclaration[] | JobSet,
     options: ApplyOptions & ApplySetOptions = {},
   ): Promise<ApplyReport> {
-    await this.#founded();
-    const prepared = await Promise.all(
-      splitJobs(jobs, this.#engines.length).map((some, index) =>
-        this.#engine(index).prepare(some, options, jobs),
-      ),
-    );
-    const all = isList(jobs) ? (jobs as readonly JobDeclaration[]) : (jobs as JobSet).jobs;
-    for (const ids of inTurn(all)) await Promise.all(prepared.map(({ write }) => write(ids)));
-    return mergeReports(await Promise.all(prepared.map(({ finish }) => finish())), all);
+    const { whole, parts } = await this.#first.declare(jobs, options);
+    if (parts.some(({ dryRun }) => !dryRun)) await this.#founded();
+    const prepared = await Promise.all(parts.map((some, index) => this.#engine(index).prepare(some, whole)));
+    const ids = whole.map(({ options: { id } }) => id);
+    let before = 0;
+    for (const turn of inTurn(whole.map(({ options }) => options))) {
+      const writing = prepared.map(({ write }, index) => ({
+        size: parts[index]?.wanted.filter(({ options: { id } }) => turn.has(id)).length ?? 0,
+        done: write(turn),
+      }));
+      await writtenParts("jobs", ids, writing, before);
+      before += turn.size;
+    }
+    return mergeReports(await Promise.all(prepared.map(({ finish }) => finish())), ids);
   }
 
   async enqueue<T extends TaskRef>(
@@ -107,20 +138,19 @@ export class PartitionedScheduler implements Scheduler {
     task: T,
     runs: readonly EnqueueOptions<InputOf<T>>[],
   ): Promise<RunHandle<OutputOf<T>>[]> {
-    await this.#founded();
-    const given = await this.#named(runOptions(runs) as EnqueueOptions<InputOf<T>>[]);
-    const places = given.map(({ id }) => partitionOf(String(id), this.#engines.length));
-    const handles = new Map<string, RunHandle<OutputOf<T>>>();
+    const all = runOptions(runs) as EnqueueOptions<InputOf<T>>[];
     // What one partition would refuse is refused before another has written.
-    await this.#first.checkRuns(task, given);
-    await Promise.all(
-      this.#engines.map(async (engine, index) => {
-        const some = given.filter((_, at) => places[at] === index);
-        if (some.length === 0) return;
-        for (const handle of await engine.enqueueMany(task, some)) handles.set(handle.id, handle);
-      }),
-    );
-    return given.map(({ id }) => handles.get(String(id)) as RunHandle<OutputOf<T>>);
+    await this.#first.checkRuns(task, all);
+    await this.#founded();
+    const given = await this.#named(all);
+    const handles = new Map<string, RunHandle<OutputOf<T>>>();
+    const parts = this.#engines.flatMap((engine, index) => {
+      const some = given.filter(({ id }) => partitionOf(String(id), this.#engines.length) === index);
+      return some.length === 0 ? [] : [{ size: some.length, done: engine.enqueueMany(task, some) }];
+    });
+    const ids = given.map(({ id }) => String(id));
+    for (const handle of (await writtenParts("runs", ids, parts)).flat()) handles.set(handle.id, handle);
+    return ids.map((id) => handles.get(id) as RunHandle<OutputOf<T>>);
   }
 
   /** Where a run lies is said by its id: each gets one. */
@@ -134,15 +164,16 @@ export class PartitionedScheduler implements Scheduler {
     return this.#of(id).job(id);
   }
 
-  async *jobs(filter: JobFilter = {}): AsyncGenerator<Job> {
-    await this.#known();
+  jobs(filter: JobFilter = {}): AsyncIterable<Job> {
     const wanted = checkFilter(filter);
-    for (const engine of this.#engines) yield* engine.jobs(wanted);
+    const engines = this.#engines;
+    return (async function* () {
+      for (const engine of engines) yield* engine.jobs(wanted);
+    })();
   }
 
   group(filter: JobFilter): JobGroup {
-    const groups = this.#engines.map((engine) => engine.group(filter));
-    return mergeGroups(groups);
+    return mergeGroups(this.#engines.map((engine) => engine.group(filter)));
   }
 
   run(id: string): RunHandle {
@@ -161,7 +192,9 @@ export class PartitionedScheduler implements Scheduler {
 
   async deadLetters(of: DeadLettersOf = {}): Promise<DeadLetter[]> {
     const lists = await this.#each((engine) => engine.deadLetters(of));
-    return firstOf(lists, of.limit ?? 100, (one, other) => Number(one.failedAt) - Number(other.failedAt));
+    const order = (one: DeadLetter, other: DeadLetter): number =>
+      Number(one.failedAt) - Number(other.failedAt) || (one.id < other.id ? -1 : 1);
+    return firstOf(lists, of.limit ?? 100, order);
   }
 
   async redrive(of: DeadLettersOf = {}): Promise<string[]> {
@@ -186,16 +219,20 @@ export class PartitionedScheduler implements Scheduler {
     const taken = await Promise.all(
       counts.map((limit, index) => (limit === 0 ? [] : take(this.#engine(index), { ...of, limit }))),
     );
-    return taken.flat();
+    const order = new Map(letters.map(({ id }, index) => [id, index]));
+    return taken.flat().sort((one, other) => (order.get(one) ?? 0) - (order.get(other) ?? 0));
   }
 
   async nodes(): Promise<ListedNode[]> {
     return mergeNodes(await this.#each((engine) => engine.nodes()));
   }
 
-  async leader(): Promise<LeaderInfo | undefined> {
-    await this.#known();
+  leader(): Promise<LeaderInfo | undefined> {
     return this.#first.leader();
+  }
+
+  async leaders(): Promise<PartitionLeader[]> {
+    return (await this.#each((engine) => engine.leaders())).flat();
   }
 
   async load(): Promise<ClusterLoad> {
@@ -204,7 +241,9 @@ export class PartitionedScheduler implements Scheduler {
 
   async activeRuns(limit = 100): Promise<ActiveRun[]> {
     const lists = await this.#each((engine) => engine.activeRuns(limit));
-    return firstOf(lists, limit, (one, other) => Number(one.startedAt) - Number(other.startedAt));
+    const order = (one: ActiveRun, other: ActiveRun): number =>
+      Number(one.startedAt) - Number(other.startedAt) || (one.id < other.id ? -1 : 1);
+    return firstOf(lists, limit, order);
   }
 
   async nextFireTimes(options: FireTimesOptions = {}): Promise<ComingFireTime[]> {
@@ -240,11 +279,14 @@ export class PartitionedScheduler implements Scheduler {
   }
 
   events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
-    return this.#first.events(options);
+    return openMerged(
+      this.#engines.map((engine) => engine.eventStore()),
+      options,
+    );
   }
 
   async doctor(): Promise<Finding[]> {
-    return (await this.#each((engine) => engine.doctor())).flat();
+    return mergeFindings(await this.#each((engine) => engine.doctor()));
   }
 
   health(): Health {
@@ -299,8 +341,7 @@ export class PartitionedScheduler implements Scheduler {
     return this.#engines[partition] as RedisScheduler;
   }
 
-  async #each<R>(ask: (engine: RedisScheduler) => Promise<R>): Promise<R[]> {
-    await this.#known();
+  #each<R>(ask: (engine: RedisScheduler) => Promise<R>): Promise<R[]> {
     return Promise.all(this.#engines.map(ask));
   }
 
@@ -308,22 +349,4 @@ export class PartitionedScheduler implements Scheduler {
   #founded(): Promise<void> {
     return this.#first.founded();
   }
-
-  #known(): Promise<void> {
-    return this.#first.known();
-  }
-}
-
-/** A list, or a set, of jobs by the partition in which each lives. A set is applied in each, so that it can remove jobs there. */
-function splitJobs(
-  jobs: readonly JobDeclaration[] | JobSet,
-  partitions: number,
-): (readonly JobDeclaration[] | JobSet)[] {
-  const isIn = (partition: number) => (job: JobDeclaration) =>
-    partitionOf(String(job?.id), partitions) === partition;
-  return Array.from({ length: partitions }, (_, partition) =>
-    isList(jobs)
-      ? (jobs as readonly JobDeclaration[]).filter(isIn(partition))
-      : { ...(jobs as JobSet), jobs: (jobs as JobSet).jobs.filter(isIn(partition)) },
-  );
 }

@@ -36,6 +36,11 @@ export interface LeaderInfo {
   readonly leaseUntil: Date;
 }
 
+/** Who leads a partition. */
+export interface PartitionLeader extends LeaderInfo {
+  readonly partition: number;
+}
+
 /** All nodes that have not left, dead ones whose runs are not taken over yet included. */
 export async function readNodes(store: Store): Promise<NodeInfo[]> {
   const { keys } = store;

@@ -6,8 +6,11 @@ import {
   type ApplyReport,
   type ApplySetOptions,
   applyJobs,
+  type Declared,
   type PreparedJobs,
   prepareJobs,
+  readDeclared,
+  splitDeclared,
   tell,
 } from "./apply.js";
 import { Carrier } from "./carrier.js";
@@ -15,7 +18,7 @@ import { nameAt, whole } from "./check.js";
 import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
-import { checkJobs, writeItems } from "./define.js";
+import { checkJobs, type Wanted, writeItems } from "./define.js";
 import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
 import { checkRuns, type EnqueueOptions, queueRuns, runOptions } from "./enqueue.js";
@@ -39,7 +42,7 @@ import { ProcessNames } from "./process-names.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
 import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
-import { type LeaderInfo, readLeader } from "./read-nodes.js";
+import { type LeaderInfo, type PartitionLeader, readLeader } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
 import { writeJobRecord } from "./record.js";
@@ -72,6 +75,8 @@ export class Shared {
   readonly names: ProcessNames = new ProcessNames();
   readonly carrier: Carrier;
   readonly lender: Lender | undefined;
+  /** Of the first partition's store, which says so of all. */
+  founding: Founding | undefined;
   readonly #told = new Set<string>();
   readonly #settings: Settings;
 
@@ -122,10 +127,12 @@ export class RedisScheduler implements Scheduler {
       events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
+      first: () => this.#founding.known(),
     });
     if (partitions > 1) shared.carrier.join(this.#store);
     shared.lender?.join(this.#store);
-    this.#founding = new Founding(this.#store);
+    shared.founding ??= new Founding(() => this.#store);
+    this.#founding = shared.founding;
     this.#events = shared.eventsOf(partition);
   }
 
@@ -137,6 +144,10 @@ export class RedisScheduler implements Scheduler {
       logger: this.#settings.logger,
       validate: (task, input) => this.#validate(task, input),
     };
+  }
+
+  get partitions(): number {
+    return this.#settings.partitions;
   }
 
   get nodeId(): string | undefined {
@@ -195,14 +206,21 @@ export class RedisScheduler implements Scheduler {
     return applyJobs(this.#parts, jobs, options);
   }
 
-  /** The same in two steps: what can be checked is, before anything is written. `whole`: what is applied in all partitions, which jobs may depend on. */
-  async prepare(
+  /** The same in three steps, for each partition: what is to be is read and split, and what can be checked is, before anything is written. */
+  async declare(
     jobs: readonly JobDeclaration[] | JobSet,
     options: ApplyOptions & ApplySetOptions,
-    whole: readonly JobDeclaration[] | JobSet,
-  ): Promise<PreparedJobs> {
+  ): Promise<{ readonly whole: readonly Wanted[]; readonly parts: readonly Declared[] }> {
     this.#assertUsable();
-    return prepareJobs(this.#parts, jobs, options, whole);
+    const declared = await readDeclared(this.#parts, jobs, options);
+    const parts = splitDeclared(declared, this.#settings.partitions, this.#settings.maxInput);
+    return { whole: declared.wanted, parts };
+  }
+
+  /** @param whole what is applied in all partitions, which jobs may depend on */
+  async prepare(declared: Declared, whole: readonly Wanted[]): Promise<PreparedJobs> {
+    this.#assertUsable();
+    return prepareJobs(this.#parts, declared, whole);
   }
 
   async enqueue<T extends TaskRef>(
@@ -287,6 +305,11 @@ export class RedisScheduler implements Scheduler {
     return readLeader(this.#store);
   }
 
+  async leaders(): Promise<PartitionLeader[]> {
+    const leader = await this.leader();
+    return leader === undefined ? [] : [{ partition: this.#store.partition, ...leader }];
+  }
+
   async load(): Promise<ClusterLoad> {
     this.#assertUsable();
     return readLoad(this.#store);
@@ -327,14 +350,24 @@ export class RedisScheduler implements Scheduler {
   }
 
   events(options: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
+    return openEvents(this.eventStore(), options);
+  }
+
+  /** Whose events there are, as long as this scheduler is not being stopped. */
+  eventStore(): Store {
     this.assertOpen();
-    return openEvents(this.#store, options);
+    return this.#store;
   }
 
   async doctor(): Promise<Finding[]> {
     this.#assertUsable();
     this.#openLocks();
-    return examine(this.#store, this.#settings, this.#locks);
+    const store = this.#store.unguarded();
+    try {
+      return await examine(store, this.#settings, this.#locks);
+    } finally {
+      store.close();
+    }
   }
 
   /** The store's time in ms, as well as it is known. */
@@ -346,12 +379,6 @@ export class RedisScheduler implements Scheduler {
   async founded(): Promise<void> {
     this.#assertUsable();
     return this.#founding.founded();
-  }
-
-  /** That the namespace, if there is one, has as many partitions as the settings say. @throws EscapementError `PARTITION_MISMATCH` */
-  async known(): Promise<void> {
-    this.#assertUsable();
-    return this.#founding.known();
   }
 
   health(): Health {

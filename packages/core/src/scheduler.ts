@@ -16,7 +16,7 @@ import { PartitionedScheduler } from "./partitioned-scheduler.js";
 import type { PauseOptions, PauseTarget } from "./pause.js";
 import type { JobFilter } from "./read-jobs.js";
 import type { ActiveRun, ClusterLoad } from "./read-load.js";
-import type { LeaderInfo } from "./read-nodes.js";
+import type { LeaderInfo, PartitionLeader } from "./read-nodes.js";
 import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
 import { RedisScheduler } from "./redis-scheduler.js";
@@ -34,6 +34,8 @@ export interface Scheduler extends AsyncDisposable {
   /** The identity of this node since its last start; `undefined` for a client. */
   readonly nodeId: string | undefined;
   readonly namespace: string;
+  /** Over how many partitions this process takes the namespace to be spread. */
+  readonly partitions: number;
   /** Registers a handler. To be done before `start()`, so that what is due does not wait. */
   task<Input = unknown, Output = unknown>(name: string, handler: Handler<Input, Output>): Task<Input, Output>;
   task<Input = unknown, Output = unknown>(
@@ -92,7 +94,10 @@ export interface Scheduler extends AsyncDisposable {
   removeDeadLetters(of?: DeadLettersOf): Promise<string[]>;
   /** The nodes that have not left, dead ones whose runs are not taken over yet included. */
   nodes(): Promise<ListedNode[]>;
+  /** Who leads; of a namespace with several partitions, the first one. `undefined` while nobody does. */
   leader(): Promise<LeaderInfo | undefined>;
+  /** Who leads each partition, without those that nobody leads at present. */
+  leaders(): Promise<PartitionLeader[]>;
   /** How much waits, is due and runs. */
   load(): Promise<ClusterLoad>;
   /** Runs that nodes hold, longest running first. At most `limit`, 100 if left out. */

@@ -34,6 +34,8 @@ export interface StoreOptions {
   readonly deadline: number;
   /** The same for calls that leases depend on. */
   readonly leaseDeadline: number;
+  /** What is asked before each command until it answers `true`. See `ConnectOptions.first`. */
+  readonly first?: () => Promise<boolean>;
 }
 
 /**
@@ -121,6 +123,12 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   /** What every script that tells events is handed. */
   get told(): Told {
     return { prefix: this.keys.prefix, events_max: this.#options.events ?? 5000 };
+  }
+
+  /** The same partition, asked although the namespace may have another number of them: for whoever says so. To be closed by the caller. */
+  unguarded(): Store {
+    const { first: _, ...options } = this.#options;
+    return new Store(options);
   }
 
   /** A connection of its own, for a reader that blocks. Closed with the store, if it is not handed back before. */
@@ -234,6 +242,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
         profile,
         key: this.keys.clock,
         deadline: profile === "lease" ? this.#options.leaseDeadline : this.#options.deadline,
+        ...(profile === "commands" && this.#options.first !== undefined && { first: this.#options.first }),
       });
       this.#open.set(profile, connection);
       if (profile === "lease")

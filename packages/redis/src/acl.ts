@@ -1,3 +1,4 @@
+import { EscapementError } from "./errors.js";
 import { createKeys, type Keys } from "./keys.js";
 
 /**
@@ -19,6 +20,8 @@ export interface AclOptions {
   /** As in the scheduler's options. */
   readonly namespace: string;
   readonly role: AclRole;
+  /** Over how many partitions the namespace is spread, as in the scheduler's options. @default 1 */
+  readonly partitions?: number;
 }
 
 // Each command with arguments that it takes; `K` stands for a key, `C` for a channel.
@@ -92,18 +95,31 @@ const voting = ["ping", "info", "select", "eval", "exists", "get", "set", "del",
  * leave passwords and whether the user is on as they were.
  *
  * @example await redis.acl("SETUSER", "billing-node", "on", ">secret", ...aclRules({ namespace: "billing", role: "node" }));
- * @throws EscapementError `INVALID_NAME` for a namespace that cannot be
+ * @throws EscapementError `INVALID_NAME` for a namespace that cannot be; `INVALID_OPTION` for a number of partitions that cannot be
  */
-export function aclRules({ namespace, role }: AclOptions): string[] {
+export function aclRules({ namespace, role, partitions = 1 }: AclOptions): string[] {
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 256)
+    throw new EscapementError("INVALID_OPTION", "partitions must be a whole number from 1 to 256.");
   const keys = createKeys(namespace);
   return [
     "resetkeys",
     "resetchannels",
     "clearselectors",
     "-@all",
-    ...patternsOf(role, keys),
+    ...patternsOf(role, keys).flatMap((pattern) => inPartitions(pattern, namespace, partitions)),
     ...commandsOf(role),
   ];
+}
+
+/**
+ * A pattern of partition 0, and those of as many further ones: by their number of digits, so that another number seldom needs other rules. They fit no other
+ * namespace, since none ends in a colon and digits.
+ */
+function inPartitions(pattern: string, namespace: string, partitions: number): string[] {
+  const digits = String(partitions - 1).length;
+  const numbers = ["[1-9]", "[1-9][0-9]", "[1-9][0-9][0-9]"].slice(0, partitions === 1 ? 0 : digits);
+  const further = numbers.map((number) => pattern.replace(`{${namespace}}`, `{${namespace}:${number}}`));
+  return [pattern, ...further];
 }
 
 function patternsOf(role: AclRole, keys: Keys): string[] {

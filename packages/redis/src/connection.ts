@@ -32,6 +32,8 @@ export interface ConnectOptions {
   readonly maxWaiting?: number;
   /** Any key of the slot that the connection is for; a cluster needs it, and all keys of it must lie in that slot. */
   readonly key?: string;
+  /** What is asked before each call until it answers `true`: what it rejects with, the call does, and nothing of that is sent. */
+  readonly first?: () => Promise<boolean>;
 }
 
 /**
@@ -47,6 +49,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   /** The last error that the socket or the server's greeting gave, until the connection is usable again. */
   lastError: Error | undefined;
   #maxWaiting: number;
+  #first: (() => Promise<boolean>) | undefined;
   #waiting = 0;
   #closed = false;
   #up = false;
@@ -65,6 +68,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     this.profile = options.profile;
     this.deadline = options.deadline ?? 5000;
     this.#maxWaiting = options.maxWaiting ?? 1000;
+    this.#first = options.first;
     this.client = openClient(source, options.key);
     this.setMaxListeners(0);
     this.client.setMaxListeners(0);
@@ -110,6 +114,16 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
    * @throws RedisError `REDIS_UNAVAILABLE` if nothing was applied, `REDIS_TIMEOUT` if it is unknown whether it was
    */
   async run<R>(
+    doing: string,
+    command: (client: RedisClient) => Promise<R>,
+    deadline: number = this.deadline,
+  ): Promise<R> {
+    if (this.#first !== undefined && (await this.#first())) this.#first = undefined;
+    return this.runUnguarded(doing, command, deadline);
+  }
+
+  /** The same without what is asked first. */
+  async runUnguarded<R>(
     doing: string,
     command: (client: RedisClient) => Promise<R>,
     deadline: number = this.deadline,

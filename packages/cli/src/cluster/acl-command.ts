@@ -5,8 +5,9 @@ import type { GlobalOptions } from "../client.js";
 import { processOutput } from "../terminal/output.js";
 
 const footer = `
-Prints one line for redis-cli and asks no server. It leaves the user's password
-as it is, and a new user off: ACL SETUSER <user> on >password. Roles:
+Prints one line for redis-cli and asks no server: give --partitions where the
+namespace has more than one. It leaves the user's password as it is, and a new
+user off: ACL SETUSER <user> on >password. Roles:
   node      leads and runs tasks
   client    defines, triggers, cancels, pauses and reads
   observer  reads
@@ -15,6 +16,7 @@ as it is, and a new user off: ACL SETUSER <user> on >password. Roles:
 
 Examples:
   escapement acl node --namespace billing | redis-cli
+  escapement acl node --namespace billing --partitions 8 | redis-cli
   escapement acl operator --namespace billing --user oncall`;
 
 /** Adds `acl`. */
@@ -26,8 +28,12 @@ export function addAclCommand(program: Command): void {
     .option("--user <name>", "the user's name (default: namespace and role)")
     .addHelpText("after", footer)
     .action((role: AclRole, { user }: { user?: string }, command: Command) => {
-      const { namespace = "default", json = false } = command.optsWithGlobals<GlobalOptions>();
-      const rules = aclRules({ namespace, role });
+      const {
+        namespace = "default",
+        partitions = 1,
+        json = false,
+      } = command.optsWithGlobals<GlobalOptions>();
+      const rules = aclRules({ namespace, role, partitions });
       const name = user ?? `${namespace}-${role}`;
       // It becomes part of a line that redis-cli reads.
       if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name))

@@ -8,6 +8,7 @@ import { addEventsCommand } from "./events-command.js";
 import { addLeaderCommand } from "./leader-command.js";
 import { addNextCommand } from "./next-command.js";
 import { addNodesCommands } from "./nodes-commands.js";
+import { addPartitionsCommand } from "./partitions-command.js";
 import { addTopCommand } from "./top-command.js";
 
 const footer = `
@@ -16,7 +17,7 @@ Examples:
   escapement doctor --strict
   escapement doctor --json | jq '.[] | select(.level != "ok")'`;
 
-/** Adds `nodes`, `leader`, `events`, `next`, `top`, `doctor` and `acl`. */
+/** Adds `nodes`, `leader`, `events`, `next`, `top`, `doctor`, `partitions` and `acl`. */
 export function addClusterCommands(program: Command): void {
   addNodesCommands(program);
   addLeaderCommand(program);
@@ -29,8 +30,9 @@ export function addClusterCommands(program: Command): void {
     .option("--strict", "exit code 1 for a warning too: a risk, or something that somebody should know of")
     .addHelpText("after", footer)
     .action((options: { strict?: boolean }, command: Command) =>
-      withClient(command, (client) => examine(client, options.strict ?? false)),
+      withClient(command, (client) => examine(client, options.strict ?? false), { anyhow: true }),
     );
+  addPartitionsCommand(program);
   addAclCommand(program);
 }
 

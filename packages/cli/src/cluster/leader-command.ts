@@ -5,6 +5,7 @@ import { type Client, withClient } from "../client.js";
 import { milliseconds } from "../terminal/option-values.js";
 import { shownDate } from "../terminal/output.js";
 import { printableLine } from "../terminal/printable.js";
+import { table } from "../terminal/table.js";
 
 const footer = `
 --resign asks the leader to let another node lead, and waits until one does. If
@@ -25,7 +26,7 @@ interface LeaderOptions {
 export function addLeaderCommand(program: Command): void {
   program
     .command("leader")
-    .description("the node that leads; exit code 1 if none does")
+    .description("the node that leads, of each partition; exit code 1 if none does")
     .option("--resign", "ask it to let another node lead, and wait until one does")
     .option("--timeout <duration>", "how long to wait for that (default: 10s)", milliseconds)
     .addHelpText("after", footer)
@@ -38,10 +39,29 @@ export function addLeaderCommand(program: Command): void {
     });
 }
 
-async function showLeader({ scheduler, output }: Client): Promise<void> {
+async function showLeader(client: Client): Promise<void> {
+  const { scheduler, output } = client;
+  if (scheduler.partitions > 1) return showLeaders(client);
   const leader = existing(await scheduler.leader());
   if (output.json) output.value(leader);
   else output.text(inWords(leader));
+}
+
+/** Of each partition who leads it. */
+async function showLeaders({ scheduler, output }: Client): Promise<void> {
+  const leaders = await scheduler.leaders();
+  existing(leaders[0]);
+  if (leaders.length < scheduler.partitions) process.exitCode = 1;
+  if (output.json) {
+    output.value(leaders);
+    return;
+  }
+  const rows = Array.from({ length: scheduler.partitions }, (_, partition) => {
+    const leader = leaders.find((one) => one.partition === partition);
+    if (leader === undefined) return [String(partition), "-", "-", "-"];
+    return [String(partition), leader.node, String(leader.epoch), shownDate(leader.leaseUntil)];
+  });
+  output.text(table(["PARTITION", "LEADER", "TERM", "LEASE UNTIL"], rows));
 }
 
 async function resign({ scheduler, output }: Client, timeout: number): Promise<void> {

@@ -59,10 +59,10 @@ export function addNodesCommands(program: Command): void {
 }
 
 async function listNodes({ scheduler, output }: Client): Promise<void> {
-  const [nodes, leader] = await Promise.all([scheduler.nodes(), scheduler.leader()]);
+  const nodes = await scheduler.nodes();
   nodes.sort((one, other) => one.startedAt.getTime() - other.startedAt.getTime());
   if (output.json) {
-    output.value(nodes.map((node) => ({ ...node, leader: node.id === leader?.node })));
+    output.value(nodes.map((node) => ({ ...node, leader: node.leads.length > 0 })));
     return;
   }
   if (nodes.length === 0) {
@@ -72,7 +72,7 @@ async function listNodes({ scheduler, output }: Client): Promise<void> {
   const rows = nodes.map((node) => [
     node.id,
     stateOf(node),
-    node.id === leader?.node ? "leads" : "-",
+    leadsOf(node, scheduler.partitions),
     `${node.host}:${node.pid}`,
     `${node.active}/${node.concurrency}`,
     node.queues.join(","),
@@ -81,6 +81,12 @@ async function listNodes({ scheduler, output }: Client): Promise<void> {
   output.text(table(["ID", "STATE", "LEADER", "HOST:PID", "RUNS", "QUEUES", "TASKS"], rows));
   for (const { pause } of nodes)
     if (pause !== undefined) output.text(wrap(printableLine(`drained ${pauseInWords(pause)}`), 80, 2));
+}
+
+/** Whether it leads, and which partitions, if there are several. */
+function leadsOf({ leads }: ListedNode, partitions: number): string {
+  if (leads.length === 0) return "-";
+  return partitions === 1 ? "leads" : leads.join(",");
 }
 
 /** What people are told of a node. */

@@ -26,7 +26,7 @@ export function topLines(output: Output, state: TopState, rows: number, columns:
     load.lag >= 1000 ? paint(output, "red", late) : late,
     ...pausesOf(output, pauses, rows, columns),
     "",
-    ...part(nodeTable(nodes.slice(0, rows), leader?.node, columns), nodes.length, rows, "nodes"),
+    ...part(nodeTable(nodes.slice(0, rows), columns), nodes.length, rows, "nodes"),
     "",
     ...part(runTable(active, load.at, columns), load.active, active.length, "running"),
     "",
@@ -59,11 +59,11 @@ function part(text: string, all: number, shown: number, what: string): string[] 
   return all > shown ? [...lines, `and ${all - shown} other ${what}`] : lines;
 }
 
-function nodeTable(nodes: readonly ListedNode[], leader: string | undefined, columns: number): string {
+function nodeTable(nodes: readonly ListedNode[], columns: number): string {
   if (nodes.length === 0) return "No nodes.";
   const rows = nodes.map((node) => [
     node.id,
-    node.id === leader && node.alive ? `${stateOf(node)}, leads` : stateOf(node),
+    node.leads.length > 0 && node.alive ? `${stateOf(node)}, leads` : stateOf(node),
     `${node.active}/${node.concurrency}`,
     `${node.host}:${node.pid}`,
   ]);

@@ -1,4 +1,4 @@
-import { createScheduler, type Scheduler } from "@escapement/core";
+import { createScheduler, readPartitions, type Scheduler } from "@escapement/core";
 import { Argument, type Command } from "commander";
 import { type GlobalOptions, schedulerOptions } from "../client.js";
 import { list } from "../terminal/option-values.js";
@@ -40,14 +40,16 @@ export function addCompletionCommands(program: Command): void {
 /** Names of the store that begin as what has been typed; none if it does not answer in time. Never fails: nobody would see why. */
 async function namesFor({ kind, typed, given }: Completion, options: GlobalOptions): Promise<string[]> {
   if (kind === undefined || !/^[A-Za-z0-9_.:/@-]*$/.test(typed)) return [];
-  const { redis, namespace } = { ...options, ...given } as GlobalOptions;
+  const { redis, namespace, partitions } = { ...options, ...given } as GlobalOptions;
   const names: string[] = [];
   let scheduler: Scheduler | undefined;
   try {
     const voters = given["voters"] === undefined ? options.voters : list(given["voters"]);
     const own = { ...(redis && { redis }), ...(namespace && { namespace }), ...(voters && { voters }) };
-    scheduler = createScheduler({ ...schedulerOptions(own), deadline: patience });
     const late = new Promise<void>((resolve) => setTimeout(resolve, patience));
+    const client = { ...schedulerOptions(own), deadline: patience };
+    const stored = partitions === undefined ? await readPartitions(client) : Number(partitions);
+    scheduler = createScheduler({ ...client, partitions: stored ?? 1 });
     await Promise.race([collect(scheduler, kind, typed, names), late]);
   } catch {
     // Then there are no names.

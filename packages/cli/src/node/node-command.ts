@@ -1,7 +1,7 @@
 import { createScheduler, type Role, type Scheduler, StaleJobSetError } from "@escapement/core";
 import { type Command, Option } from "commander";
 import { usageError } from "../cli-error.js";
-import { explained, type GlobalOptions, schedulerOptions } from "../client.js";
+import { explained, foundOptions, type GlobalOptions } from "../client.js";
 import { type CrontabJobs, readCrontabJobs } from "../crontab/crontab-jobs.js";
 import { maxShellResult, registerShellTask } from "../shell/shell-task.js";
 import { count, list, milliseconds } from "../terminal/option-values.js";
@@ -89,8 +89,11 @@ async function runNode(options: NodeOptions): Promise<void> {
   const { jobsFile, crontab } = await readFiles(options);
   for (const note of crontab?.notes ?? []) output.note(`${note} (note)`);
   const { concurrency, queues, roles } = options;
+  const found = await foundOptions(options).catch((error: unknown) => {
+    throw explained(error, options);
+  });
   const scheduler = createScheduler({
-    ...schedulerOptions(options),
+    ...found,
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(queues === undefined ? {} : { queues }),
     ...(roles === undefined ? {} : { roles: roles as Role[] }),

@@ -1,3 +1,4 @@
+import { readMeta } from "../founding.js";
 import { about, type Finding } from "./finding.js";
 import type { Inspection } from "./picture.js";
 
@@ -5,6 +6,14 @@ import type { Inspection } from "./picture.js";
 export async function examineNamespace({ store }: Inspection): Promise<Finding[]> {
   const { ok, error } = about("namespace");
   const fields = ["layout", "partitions"] as const;
+  const { moving } = await readMeta(store);
+  if (moving !== undefined)
+    return [
+      error(
+        `Namespace ${store.namespace} is being moved to ${moving.to} partitions: nobody else can use it meanwhile. If whoever moves it is gone, ` +
+          `do it again: escapement partitions ${moving.to}.`,
+      ),
+    ];
   const stored = await store.commands.run("reading the namespace", (client) =>
     client.hmget(store.keys.meta, ...fields),
   );

@@ -1,9 +1,14 @@
--- The layout and the number of partitions of a namespace: who first writes there settles them, who is set to others is refused.
+-- The layout and the number of partitions of a namespace: who first writes there settles them, who is set to others is refused; so is everybody
+-- while it is being moved to another number.
 
-local founding = redis.call('HMGET', key.meta, 'layout', 'partitions')
+local founding = redis.call('HMGET', key.meta, 'layout', 'partitions', 'moving')
 
 -- The refusal, or nil.
 local function founded_otherwise()
+  if founding[3] then
+    local to = string.match(founding[3], '^%d+')
+    return refuse('NAMESPACE_MOVING', 'The namespace is being moved to ' .. to .. ' partitions. Wait until it is; if whoever moves it is gone, do it again: escapement partitions ' .. to .. '.')
+  end
   if founding[1] and founding[1] ~= arg.layout then
     return refuse('LAYOUT_MISMATCH', 'The namespace is of layout ' .. founding[1] .. ', this version writes ' .. arg.layout .. '. Run one version, or use another namespace.')
   end
