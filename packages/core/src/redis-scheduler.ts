@@ -31,6 +31,7 @@ import { RunLocks } from "./lock.js";
 import { Membership } from "./membership.js";
 import { type Settings, storeVotes } from "./options.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
+import { SeenPauses } from "./pause-gate.js";
 import { ProcessNames } from "./process-names.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
@@ -66,6 +67,10 @@ export class Shared {
   readonly tasks: Map<string, AnyTask> = new Map();
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
+  /** Of all partitions, in order. */
+  readonly stores: Store[] = [];
+  /** Which pauses there are not, as its engines have seen. */
+  readonly seenPauses: SeenPauses = new SeenPauses();
 
   constructor({ logger, concurrency }: Settings) {
     this.events = new Events(logger);
@@ -101,11 +106,13 @@ export class RedisScheduler implements Scheduler {
       namespace,
       partitions,
       partition,
+      family: shared.stores,
       retention,
       events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
+    shared.stores[partition] = this.#store;
     this.#founding = new Founding(this.#store);
     this.#events = shared.events;
   }
@@ -427,6 +434,7 @@ export class RedisScheduler implements Scheduler {
       tasks: this.#shared.tasks,
       slots: this.#shared.slots,
       names: this.#shared.names,
+      seenPauses: this.#shared.seenPauses,
     });
   }
 

@@ -2,8 +2,10 @@
 
 export {
   cancel,
+  copyPauses,
   enqueue,
   found,
+  notePauses,
   openSet,
   pause,
   readPauses,

@@ -3,13 +3,13 @@ import { defineScript } from "@escapement/redis/internal";
 import { calls, file, foundingArgs, guards, history, kept, records, rules } from "./shared.js";
 
 /**
- * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF
- * body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record.
+ * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left> <queue>
+ * <tags>` LF body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record.
  */
 export type ClaimReply = [string, string, string, string[], string[], number, string[]?];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
-  version: 4,
+  version: 5,
   file: file("claim"),
   include: [
     ...kept,
