@@ -35,7 +35,10 @@ export class Spread implements AsyncDisposable {
   }
 
   /** One that runs `task`, started. Each start is noted; `fails`: then it throws. */
-  async node(options: SchedulerOptions = {}, fails: (run: string) => boolean = () => false): Promise<Scheduler> {
+  async node(
+    options: SchedulerOptions = {},
+    fails: (run: string) => boolean = () => false,
+  ): Promise<Scheduler> {
     const scheduler = this.scheduler(options);
     scheduler.task("task", ({ id }) => {
       this.starts.push({ run: id, at: performance.now() });
