@@ -37,6 +37,9 @@ export interface Claimed {
   readonly body: Body | undefined;
   /** The job was removed after a claim whose answer was lost. */
   readonly isGone: boolean;
+  /** By whose pauses it may be held back, beside its job and task. In partition 0 its claim has looked at them, and they are not read. */
+  readonly queue: string;
+  readonly tags: readonly string[];
 }
 
 /** A node may have two requests under way, one of each line. */
@@ -107,7 +110,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
       }),
     ([now]) => now,
   );
-  const answer = readAnswer(reply, request.completions.length);
+  const answer = readAnswer(reply, request.completions.length, store.partition > 0);
   return store.carrier === undefined ? answer : carried(store.carrier, store.partition, answer);
 }
 
@@ -139,7 +142,7 @@ function isUsual({ outcome, detail }: Completion): boolean {
 }
 
 /** First attempts that were claimed at that time: of each the run and its record, whose first line has the task as its third word. */
-function readGiven(given: readonly string[], now: string): Claimed[] {
+function readGiven(given: readonly string[], now: string, withNames: boolean): Claimed[] {
   const claimed: Claimed[] = [];
   const [before, claimedAt] = [Number(given[0]), Number(now)];
   for (let at = 1; at + 1 < given.length; at += 2) {
@@ -158,24 +161,33 @@ function readGiven(given: readonly string[], now: string): Claimed[] {
       lost: 0,
       body,
       isGone: false,
+      ...(withNames ? namesOf(record) : noNames),
     });
   }
   return claimed;
 }
 
 const none: readonly string[] = [];
+const noNames = { queue: "", tags: none };
+
+/** The queue and the tags that a record's first line says. */
+function namesOf(record: string): { readonly queue: string; readonly tags: readonly string[] } {
+  const words = record.slice(0, record.indexOf("\n")).split(" ");
+  const tags = words.find((word, at) => at > 8 && word.startsWith("tg="));
+  return { queue: words[1] ?? "", tags: tags?.slice(3).split(",") ?? none };
+}
 
 function taskOf(record: string): string {
   const from = record.indexOf(" ", record.indexOf(" ") + 1) + 1;
   return record.slice(from, record.indexOf(" ", from));
 }
 
-/** `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF body. */
+/** `<run> <token> <attempt> <claimed at> <lost> <task> <locks left> <queue> <tags>` LF body. */
 function readClaimed(text: string): Claimed {
   const end = text.indexOf("\n");
-  const [run = "", token = "0", attempt, claimedAt, lost, task = "", left = ""] = text
-    .slice(0, end)
-    .split(" ");
+  const words = text.slice(0, end).split(" ");
+  const [run = "", token = "0", attempt, claimedAt, lost, task = "", left = "", queue = "", tags = ""] =
+    words;
   const own = parseRunId(run);
   const body = text.slice(end + 1);
   const parsed = readBody(body);
@@ -191,6 +203,8 @@ function readClaimed(text: string): Claimed {
     lost: Number(lost),
     body: parsed,
     isGone: body === "",
+    queue,
+    tags: tags === "" ? none : tags.split(","),
   };
 }
 
@@ -207,8 +221,9 @@ function readBody(text: string): Body | undefined {
 function readAnswer(
   [now, accepted, nextDue, items, passed, more, given, wanted]: ClaimReply,
   completions: number,
+  withNames: boolean,
 ): ClaimAnswer {
-  const claimed = given == null ? items.map(readClaimed) : readGiven(given, now);
+  const claimed = given == null ? items.map(readClaimed) : readGiven(given, now, withNames);
   const others: { run: string; state: string; reason: string }[] = [];
   for (let at = 0; at + 2 < passed.length; at += 3) {
     others.push({ run: passed[at] ?? "", state: passed[at + 1] ?? "", reason: passed[at + 2] ?? "" });

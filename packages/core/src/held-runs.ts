@@ -3,6 +3,7 @@ import { Ahead } from "./ahead.js";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import type { Claimed } from "./claim.js";
 import { monotonic } from "./clock.js";
+import type { PauseGate } from "./pause-gate.js";
 import type { RunLogs } from "./run-logs.js";
 import type { WorkerParts } from "./worker-parts.js";
 
@@ -34,7 +35,7 @@ export class HeldRuns {
   readonly #ahead: Ahead;
   readonly #inOwnContext: <R>(code: () => R) => R = AsyncLocalStorage.snapshot();
   #beginning = false;
-  #locking = 0; // runs whose locks are being taken
+  #locking = 0; // runs whose locks are being taken, or that wait at the gate
   #launched = 0;
   #launchMs = 0; // that it takes to begin one, lately
   #late = 0; // answers in a row
@@ -108,6 +109,24 @@ export class HeldRuns {
   /** Takes the locks of what was claimed, where voters hold them, and begins it. */
   async begin(claimed: readonly Claimed[]): Promise<void> {
     if (claimed.length === 0) return;
+    const { gate } = this.#parts;
+    const open =
+      gate === undefined || gate.areOpen(claimed) ? claimed : await this.#letThrough(gate, claimed);
+    if (open.length > 0) await this.#beginOpen(open);
+  }
+
+  /** Those that no pause of partition 0 holds back; the others go back, and are held back by the next claim. */
+  async #letThrough(gate: PauseGate, claimed: readonly Claimed[]): Promise<readonly Claimed[]> {
+    this.#locking += claimed.length;
+    const { open, held, isToWait } = await gate.look(claimed).finally(() => {
+      this.#locking -= claimed.length;
+    });
+    if (isToWait) this.#holder.holdOff();
+    this.#giveBack(held);
+    return open;
+  }
+
+  async #beginOpen(claimed: readonly Claimed[]): Promise<void> {
     const { locks, events } = this.#parts;
     if (locks === undefined) {
       this.#beginOrWait(claimed);
@@ -213,9 +232,10 @@ export class HeldRuns {
     const { tasks, locks } = this.#parts;
     const task = tasks.get(claimed.task);
     const alive = this.#parts.isAlive();
-    if (!alive) this.#holder.lookAgain(); // it is due again as soon as it is back
+    const open = this.#parts.gate?.isOpen(claimed) !== false;
+    if (!alive || !open) this.#holder.lookAgain(); // it is due again as soon as it is back
     // Refused, if the lease has ended: the leader takes it over then.
-    if (!this.#holder.isClaiming() || task === undefined || !alive) {
+    if (!this.#holder.isClaiming() || task === undefined || !alive || !open) {
       this.#handBack(claimed, locks?.valueOf(claimed) ?? "");
       return;
     }

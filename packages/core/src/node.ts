@@ -12,6 +12,7 @@ import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import { type LoopName, startBeats } from "./loop-watch.js";
 import type { Settings } from "./options.js";
+import { gateOf, type SeenPauses } from "./pause-gate.js";
 import type { ProcessNames } from "./process-names.js";
 import { repeat } from "./repeat.js";
 import { heartbeat, heartbeatWhenFull, join, leave } from "./scripts/index.js";
@@ -32,6 +33,7 @@ export interface NodeParts {
   readonly slots: Slots;
   readonly lender: Lender | undefined;
   readonly names: ProcessNames;
+  readonly seenPauses: SeenPauses;
   /** What the same process was called before, if it starts over: the last name that it worked under, and those since that may have joined. */
   readonly formers: readonly string[];
   /** This identity is dead; the scheduler starts another. */
@@ -61,13 +63,14 @@ export class Node {
   constructor(parts: NodeParts) {
     this.#parts = parts;
     const { store, settings, events, logger } = parts;
-    this.id = parts.names.next(parts.formers.at(-1));
+    this.id = parts.names.next(parts.formers.at(-1), store.partition);
     this.#joining = new Joining(settings.nodeTtl);
     this.#lease = new NodeLease(settings.nodeTtl, () => this.#die("the lease was not prolonged in time"));
     if (settings.roles.includes("worker")) {
       this.#worker = new Worker({
         ...parts,
         node: this.id,
+        gate: gateOf(parts),
         isAlive: () => this.#lease.isHeld(),
         isOver: () => this.#lease.isOver(),
         onDead: (reason) => this.#die(reason),

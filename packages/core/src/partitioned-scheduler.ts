@@ -264,14 +264,12 @@ export class PartitionedScheduler implements Scheduler {
 
   async pause(target: PauseTarget, options: PauseOptions): Promise<void> {
     await this.#founded();
-    await this.#first.pause(target, options);
-    await Promise.all(this.#engines.slice(1).map((engine) => engine.pause(target, options)));
+    return this.#first.pause(target, options);
   }
 
   async resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
     await this.#founded();
-    const were = await Promise.all(this.#engines.map((engine) => engine.resume(target, options)));
-    return were.some((was) => was);
+    return this.#first.resume(target, options);
   }
 
   async pauses(): Promise<PauseInfo[]> {

@@ -75,9 +75,20 @@ export async function passOverPage(
 ): Promise<string | undefined | false> {
   const { ids, next } = await pageOf(store, how, cursor);
   for (let from = 0; from < ids.length; from += batch)
-    if (!(await passOverJobs(store, how, ids.slice(from, from + batch), events))) return false;
+    if (
+      !(await isThere(store, how)) ||
+      !(await passOverJobs(store, how, ids.slice(from, from + batch), events))
+    )
+      return false;
   if (next !== "0") return next;
   return how.epoch === undefined || (await write(store, how, [], true)) !== undefined ? undefined : false;
+}
+
+/** Whether partition 0 has the pause still, by which it does not end half-way. */
+async function isThere(store: Store, how: PassOver): Promise<boolean> {
+  return (
+    store === store.home || how.epoch !== undefined || (await write(store.home, how, [], false)) !== undefined
+  );
 }
 
 async function pageOf(store: Store, how: PassOver, cursor: string): Promise<Page> {

@@ -2,6 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { fields, nameAt } from "./check.js";
 import { InvalidOptionError } from "./errors.js";
 import type { Events } from "./events.js";
+import { copyPauses, inEach, othersOf } from "./pause-copies.js";
 import { pause } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { duration, instant } from "./times.js";
@@ -72,12 +73,16 @@ export async function pauseTarget(
 ): Promise<void> {
   const name = pauseName(target);
   const { reason, by, until: endAt } = checkPauseOptions(options);
-  const now = await store.now();
+  const now = await store.home.now();
   const until = endAt(now);
   const since = new Date(now);
   const value = JSON.stringify({ reason, by, since });
-  const { prefix: _, ...keys } = store.keys;
-  await pause.run(store.commands, { keys, args: { ...store.told, name, value, until_ms: until ?? "" } });
+  const { home } = store;
+  const { prefix: _, ...keys } = home.keys;
+  await pause.run(home.commands, { keys, args: { ...home.told, name, value, until_ms: until ?? "" } });
+  // It is in force. Where a copy cannot be made now, one is as soon as it would hold something back.
+  const copy = (other: Store): Promise<void> => copyPauses(other.commands, other, { there: [[name, value]] });
+  await inEach(othersOf(store, name), copy, events);
   events?.emit("paused", {
     target: name,
     reason,

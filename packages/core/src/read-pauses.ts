@@ -22,7 +22,7 @@ const mostReason = 1000;
 /** Redis takes later ends than a Date can be. */
 const latestDate = 8.64e15;
 
-/** The pauses of these names that there are, by name. */
+/** The pauses of these names that there are, by name: those of partition 0, and those of jobs here that have yet to be carried there. */
 export async function readPauses(
   store: Store,
   names: readonly string[],
@@ -30,8 +30,9 @@ export async function readPauses(
   const wanted = [...new Set(names)];
   const found = new Map<string, PauseInfo>();
   for (let from = 0; from < wanted.length; from += 5000) {
-    const [, lines] = await page(store, wanted.slice(from, from + 5000), "");
-    for (const line of lines) add(found, line);
+    const some = wanted.slice(from, from + 5000);
+    const [[, lines], own] = await Promise.all([page(store.home, some, ""), notCarried(store, some)]);
+    for (const line of [...own, ...lines]) add(found, line);
   }
   return found;
 }
@@ -43,10 +44,19 @@ export async function readPauses(
 export async function listPauses(store: Store): Promise<PauseInfo[]> {
   const names = ["all", ...(await namesBesideJobs(store))];
   const found = new Map(await readPauses(store, names));
+  const isElsewhere = store !== store.home;
+  const seen = new Set(names);
   let cursor = "0";
   do {
-    const [next, lines] = await page(store, [], cursor);
-    for (const line of lines) add(found, line);
+    const [next, lines] = await page(store, [], cursor, isElsewhere);
+    if (isElsewhere) {
+      for (const [name, pause] of await readPauses(
+        store,
+        lines.filter((name) => !seen.has(name)),
+      ))
+        found.set(name, pause);
+      for (const name of lines) if (!name.startsWith("job:")) seen.add(name);
+    } else for (const line of lines) add(found, line);
     cursor = next;
   } while (cursor !== "0");
   return [...found.values()].sort((one, other) => (one.target < other.target ? -1 : 1));
@@ -83,9 +93,24 @@ export function pausesOfJob(job: {
   return ["all", `queue:${queue}`, `task:${task}`, `job:${id}`, ...tags.map((tag) => `tag:${tag}`)];
 }
 
-function page(store: Store, names: readonly string[], cursor: string): Promise<[string, string[]]> {
+/** The pauses that jobs of a further partition have set themselves and that partition 0 has yet to hear of. */
+async function notCarried(store: Store, names: readonly string[]): Promise<string[]> {
+  const own = names.filter((name) => name.startsWith("job:"));
+  if (store === store.home || own.length === 0) return [];
+  const said = await store.commands.run("reading pauses", (client) => client.hmget(store.keys.carry, ...own));
+  return own.flatMap((name, at) =>
+    said[at]?.startsWith("+") ? [`${name} 0 0 ${JSON.stringify(said[at].slice(1))}`] : [],
+  );
+}
+
+function page(
+  store: Store,
+  names: readonly string[],
+  cursor: string,
+  bare = false,
+): Promise<[string, string[]]> {
   const { prefix, meta } = store.keys;
-  const input = { keys: { meta }, args: { prefix, cursor }, lists: { names } };
+  const input = { keys: { meta }, args: { prefix, cursor, bare: bare ? 1 : 0 }, lists: { names } };
   return script.run(store.commands, input);
 }
 

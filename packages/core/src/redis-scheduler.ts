@@ -38,6 +38,7 @@ import { Membership } from "./membership.js";
 import { type Settings, storeVotes } from "./options.js";
 import { PartitionEvents } from "./partition-events.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
+import { SeenPauses } from "./pause-gate.js";
 import { ProcessNames } from "./process-names.js";
 import { readEnqueuedHistory } from "./read-history.js";
 import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
@@ -73,6 +74,10 @@ export class Shared {
   readonly tasks: Map<string, AnyTask> = new Map();
   readonly slots: Slots;
   readonly names: ProcessNames = new ProcessNames();
+  /** Of all partitions, in order. */
+  readonly stores: Store[] = [];
+  /** Which pauses there are not, as its engines have seen. */
+  readonly seenPauses: SeenPauses = new SeenPauses();
   readonly carrier: Carrier;
   readonly lender: Lender | undefined;
   /** Of the first partition's store, which says so of all. */
@@ -123,12 +128,14 @@ export class RedisScheduler implements Scheduler {
       namespace,
       partitions,
       partition,
+      family: shared.stores,
       retention,
       events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
       first: () => this.#founding.known(),
     });
+    shared.stores[partition] = this.#store;
     if (partitions > 1) shared.carrier.join(this.#store);
     shared.lender?.join(this.#store);
     shared.founding ??= new Founding(() => this.#store);
@@ -485,6 +492,7 @@ export class RedisScheduler implements Scheduler {
       slots: this.#shared.slots,
       lender: this.#shared.lender,
       names: this.#shared.names,
+      seenPauses: this.#shared.seenPauses,
     });
   }
 

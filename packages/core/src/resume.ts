@@ -3,6 +3,7 @@ import { InvalidOptionError } from "./errors.js";
 import type { Events } from "./events.js";
 import { passOverPaused } from "./pass-over.js";
 import { type PauseTarget, pauseName, whoIs } from "./pause.js";
+import { copyPauses, inEach, noteAtHome, othersOf } from "./pause-copies.js";
 import { type Resumed, writeResumed } from "./resumed.js";
 import { resume } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -57,14 +58,48 @@ export async function resumeTarget(
   const ofNode = name.startsWith("node:");
   if (ofNode && from !== undefined && from !== "missed")
     throw new InvalidOptionError("from", "cannot be given for a node: its pause holds back no fire times.");
+  const { home } = store;
+  const others = othersOf(store, name);
   let there = true;
   if (!ofNode && from !== "missed") {
-    const before = from instanceof Date ? from.getTime() : (await store.now()) + 1;
-    there = await passOverPaused(store, { name, before, all: from !== undefined }, events);
+    there = await copyInto(others, home, name);
+    for (const partition of there ? [home, ...others] : []) {
+      const before = from instanceof Date ? from.getTime() : (await partition.now()) + 1;
+      there &&= await passOverPaused(partition, { name, before, all: from !== undefined }, events);
+    }
   }
-  const was = await letGo(store, name, writeResumed(resumed), there);
-  if (was) events?.emit("resumed", { target: name, ...resumed });
+  const said = writeResumed(resumed);
+  const was = await letGo(home, name, said, there);
+  if (was) {
+    await endCopies(others, home, name, said, events);
+    events?.emit("resumed", { target: name, ...resumed });
+  }
   return was;
+}
+
+/** Makes sure that the others have a copy, under which fire times are passed over. Answers whether there is such a pause. */
+async function copyInto(others: readonly Store[], home: Store, name: string): Promise<boolean> {
+  if (others.length === 0) return true;
+  const found = [...(await noteAtHome(home.commands, home, [name]))];
+  if (found.length === 0) return false;
+  await Promise.all(others.map((other) => copyPauses(other.commands, other, { there: found })));
+  return true;
+}
+
+/** Lets go on in the others what is held back under their copies. Where that fails the leader does so, by what partition 0 says of the resumption. */
+async function endCopies(
+  others: readonly Store[],
+  home: Store,
+  name: string,
+  said: string,
+  events: Events | undefined,
+): Promise<void> {
+  const ended = await inEach(others, (other) => letGo(other, name, said, true), events);
+  if (!ended || others.length === 0) return;
+  // Not at once: a leader, or what was claimed, may be on its way still.
+  const forget = (): Promise<unknown> =>
+    home.commands.run("resuming", (client) => client.pexpire(home.keys.resumed(name), 5000));
+  await forget().catch(() => undefined); // it ends by itself
 }
 
 /** Deletes the key, if it `wasThere`, and lets go on what is left of what it held back. Answers whether it was there still. */

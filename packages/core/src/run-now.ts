@@ -1,7 +1,8 @@
 import { fields, flag, orElse } from "./check.js";
 import { jobPaused } from "./errors.js";
 import { newSuffix } from "./id.js";
-import { parsePause } from "./read-pauses.js";
+import { type PauseInfo, parsePause, pausesOfJob, readPauses } from "./read-pauses.js";
+import { readHead } from "./record.js";
 import { runNow as script } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
@@ -17,6 +18,11 @@ export interface RunNowOptions {
 /** Stands behind the suffix of a run that was asked for by force; no overlap has this letter. */
 const forced = "f";
 
+/** Whether a run was asked for by force; its first attempt starts under any pause but its node's. */
+export function isForcedRun(run: string): boolean {
+  return run.endsWith(forced) && /@\d+-\w{8}f$/.test(run);
+}
+
 /** Whether by force. @throws InvalidOptionError */
 export function isByForce(options: RunNowOptions): boolean {
   return flag("force", orElse(fields("options", options, ["force"])["force"], false));
@@ -29,6 +35,10 @@ export function isByForce(options: RunNowOptions): boolean {
  */
 export async function runJobNow(store: Store, id: string, options: RunNowOptions): Promise<string> {
   const force = isByForce(options);
+  const isElsewhere = store !== store.home;
+  // What holds a job back is said by partition 0: its own may have yet to hear of it.
+  const held = force || !isElsewhere ? [] : await pausesOf(store, id);
+  if (held.length > 0) throw jobPaused(id, held);
   const { prefix, ...keys } = store.keys;
   const [, [run = ""], pauses] = await script.run(store.commands, {
     keys,
@@ -36,10 +46,18 @@ export async function runJobNow(store: Store, id: string, options: RunNowOptions
       prefix,
       job: id,
       suffix: newSuffix() + (force ? forced : ""),
-      unless_paused: force ? 0 : 1,
+      unless_paused: force || isElsewhere ? 0 : 1,
     },
     lists: { times: [] },
   });
   if (pauses.length > 0) throw jobPaused(id, pauses.map(parsePause));
   return run;
+}
+
+/** The pauses that hold a job back; none of one that there is not. */
+async function pausesOf(store: Store, id: string): Promise<PauseInfo[]> {
+  const record = await store.commands.run("reading a job", (client) => client.hget(store.keys.jobs, id));
+  return record === null
+    ? []
+    : [...(await readPauses(store, pausesOfJob({ ...readHead(record), id }))).values()];
 }

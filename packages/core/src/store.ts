@@ -27,6 +27,8 @@ export interface StoreOptions {
   readonly partitions?: number;
   /** Which of them this is. @default 0 */
   readonly partition?: number;
+  /** Those of all partitions, in order, once they are made. @default this one alone */
+  readonly family?: readonly Store[];
   readonly retention: Retention;
   /** Entries kept of the stream of events; 0: none are written. @default 5000 */
   readonly events?: number;
@@ -67,6 +69,8 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   readonly namespace: string;
   readonly partitions: number;
   readonly partition: number;
+  /** The stores of all partitions, in order: the first has what is said once of the whole. */
+  readonly family: readonly Store[];
   /** For calls that are sent again until they are answered. */
   readonly calls: NumberedCalls;
   /** Of a namespace of several partitions: the stores of all of them, and what carries messages between them. */
@@ -84,6 +88,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
     this.namespace = options.namespace;
     this.partitions = options.partitions ?? 1;
     this.partition = options.partition ?? 0;
+    this.family = options.family ?? [this];
     this.retention = options.retention;
     this.keys = createKeys(options.namespace, this.partition);
     this.calls = new NumberedCalls(this.keys, options.deadline);
@@ -98,6 +103,11 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   /** For reads and for writes that may wait for a connection. */
   get commands(): Connection {
     return this.#connection("commands");
+  }
+
+  /** Of partition 0: this one itself where there is no other. */
+  get home(): Store {
+    return this.family[0] ?? this;
   }
 
   /** For leases: what must be known now or not at all. */

@@ -1,6 +1,7 @@
 import { monotonic } from "./clock.js";
 import type { Events } from "./events.js";
 import { type PassOver, passOverPage } from "./pass-over.js";
+import { PauseMirror } from "./pause-mirror.js";
 import { parsePause } from "./read-pauses.js";
 import { watch } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -24,6 +25,8 @@ export class PauseWatch {
   readonly #epoch: number;
   readonly #events: Events;
   readonly #tooLong: number;
+  /** Of a further partition. */
+  readonly #mirror: PauseMirror | undefined;
   #cursor = "0";
   /** Whether this round of looks, until all have been looked at, is also at how long they have lasted. */
   #long = true;
@@ -39,6 +42,7 @@ export class PauseWatch {
     this.#epoch = epoch;
     this.#events = events;
     this.#tooLong = tooLong;
+    this.#mirror = store === store.home ? undefined : new PauseMirror(store, epoch, events);
   }
 
   /**
@@ -50,11 +54,13 @@ export class PauseWatch {
     if (monotonic() < this.nextLook) return false;
     if (await this.#passOver()) return true;
     this.nextLook = monotonic() + every; // also if it fails: what else the leader does must not wait for it
+    await this.#mirror?.look();
     const { prefix: _, ...keys } = this.#store.keys;
     const args = {
       ...this.#store.told,
       ...{ epoch: this.#epoch, cursor: this.#cursor, page, batch },
-      too_long: this.#long ? this.#tooLong : "",
+      // How long a pause lasts is said once, where it is set.
+      too_long: this.#long && this.#mirror === undefined ? this.#tooLong : "",
     };
     const [, cursor, more, announced, over, any] = await this.#store.timed(
       () => watch.run(this.#store.lease, { keys, args }),

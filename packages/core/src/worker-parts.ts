@@ -3,6 +3,7 @@ import type { Lender } from "./lender.js";
 import type { RunLocks } from "./lock.js";
 import type { Logger } from "./logger.js";
 import type { Settings } from "./options.js";
+import type { PauseGate } from "./pause-gate.js";
 import type { Slots } from "./slots.js";
 import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
@@ -20,6 +21,8 @@ export interface WorkerParts {
   readonly slots: Slots;
   /** Of this process, if there are several partitions. */
   readonly lender: Lender | undefined;
+  /** What has to let runs through before they begin; `undefined` where there is one partition: its claims look themselves. */
+  readonly gate?: PauseGate | undefined;
   /** Whether the node's lease surely holds, by the wall clock as well: nothing starts otherwise. */
   isAlive(): boolean;
   /** Whether the node's lease has ended by the monotonic clock: what is under way is given up only then. */

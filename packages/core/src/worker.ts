@@ -381,10 +381,11 @@ export class Worker {
     });
   }
 
-  /** Whether what is claimed could start: not where too few voters answer, nor where the lease may have ended, until a heartbeat shows that it has not. */
+  /** Whether what is claimed could start: not where too few voters answer, the process is drained, nor where the lease may have ended, until a heartbeat shows that it has not. */
   #mayStart(): boolean {
-    const { locks } = this.#parts;
-    if (this.#parts.isAlive() && locks?.hasQuorum !== false) return true;
+    const { locks, gate } = this.#parts;
+    const able = gate?.mayClaim() !== false;
+    if (able && this.#parts.isAlive() && locks?.hasQuorum !== false) return true;
     this.#holdOff();
     return false;
   }

@@ -25,6 +25,11 @@ export interface Keys {
   readonly failing: string;
   /** Hash: name of a pause (`all`, `job:<id>` …) that has been noticed → when, and when it was last said that it lasts too long. */
   readonly pauses: string;
+  /**
+   * Hash: name of a pause that a job here has set itself, or that has gone with its job → `+` or `-` and its text, until partition 0 has been told. Only
+   * in further partitions.
+   */
+  readonly carry: string;
   /** Sorted set, all scores 0: due runs of jobs that are held back: paused, or until the leader has caught up. */
   readonly paused: string;
   /** Sorted set: paused job id by the next fire time (ms) to materialise once it goes on. */
@@ -97,6 +102,10 @@ export interface Keys {
   readonly wake: string;
   /** Any type: while it is there, what it names does not start. `all`, `queue:<queue>`, `task:<task>`, `tag:<tag>`, `job:<job>`, `node:<node>`. */
   pause(name: string): string;
+  /** String: what jobs go on with, as who ended the pause said, until all partitions have heard of it. */
+  resumed(name: string): string;
+  /** String: the text with which a job in another partition has paused itself, so that it is set once. */
+  carried(name: string): string;
   /** Set: jobs that a pause holds back. */
   pausedBy(name: string): string;
   /** Hash: run id → token, attempt and start of what a node holds. */
@@ -155,6 +164,7 @@ export function createKeys(namespace: string, partition = 0): Keys {
     exhaustion: `${prefix}exhaustion`,
     failing: `${prefix}failing`,
     pauses: `${prefix}pauses`,
+    carry: `${prefix}carry`,
     paused: `${prefix}paused`,
     frozen: `${prefix}frozen`,
     calledOff: `${prefix}called-off`,
@@ -191,6 +201,8 @@ export function createKeys(namespace: string, partition = 0): Keys {
     lending: `${prefix}lending`,
     wake: `${prefix}wake`,
     pause: (name) => `${prefix}pause:${name}`,
+    resumed: (name) => `${prefix}resumed:${name}`,
+    carried: (name) => `${prefix}carried:${name}`,
     pausedBy: (name) => `${prefix}paused-by:${name}`,
     active: (node) => `${prefix}active:${node}`,
     request: (node) => `${prefix}request:${node}`,

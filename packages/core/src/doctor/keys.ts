@@ -11,7 +11,7 @@ type Type = "string" | "hash" | "set" | "zset" | "stream";
 const types: Readonly<Record<Exclude<Fixed, "prefix" | "wake">, Type>> = {
   ...{ meta: "hash", clock: "string", jobs: "hash", state: "hash" },
   ...{ due: "zset", parked: "zset" },
-  ...{ exhaustion: "hash", failing: "hash", pauses: "hash", paused: "zset", frozen: "zset" },
+  ...{ exhaustion: "hash", failing: "hash", pauses: "hash", carry: "hash", paused: "zset", frozen: "zset" },
   ...{ calledOff: "zset", events: "stream", mended: "hash", waiting: "zset", ready: "zset" },
   ...{ unstarted: "zset", requeued: "zset", blocked: "zset", running: "hash", paced: "hash" },
   ...{ resumeNow: "set", retention: "hash", edges: "zset", met: "zset", inbox: "hash" },

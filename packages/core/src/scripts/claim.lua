@@ -52,12 +52,16 @@ for i = 1, #exhausted, 3 do
   pass(exhausted[i], 'jobExhausted', exhausted[i + 1])
 end
 for i = 1, #failing.paused, 3 do pass(failing.paused[i], 'autoPaused', failing.paused[i + 1] .. ' ' .. failing.paused[i + 2]) end
-local texts = {}
-for i, item in ipairs(claimed) do
+local function text_of(item)
   -- Without a body where the job was removed after a claim whose answer was lost.
-  local task, body = item.task or item.record.task, item.record and string.sub(item.record.text, item.record.body) or ''
-  texts[i] = table.concat({ item.run, item.token, item.attempt, item.started or int(now), item.lost or 0, task, (item.left or '') .. '\n' .. body }, ' ')
+  local record, task, queue, tags, body = item.record, item.task, '', '', ''
+  if record then
+    task, queue, tags, body = task or record.task, record.queue, extra(record, 'tg') or '', string.sub(record.text, record.body)
+  end
+  return table.concat({ item.run, item.token, item.attempt, item.started or int(now), item.lost or 0, task, item.left or '', queue, tags .. '\n' .. body }, ' ')
 end
+local texts = {}
+for i, item in ipairs(claimed) do texts[i] = text_of(item) end
 local next_due = next_waiting()
 if rated.opens and (not next_due or rated.opens < next_due) then next_due = rated.opens end
 local wanted = lending.is_on and number ~= last_number and lending.answer() or {}

@@ -2,9 +2,11 @@
 
 export {
   cancel,
+  copyPauses,
   deliver,
   enqueue,
   found,
+  notePauses,
   openSet,
   pause,
   readPauses,

@@ -112,7 +112,7 @@ export const pause = defineScript<string>()({
   args: ["prefix", "name", "value", "until_ms", "events_max"],
 });
 
-/** `[next cursor, pauses]`: each `<name> <noticed> <end> <value as JSON>`, which `read-pauses.ts` reads. */
+/** `[next cursor, pauses]`: each `<name> <noticed> <end> <value as JSON>`, which `read-pauses.ts` reads; with `bare` names alone. */
 export const readPauses = defineScript<[string, string[]]>()({
   name: "read-pauses",
   flag: "no-writes",
@@ -120,8 +120,32 @@ export const readPauses = defineScript<[string, string[]]>()({
   file: file("read-pauses"),
   include: records,
   keys: ["meta"],
-  args: ["prefix", "cursor"],
+  args: ["prefix", "cursor", "bare"],
   lists: { names: ["name"] },
+});
+
+/** `[now, pauses]`: of each that there is its name and text. Of partition 0. */
+export const notePauses = defineScript<[string, string[]]>()({
+  name: "note-pauses",
+  flag: "allow-oom",
+  version: 1,
+  file: file("note-pauses"),
+  include: records,
+  keys: guards,
+  args: ["prefix", "events_max"],
+  lists: { carried: ["name", "said"], names: ["name"] },
+});
+
+/** The time of the store. Of a further partition. */
+export const copyPauses = defineScript<string>()({
+  name: "copy-pauses",
+  flag: "allow-oom",
+  version: 1,
+  file: file("copy-pauses"),
+  include: records,
+  keys: guards,
+  args: ["prefix", "epoch", "events_max"],
+  lists: { there: ["name", "text"], gone: ["name", "said"], carried: ["name", "said"] },
 });
 
 /** `[now, 1 if the key was there, 1 if there is more to let go]` */

@@ -3,9 +3,9 @@ import { defineScript } from "@escapement/redis/internal";
 import { calls, file, foundingArgs, guards, history, kept, records, rules } from "./shared.js";
 
 /**
- * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left>` LF
- * body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record. `wanted`: of each scope of which places are to be
- * lent (6 values), see claim/lending.lua.
+ * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left> <queue>
+ * <tags>` LF body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record. `wanted`: of each scope of which places
+ * are to be lent (6 values), see claim/lending.lua.
  */
 export type ClaimReply = [string, string, string, string[], string[], number, (string[] | null)?, string[]?];
 export const claim = defineScript<ClaimReply>()({

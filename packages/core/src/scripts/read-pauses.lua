@@ -1,4 +1,5 @@
--- The pauses that there are: of the names given, and with a cursor of those that have been noticed and of a page of jobs, their tags, queues and tasks. Writes nothing.
+-- The pauses that there are: of the names given, and with a cursor of a page of jobs, their tags, queues and tasks. `bare`: the names themselves, whether or
+-- not there is such a pause here. Writes nothing.
 local names, cursor = {}, '0'
 for name in each(list.names) do names[#names + 1] = name end
 if arg.cursor ~= '' then
@@ -12,10 +13,13 @@ if arg.cursor ~= '' then
     end
   end
 end
-look_at_pauses(names)
+if arg.bare ~= '1' then look_at_pauses(names) end
 local found, seen = {}, {}
 for _, name in ipairs(names) do
-  if pause_seen[name] and not seen[name] then
+  if arg.bare == '1' and not seen[name] then
+    seen[name] = true
+    found[#found + 1] = name
+  elseif pause_seen[name] and not seen[name] then
     seen[name] = true
     local noticed = string.match(redis.call('HGET', key.pauses, name) or '', '^%d+') or '0'
     found[#found + 1] = name .. ' ' .. noticed .. ' ' .. pause_text(name)

@@ -11,6 +11,9 @@ if there and arg.again == '0' then
   deleted = redis.call('DEL', pause)
   -- From here on nothing is passed over that has not been: whoever lets go on what is left reads that here, and what is to be told.
   redis.call('HSET', key.pauses, arg.name, (times or int(now) .. ' ' .. int(now)) .. ' ' .. arg.said)
+  if not step.has_copies and tonumber(redis.call('HGET', key.meta, 'partitions') or 1) > 1 then
+    redis.call('SET', arg.prefix .. 'resumed:' .. arg.name, arg.said, 'PX', 86400000) -- for leaders of others, which see that the key is gone
+  end
   there, is_ending = false, true
 elseif there and is_ending then redis.call('HSET', key.pauses, arg.name, times) end
 

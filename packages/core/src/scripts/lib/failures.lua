@@ -78,8 +78,9 @@ do
 
   local function pause_itself(job, count, text, now)
     local reason = cjson.encode(reason_of(text))
-    redis.call('SET', arg.prefix .. 'pause:job:' .. job,
-      '{"reason":' .. reason .. ',"by":"escapement","since":"' .. iso(now) .. '","failures":' .. count .. '}', 'NX')
+    local said = '{"reason":' .. reason .. ',"by":"escapement","since":"' .. iso(now) .. '","failures":' .. count .. '}'
+    redis.call('SET', arg.prefix .. 'pause:job:' .. job, said, 'NX')
+    if step.has_copies then redis.call('HSET', key.carry, 'job:' .. job, '+' .. said) end
     pause_seen['job:' .. job] = true
     note_pause('job:' .. job, now)
     tell('autoPaused ' .. job .. ' ' .. count .. ' ' .. reason)
@@ -142,9 +143,11 @@ do
     local pause = arg.prefix .. 'pause:' .. name
     local kind = redis.call('TYPE', pause).ok
     if kind == 'string' then
-      local said = decode(redis.call('GETRANGE', pause, 0, 8191))
+      local text = redis.call('GETRANGE', pause, 0, 8191)
+      local said = decode(text)
       if said.by ~= 'escapement' or not said.failures then return end
       redis.call('DEL', pause)
+      if step.has_copies then redis.call('HSET', key.carry, name, '-' .. text) end
     elseif kind ~= 'none' then return end
     close_pause(name)
   end

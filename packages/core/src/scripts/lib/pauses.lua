@@ -3,34 +3,41 @@
 -- `pauses` has the names that have been noticed, `<when> <when it was last said that it is paused too long>`, and behind that ` <JSON>`, what is told of
 -- its end, once the pause is over and only what it held back is still to be let go; `paused-by:<name>` the jobs that are held
 -- back, `paused` their due runs, `frozen` their next fire times.
+--
+-- Where there are several partitions that is so in the first. In the others such a key is a copy, and what becomes of a pause is told by the first alone; what
+-- it has yet to hear of them stands in `carry`.
 
 local pause_seen = {} -- name -> whether it is paused
 local MOST_KEYS = 7000 -- that one call is handed
+step.has_copies = string.find(arg.prefix, ':%d+}:$') ~= nil -- this is a further partition
 
--- Which of these keys there are: one call where it is none of them, or all.
-local function look_at_keys(names, keys, from, to)
-  local found = redis.call('EXISTS', unpack(keys, from, to))
-  if found == 0 then return end
-  if found == to - from + 1 then
-    for i = from, to do pause_seen[names[i]] = true end
-    return
-  end
-  local middle = math.floor((from + to) / 2)
-  look_at_keys(names, keys, from, middle)
-  look_at_keys(names, keys, middle + 1, to)
-end
-
--- Looks at those pauses that have not been looked at in this step.
-local function look_at_pauses(names)
-  local unknown, keys = {}, {}
-  for _, name in ipairs(names) do
-    if pause_seen[name] == nil then
-      pause_seen[name] = false
-      unknown[#unknown + 1] = name
-      keys[#keys + 1] = arg.prefix .. 'pause:' .. name
+local look_at_pauses
+do
+  -- Which of these keys there are: one call where it is none of them, or all.
+  local function look_at_keys(names, keys, from, to)
+    local found = redis.call('EXISTS', unpack(keys, from, to))
+    if found == 0 then return end
+    if found == to - from + 1 then
+      for i = from, to do pause_seen[names[i]] = true end
+      return
     end
+    local middle = math.floor((from + to) / 2)
+    look_at_keys(names, keys, from, middle)
+    look_at_keys(names, keys, middle + 1, to)
   end
-  for from = 1, #keys, MOST_KEYS do look_at_keys(unknown, keys, from, math.min(from + MOST_KEYS - 1, #keys)) end
+
+  -- Looks at those pauses that have not been looked at in this step.
+  function look_at_pauses(names)
+    local unknown, keys = {}, {}
+    for _, name in ipairs(names) do
+      if pause_seen[name] == nil then
+        pause_seen[name] = false
+        unknown[#unknown + 1] = name
+        keys[#keys + 1] = arg.prefix .. 'pause:' .. name
+      end
+    end
+    for from = 1, #keys, MOST_KEYS do look_at_keys(unknown, keys, from, math.min(from + MOST_KEYS - 1, #keys)) end
+  end
 end
 
 local function add_pauses_of_job(names, job, record)
@@ -72,7 +79,7 @@ local function note_pause(name, now)
   local noticed = redis.call('HGET', key.pauses, name)
   if not noticed then
     redis.call('HSET', key.pauses, name, int(now) .. ' ' .. int(now))
-    tell('paused ' .. name .. ' ' .. int(now) .. ' ' .. pause_text(name))
+    if not step.has_copies then tell('paused ' .. name .. ' ' .. int(now) .. ' ' .. pause_text(name)) end
   elseif pause_seen[name] and string.find(noticed, '^%d+ %d+ .') then
     redis.call('HSET', key.pauses, name, string.match(noticed, '^%d+ %d+'))
   end
@@ -137,7 +144,7 @@ local function close_pause(name)
   if not noticed then return end
   local said = string.match(noticed, '^%d+ %d+ (.+)$')
   redis.call('HDEL', key.pauses, name)
-  tell('resumed ' .. name .. (said and ' ' .. said or ''))
+  if not step.has_copies then tell('resumed ' .. name .. (said and ' ' .. said or '')) end
 end
 
 -- Lets go of up to `most` jobs that a pause held back, which is over. Answers how many it was.

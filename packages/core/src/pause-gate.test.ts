@@ -1,0 +1,135 @@
+// What keeps runs of further partitions from beginning under a pause of which nothing there says anything yet.
+import { eventually, type RedisServer, startRedis, startVoters } from "@escapement/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { heard, many } from "../test/cluster.js";
+import { Spread } from "../test/spread.js";
+import type { Scheduler, SchedulerOptions } from "./index.js";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+/** The number of the last request of a node in a partition. */
+async function requests(spread: Spread, node: Scheduler, partition: number): Promise<number> {
+  const numbers = await spread.redis.hmget(
+    `${spread.prefix(partition)}request:${node.nodeId}`,
+    "number",
+    "number2",
+  );
+  return Math.max(...numbers.map(Number));
+}
+
+/** A node that reaches partition 0 only as long as it may. */
+async function cutOff(
+  spread: Spread,
+  options: SchedulerOptions = {},
+): Promise<{ readonly node: Scheduler; mayReachFirst(on: boolean): Promise<unknown> }> {
+  const { namespace } = spread.cluster;
+  const others = ["&*", "+@all", `~escapement:{${namespace}:*`];
+  const user = `user-${namespace}`;
+  const mayReachFirst = (on: boolean): Promise<unknown> =>
+    spread.redis.acl(
+      "SETUSER",
+      user,
+      "on",
+      ">pass",
+      "resetkeys",
+      ...others,
+      ...(on ? [`~escapement:{${namespace}}:*`] : []),
+    );
+  await mayReachFirst(true);
+  const redis = server.url.replace("redis://", `redis://${user}:pass@`);
+  return { node: await spread.node({ redis, nodeTtl: 20_000, ...options }), mayReachFirst };
+}
+
+test("where partition 0 does not answer nothing begins in the others, and nobody asks without end; then it all does, once", async () => {
+  await using spread = new Spread(server, 4);
+  const { node, mayReachFirst } = await cutOff(spread);
+  const backs = heard(node, "handedBack");
+  const client = spread.scheduler();
+  const before = await client.enqueueMany("task", many(20));
+  await Promise.all(before.map((run) => run.result({ timeout: 5000 })));
+  await mayReachFirst(false);
+  const cut = performance.now();
+  await spread.passes(600); // what was seen before that may be relied on for half a second
+  const ids = Array.from({ length: 12 }, (_, index) => ({ id: spread.id(`run${index}`, 1 + (index % 3)) }));
+  const runs = await client.enqueueMany("task", ids);
+  await eventually(() => backs.length > 0);
+  const asked = await requests(spread, node, 1);
+  await spread.passes(2000);
+  expect(spread.starts.filter(({ at }) => at > cut + 600)).toEqual([]);
+  expect((await requests(spread, node, 1)) - asked).toBeLessThan(50);
+  await mayReachFirst(true);
+  await Promise.all(runs.map((run) => run.result({ timeout: 10_000 })));
+  expect(spread.starts.map(({ run }) => run).sort()).toEqual([...before, ...runs].map(({ id }) => id).sort());
+  for (const run of runs) expect(await run.get()).toMatchObject({ state: "succeeded", attempt: 1 });
+});
+
+test("whoever drains one of a process' names drains the process, in all partitions", async () => {
+  await using spread = new Spread(server, 4);
+  const node = await spread.node();
+  const [first] = [node.nodeId];
+  await spread.redis.zrem(`${spread.prefix(2)}nodes`, String(first)); // its lease has ended in one partition
+  const other = await eventually(async () => {
+    const names = await spread.redis.zrange(`${spread.prefix(2)}nodes`, 0, -1);
+    return names.find((name) => name !== first) ?? null;
+  });
+  const client = spread.scheduler();
+  for (const name of [first, other]) {
+    await spread.redis.set(spread.pause(`node:${name}`), "a new machine");
+    await spread.passes(1000);
+    const before = spread.starts.length;
+    const runs = await client.enqueueMany(
+      "task",
+      spread.ids(`run-${name}`).map((id) => ({ id })),
+    );
+    const asked = await requests(spread, node, 1);
+    await spread.passes(1500);
+    expect(spread.starts.length).toBe(before);
+    expect((await requests(spread, node, 1)) - asked).toBeLessThan(30);
+    const listed = await client.nodes();
+    expect(listed.find(({ id }) => id === name)).toMatchObject({ pause: { reason: "a new machine" } });
+    await spread.redis.del(spread.pause(`node:${name}`));
+    await Promise.all(runs.map((run) => run.result({ timeout: 5000 })));
+    expect(spread.starts.length).toBe(before + 4);
+  }
+});
+
+test("a run by force starts under any pause but its node's", async () => {
+  await using spread = new Spread(server, 4);
+  const node = await spread.node();
+  const id = spread.id("job", 3);
+  await node.schedule("task", { id, trigger: { type: "once", at: [Date.now() + 3_600_000] } });
+  await spread.redis.set(spread.pause("all"), "by an operator");
+  const forced = await node.job(id).runNow({ force: true });
+  await forced.result({ timeout: 5000 });
+  await spread.redis.set(spread.pause(`node:${node.nodeId}`), "a new machine");
+  await spread.passes(1000);
+  const late = await node.job(id).runNow({ force: true });
+  await expect(late.result({ timeout: 1000 })).rejects.toMatchObject({ code: "RESULT_TIMEOUT" });
+  await spread.redis.del(spread.pause(`node:${node.nodeId}`));
+  await late.result({ timeout: 5000 });
+  await expect(node.job(id).runNow()).rejects.toMatchObject({ code: "JOB_PAUSED" });
+});
+
+test("with voters, what is held back has asked for no lock, and has its first attempt after the pause", async () => {
+  await using voters = await startVoters(3);
+  await using spread = new Spread(server, 2);
+  await spread.redis.set(spread.pause("queue:default"), "by an operator");
+  const node = await spread.node({ voters: voters.urls });
+  const refused = heard(node, "lockRefused");
+  const run = await node.enqueue("task", { id: spread.id("run", 1) });
+  await eventually(async () => (await spread.pausedIn("queue:default")).length === 2);
+  await spread.passes(500);
+  for (const voter of voters.servers) {
+    const redis = voter.client();
+    expect(await redis.keys("*lock*")).toEqual([]);
+    redis.disconnect();
+  }
+  await spread.redis.del(spread.pause("queue:default"));
+  await run.result({ timeout: 5000 });
+  expect(await run.get()).toMatchObject({ state: "succeeded", attempt: 1 });
+  expect(refused).toEqual([]);
+});
