@@ -138,6 +138,9 @@ describe("a node that claims ahead", () => {
     for (let number = 0; number < 50; number += 1) ahead.learn(0.1, number / 5); // 5 a ms
     expect(ahead.room(1000, 10)).toBeGreaterThanOrEqual(5);
     expect(ahead.room(1000, 10)).toBeLessThanOrEqual(10);
+    // Where a run could begin nowhere sooner, so much more of them.
+    expect(ahead.room(1000, 10, 2)).toBeGreaterThanOrEqual(15);
+    expect(ahead.room(1000, 10, 2)).toBeLessThanOrEqual(30);
     expect(ahead.room(1000, 30)).toBe(0);
   });
 });

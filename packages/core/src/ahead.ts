@@ -40,11 +40,17 @@ export class Ahead {
     return this.#waiting.map(({ claimed }) => claimed);
   }
 
-  /** How many may wait, with so many slots; `now` is monotonic. */
-  room(concurrency: number, now: number = monotonic()): number {
+  /**
+   * How many may wait, with so many slots.
+   *
+   * @param now monotonic
+   * @param apart ms between a claim and the moment at which what it brought could begin, here as on any other node
+   */
+  room(concurrency: number, now: number = monotonic(), apart = 0): number {
     this.#turnWindow(now);
-    const ended = Math.ceil(((this.#ends.now + this.#ends.before) * reach) / window);
-    return Math.min(most, Math.floor((concurrency * reach) / this.#mean), ended);
+    const ms = reach + apart;
+    const ended = Math.ceil(((this.#ends.now + this.#ends.before) * ms) / window);
+    return Math.min(most, Math.floor((concurrency * ms) / this.#mean), ended);
   }
 
   #turnWindow(now: number): void {

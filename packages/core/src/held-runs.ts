@@ -3,6 +3,7 @@ import { Ahead } from "./ahead.js";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import type { Claimed } from "./claim.js";
 import { monotonic } from "./clock.js";
+import type { RunLocks } from "./lock.js";
 import type { PauseGate } from "./pause-gate.js";
 import type { RunLogs } from "./run-logs.js";
 import type { WorkerParts } from "./worker-parts.js";
@@ -26,6 +27,8 @@ const stale = 75;
 const mostLate = 3;
 /** For so many ms of its own work a node takes runs at a time, so that none of them waits long for the others to begin. */
 const span = 50;
+/** Where voters took longer the last time, so many ms, nothing is claimed ahead: it would be too old to begin by the time its locks are held. */
+const quick = 10;
 
 /** The runs that a node was given: their locks are taken where voters hold them, then they begin, wait for a slot, or go back. */
 export class HeldRuns {
@@ -36,6 +39,10 @@ export class HeldRuns {
   readonly #inOwnContext: <R>(code: () => R) => R = AsyncLocalStorage.snapshot();
   #beginning = false;
   #locking = 0; // runs whose locks are being taken, or that wait at the gate
+  #lockMs = 0; // that it took to take locks, the last time
+  /** Of which the locks are being let go, before they are handed back; and those of them of which no voter was asked yet to do so. */
+  readonly #returning = new Set<Claimed>();
+  readonly #unlocking: Claimed[] = [];
   #launched = 0;
   #launchMs = 0; // that it takes to begin one, lately
   #late = 0; // answers in a row
@@ -56,12 +63,17 @@ export class HeldRuns {
 
   /** How many there are. */
   get size(): number {
-    return this.#attempts.size + this.#ahead.size;
+    return this.#attempts.size + this.#ahead.size + this.#returning.size;
+  }
+
+  /** Whether some are about to be handed back: the worker has still to report them. */
+  get isReturning(): boolean {
+    return this.#returning.size > 0;
   }
 
   /** What was claimed for them. */
   list(): Claimed[] {
-    return [...this.#attempts.held(), ...this.#ahead.held()];
+    return [...this.#attempts.held(), ...this.#ahead.held(), ...this.#returning];
   }
 
   /** How many there are that have not begun. */
@@ -72,7 +84,8 @@ export class HeldRuns {
   /** How many this node may hold, how many more it may be given, and for how many of these there are slots. `mayWait`: also such as wait for one. */
   room(mayWait: boolean): { readonly most: number; readonly left: number; readonly free: number } {
     const { total, running } = this.#parts.slots;
-    const most = total + (mayWait ? this.#ahead.room(total) : 0);
+    const ahead = mayWait && this.#lockMs < quick;
+    const most = total + (ahead ? this.#ahead.room(total, monotonic(), this.#lockMs) : 0);
     const held = running + this.unbegun;
     const able = Math.max(1, Math.floor(span / this.#launchMs));
     return { most, left: Math.min(most - held, able), free: total - held };
@@ -102,7 +115,9 @@ export class HeldRuns {
 
   /** The store does not know any more that these are here, and other attempts may start. */
   lose(runs: readonly string[]): void {
-    for (const run of runs) this.#ahead.remove(run);
+    const waiting = runs.flatMap((run) => this.#ahead.remove(run));
+    // They never began: another node need not be refused.
+    this.#parts.locks?.release(waiting).catch(() => undefined);
     this.#attempts.lose(runs);
   }
 
@@ -122,46 +137,45 @@ export class HeldRuns {
       this.#locking -= claimed.length;
     });
     if (isToWait) this.#holder.holdOff();
-    this.#giveBack(held);
+    this.#giveBackUnasked(held);
     return open;
   }
 
   async #beginOpen(claimed: readonly Claimed[]): Promise<void> {
-    const { locks, events } = this.#parts;
-    if (locks === undefined) {
-      this.#beginOrWait(claimed);
-      return;
-    }
+    const claimedAt = this.#claimedAt(claimed);
+    const { locks } = this.#parts;
+    if (locks === undefined) this.#beginOrWait(claimed, claimedAt, claimedAt);
+    else if (monotonic() - claimedAt <= stale) await this.#lockAndBegin(claimed, claimedAt, locks);
     // What comes late may be of a store that has lost the claim since, and given the run to another node.
-    if (monotonic() - this.#claimedAt(claimed) > stale) {
-      this.#giveBack(claimed);
-      return;
-    }
+    else this.#giveBackUnasked(claimed);
+  }
+
+  /** Others may begin them; no voter was asked for them. */
+  #giveBackUnasked(claimed: readonly Claimed[]): void {
+    if (claimed.length > 0) this.#holder.lookAgain();
+    for (const item of claimed) this.#handBack(item, "");
+  }
+
+  async #lockAndBegin(claimed: readonly Claimed[], claimedAt: number, locks: RunLocks): Promise<void> {
+    const { events } = this.#parts;
+    const askedAt = monotonic();
     this.#locking += claimed.length;
-    const { granted, refused, unavailable } = await locks
-      .acquire(claimed)
-      .catch((error: unknown) => {
-        events.emit("error", { step: "lock", error: error as Error });
-        return { granted: [], refused: [], unavailable: claimed };
-      })
-      .finally(() => {
-        this.#locking -= claimed.length;
-      });
-    // Told to stop meanwhile, or not sure of its lease: what is handed back must not leave its lock behind, by which its next claim would be refused.
+    const { granted, refused, unavailable } = await locks.acquire(claimed).catch((error: unknown) => {
+      events.emit("error", { step: "lock", error: error as Error });
+      return { granted: [], refused: [], unavailable: claimed };
+    });
+    this.#locking -= claimed.length;
+    const lockedAt = monotonic();
+    this.#lockMs = lockedAt - askedAt;
+    // Told to stop meanwhile, or not sure of its lease?
     const able = this.#holder.isClaiming() && this.#parts.isAlive();
-    const free = able ? this.#free : 0;
-    const back = [...unavailable, ...granted.slice(free)];
-    for (const item of granted.slice(0, free)) this.#launch(item);
+    this.#giveBack(able ? unavailable : [...unavailable, ...granted]);
+    if (unavailable.length > 0) this.#holder.holdOff();
+    if (able) this.#beginOrWait(granted, claimedAt, lockedAt);
     for (const item of refused) {
       events.emit("lockRefused", { runId: item.run, jobId: item.job });
       this.#holder.complete(item, "x", JSON.stringify({ ...ownDetail(item), reason: "lock" }), "");
     }
-    if (back.length === 0) return;
-    if (unavailable.length > 0) this.#holder.holdOff();
-    this.#holder.lookAgain(); // they are due again as soon as they are back
-    const values = back.map((item) => locks.valueOf(item));
-    await locks.release(back).catch(() => undefined);
-    for (const [index, item] of back.entries()) this.#handBack(item, values[index] ?? "-");
   }
 
   /** What waits for a slot takes those that are free. Not in what a handler has entered that ended by an error which it left uncaught. */
@@ -169,14 +183,17 @@ export class HeldRuns {
     if (this.#ahead.size > 0) this.#inOwnContext(() => this.#beginAll(() => undefined));
   }
 
-  /** All of one answer. Those for which there is no slot wait from now on, however long the others take to begin. */
-  #beginOrWait(claimed: readonly Claimed[]): void {
-    const claimedAt = this.#claimedAt(claimed);
+  /**
+   * All of one answer. Those for which there is no slot wait from now on, however long the others take to begin.
+   *
+   * @param since from when on they may take so long: their claim, or when their locks were held
+   */
+  #beginOrWait(claimed: readonly Claimed[], claimedAt: number, since: number): void {
     const slots = this.#holder.isClaiming() ? this.#free : claimed.length;
     for (const item of claimed.slice(slots)) this.#ahead.add(item, claimedAt);
     this.#beginAll(() => {
       for (let at = 0; at < slots && at < claimed.length; at += 1) {
-        if (monotonic() - claimedAt > stale) {
+        if (monotonic() - since > stale) {
           this.#giveBack(claimed.slice(at, slots));
           return;
         }
@@ -221,25 +238,45 @@ export class HeldRuns {
     this.#launchMs = Math.max(ms, (this.#launchMs + ms) / 2);
   }
 
-  /** Others may begin them. */
+  /** Others may begin them; none has begun here. */
   #giveBack(runs: readonly Claimed[]): void {
-    if (runs.length > 0) this.#holder.lookAgain();
-    for (const claimed of runs) this.#handBack(claimed, "");
+    if (runs.length > 0) this.#holder.lookAgain(); // they are due again as soon as they are back
+    this.#return(runs);
+  }
+
+  /** What is handed back must not leave its lock behind, by which its next claim would be refused. All of one turn together. */
+  #return(runs: readonly Claimed[]): void {
+    const { locks } = this.#parts;
+    if (locks === undefined) for (const claimed of runs) this.#handBack(claimed, "");
+    else if (runs.length > 0) {
+      if (this.#unlocking.length === 0) queueMicrotask(() => void this.#letGo(locks));
+      this.#unlocking.push(...runs);
+      for (const claimed of runs) this.#returning.add(claimed);
+    }
+  }
+
+  async #letGo(locks: RunLocks): Promise<void> {
+    const runs = this.#unlocking.splice(0);
+    const values = runs.map((claimed) => locks.valueOf(claimed));
+    await locks.release(runs).catch(() => undefined);
+    for (const claimed of runs) this.#returning.delete(claimed);
+    for (const [index, claimed] of runs.entries()) this.#handBack(claimed, values[index] ?? "-");
   }
 
   #launch(claimed: Claimed): void {
     this.#launched += 1;
     const { tasks, locks } = this.#parts;
     const task = tasks.get(claimed.task);
-    const alive = this.#parts.isAlive();
     const open = this.#parts.gate?.isOpen(claimed) !== false;
-    if (!alive || !open) this.#holder.lookAgain(); // it is due again as soon as it is back
+    const mayStart = open && this.#parts.isAlive() && locks?.isHeld(claimed) !== false;
+    if (!mayStart) this.#holder.lookAgain(); // it is due again as soon as it is back
     // Refused, if the lease has ended: the leader takes it over then.
-    if (!this.#holder.isClaiming() || task === undefined || !alive || !open) {
-      this.#handBack(claimed, locks?.valueOf(claimed) ?? "");
+    if (!this.#holder.isClaiming() || task === undefined || !mayStart) {
+      this.#return([claimed]);
       return;
     }
     if (claimed.isGone) {
+      locks?.forget(claimed);
       this.#holder.complete(
         claimed,
         "c",

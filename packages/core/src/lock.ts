@@ -1,4 +1,4 @@
-import { createLocker, type Lock, type Locker } from "@escapement/locker";
+import { createLocker, type Lock, type Locker, type Refused } from "@escapement/locker";
 import type { RedisSource } from "@escapement/redis";
 import type { Claimed } from "./claim.js";
 import { monotonic } from "./clock.js";
@@ -24,9 +24,9 @@ export class RunLocks {
   readonly #store: Store;
   readonly #locker: Locker;
   readonly #ttl: number;
-  readonly #held = new Map<string, Lock>();
+  readonly #held = new Map<Claimed, Lock>();
   /** Of what could not be had: the values under which voters may hold it all the same. */
-  readonly #doubtful = new Map<string, string>();
+  readonly #doubtful = new Map<Claimed, string>();
 
   constructor(store: Store, voters: readonly RedisSource[], ttl: number, events: Events) {
     this.#store = store;
@@ -59,29 +59,44 @@ export class RunLocks {
     return `${down.length} of ${this.#locker.status().voters.length} voters cannot be reached: ${down.map(({ url }) => url).join(", ")}`;
   }
 
+  /** Takes the locks of a batch. Each is to be looked at with {@link isHeld} when its attempt begins. */
   async acquire(batch: readonly Claimed[]): Promise<Locked> {
     await this.#releaseLeft(batch);
-    const byName = new Map(batch.map((claimed) => [this.#nameOf(claimed), claimed]));
+    const byName = new Map<string, Claimed>();
+    for (const claimed of batch) byName.set(this.#nameOf(claimed), claimed);
     const { granted, refused } = await this.#locker.acquire([...byName.keys()]);
+    const locked: Claimed[] = [];
+    for (const lock of granted) {
+      const claimed = byName.get(lock.name);
+      if (claimed === undefined) continue;
+      this.#held.set(claimed, lock);
+      locked.push(claimed);
+    }
+    if (refused.length === 0) return { granted: locked, refused: [], unavailable: [] };
+    return { granted: locked, ...(await this.#sortRefused(refused, byName)) };
+  }
+
+  async #sortRefused(
+    refusals: readonly Refused[],
+    byName: ReadonlyMap<string, Claimed>,
+  ): Promise<Omit<Locked, "granted">> {
     const pick = (names: readonly { name: string }[]): Claimed[] =>
       names.flatMap(({ name }) => byName.get(name) ?? []);
-    for (const lock of granted) this.#held.set(lock.name, lock);
-    const values = new Map(refused.map((one) => [one.name, one.values ?? []]));
-    const held = pick(refused.filter(({ reason }) => reason === "held"));
+    const values = new Map(refusals.map((one) => [one.name, one.values ?? []]));
+    const held = pick(refusals.filter(({ reason }) => reason === "held"));
     const started = await this.#startedElsewhere(held, values);
     const unavailable = [
       ...held.filter((claimed) => !started.has(claimed)),
-      ...pick(refused.filter(({ reason }) => reason !== "held")),
+      ...pick(refusals.filter(({ reason }) => reason !== "held")),
     ];
-    for (const claimed of unavailable) {
-      const name = this.#nameOf(claimed);
-      this.#doubtful.set(name, (values.get(name) ?? []).join(","));
-    }
-    return {
-      granted: pick(granted.filter((lock) => lock.isValid())),
-      refused: [...started],
-      unavailable: [...unavailable, ...pick(granted.filter((lock) => !lock.isValid()))],
-    };
+    for (const claimed of unavailable)
+      this.#doubtful.set(claimed, (values.get(this.#nameOf(claimed)) ?? []).join(","));
+    return { refused: [...started], unavailable };
+  }
+
+  /** Whether the lock of an attempt holds at this very moment. */
+  isHeld(claimed: Claimed): boolean {
+    return this.#held.get(claimed)?.isValid() ?? false;
   }
 
   /**
@@ -112,13 +127,13 @@ export class RunLocks {
    * if none was asked for it.
    */
   valueOf(claimed: Claimed): string {
-    const name = this.#nameOf(claimed);
-    return this.#held.get(name)?.value ?? this.#doubtful.get(name) ?? "-";
+    return this.#held.get(claimed)?.value ?? this.#doubtful.get(claimed) ?? "-";
   }
 
   /** Releases what earlier claims of these attempts, handed back unstarted, may have left at voters. */
   async #releaseLeft(batch: readonly Claimed[]): Promise<void> {
-    const left = batch.flatMap((claimed) =>
+    const earlier = batch.filter(({ locksLeft }) => locksLeft.length > 0);
+    const left = earlier.flatMap((claimed) =>
       claimed.locksLeft
         .filter((value) => value !== "-")
         .map((value) => ({ name: this.#nameOf(claimed), value, validUntil: 0, isValid: () => false })),
@@ -128,25 +143,35 @@ export class RunLocks {
 
   /** Lets go of locks whose attempts did not start, so that they can start later. */
   async release(batch: readonly Claimed[]): Promise<void> {
-    const locks = batch.flatMap((claimed) => this.#held.get(this.#nameOf(claimed)) ?? []);
-    for (const lock of locks) this.#held.delete(lock.name);
-    for (const claimed of batch) this.#doubtful.delete(this.#nameOf(claimed));
+    const locks = batch.flatMap((claimed) => this.#held.get(claimed) ?? []);
+    for (const claimed of batch) {
+      this.#held.delete(claimed);
+      this.#doubtful.delete(claimed);
+    }
     if (locks.length > 0) await this.#locker.release(locks);
   }
 
   /** An attempt has ended: its lock is left to expire. */
   forget(claimed: Claimed): void {
-    this.#held.delete(this.#nameOf(claimed));
+    this.#held.delete(claimed);
   }
 
   /** Prolongs the locks of attempts that still run once half of their time is over. */
   async extend(now: number): Promise<void> {
-    const due = [...this.#held.values()].filter((lock) => lock.validUntil - now < this.#ttl / 2);
-    if (due.length === 0) return;
-    // By the wall clock they may seem to be over, and that may have been set: voters prolong only what they still hold.
-    const asked = due.map((lock) => ({ ...lock, isValid: () => monotonic() < lock.validUntil }));
+    const due = new Map<string, Claimed>();
+    const asked: Lock[] = [];
+    for (const [claimed, lock] of this.#held) {
+      if (lock.validUntil - now >= this.#ttl / 2) continue;
+      due.set(lock.name, claimed);
+      // By the wall clock they may seem to be over, and that may have been set: voters prolong only what they still hold.
+      asked.push({ ...lock, isValid: () => monotonic() < lock.validUntil });
+    }
+    if (asked.length === 0) return;
     const { extended } = await this.#locker.extend(asked);
-    for (const lock of extended) if (this.#held.has(lock.name)) this.#held.set(lock.name, lock);
+    for (const lock of extended) {
+      const claimed = due.get(lock.name);
+      if (claimed !== undefined && this.#held.has(claimed)) this.#held.set(claimed, lock);
+    }
   }
 
   close(): Promise<void> {

@@ -186,7 +186,7 @@ export class Worker {
 
   async #work(): Promise<void> {
     let failures = 0;
-    while (this.#open || this.#finished.length > 0 || this.#lines.isBusy) {
+    while (this.#open || this.#finished.length > 0 || this.#lines.isBusy || this.#held.isReturning) {
       this.watch.turned();
       try {
         await this.#sleep();
@@ -244,13 +244,12 @@ export class Worker {
   }
 
   /**
-   * How many more runs this node could take at once, and how many of these would wait for a slot; none of those where they would hold a place or a lock
+   * How many more runs this node could take at once, and how many of these would wait for a slot; none of those where they would hold a place
    * meanwhile.
    */
   #room(): { readonly slots: number; readonly ahead: number } {
     const { limits, rates } = this.#offer.now;
-    const mayWait =
-      !this.#noneAhead && this.#parts.locks === undefined && limits.length === 0 && rates.length === 0;
+    const mayWait = !this.#noneAhead && limits.length === 0 && rates.length === 0;
     const { most, left, free } = this.#held.room(mayWait);
     const { all, forSlots } = this.#lines.asked;
     const others = this.#parts.slots.takenBesides(this.#sharer);

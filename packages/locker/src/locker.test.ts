@@ -46,6 +46,13 @@ describe("a locker over three voters", () => {
     expect(await voters.servers[0]?.client().pttl(`${ns}:0`)).toBeGreaterThan(50_000);
   });
 
+  it("writes names as they are, whatever their alphabet, and many of them", async () => {
+    const wanted = names(120).map((name, index) => `${name}:Zürich-東京-${"🙂".repeat(index % 3)}`);
+    expect((await locker().acquire(wanted, { value: "ümine" })).granted).toHaveLength(120);
+    expect(await kept(voters.servers, wanted)).toEqual([120, 120, 120]);
+    expect(await voters.servers[2]?.client().get(wanted[119] as string)).toBe("ümine");
+  });
+
   it("refuses exactly the names that others hold, and grants the rest", async () => {
     const all = names(50);
     const theirs = [3, 17, 18, 49].map((index) => all[index] as string);

@@ -131,14 +131,14 @@ class MajorityLocker extends EventEmitter<LockerEvents> implements Locker {
     const { ttl, clock } = this.#settings;
     const timeLeft = this.#timer();
     const granted: Lock[] = [];
-    const tried = new Map<string, string[]>();
+    const tried: { readonly names: readonly string[]; readonly value: string }[] = [];
     await this.#connected;
     const { held, unavailable } = await inBatches(wanted, async (batch) => {
       // Another one for each attempt, so that a release of the last one, which may still be on its way, cannot touch this one.
       const value = options.value ?? randomUUID();
       const validity = startValidity(clock, ttl);
       const outcome = await this.#vote(batch, value, timeLeft(), (ballot) => {
-        for (const name of batch) tried.set(name, [...(tried.get(name) ?? []), value]);
+        tried.push({ names: batch, value });
         return voteToAcquire(ballot, ttl);
       });
       if (outcome !== "done") return outcome;
@@ -150,8 +150,12 @@ class MajorityLocker extends EventEmitter<LockerEvents> implements Locker {
       await this.#releaseAll(batch, value);
       return "unavailable";
     });
+    if (held.length + unavailable.length === 0) return { granted, refused: [] };
+    const valuesOf = new Map<string, string[]>();
+    for (const { names: asked, value } of tried)
+      for (const name of asked) valuesOf.set(name, [...(valuesOf.get(name) ?? []), value]);
     const refusal = (name: string, reason: RefusedReason): Refused => {
-      const values = tried.get(name);
+      const values = valuesOf.get(name);
       return { name, reason, ...(values && { values }) };
     };
     return {

@@ -31,5 +31,7 @@ declare module "redlock" {
     release(lock: Lock): Promise<unknown>;
     /** Draws the value of a lock. */
     protected _random(): string;
+    /** What a script is known by. */
+    protected _hash(script: string): string;
   }
 }

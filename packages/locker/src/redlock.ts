@@ -1,6 +1,7 @@
 // The only file that knows redlock. Its defects (pitfalls R1 to R6) end here: every request to a voter has a deadline, nothing is
 // tried twice, `using` and `quit` are not used, and its ideas of validity are not asked for.
 import Redlock, { Lock as RedlockLock } from "redlock";
+import { ScriptCall } from "./script-call.js";
 import type { Voter } from "./voter.js";
 
 /** What a vote came to: a majority did it, a majority was there but a lock stood against it, or no majority answered. */
@@ -61,8 +62,9 @@ class OwnValueRedlock extends Redlock {
   readonly #value: string;
 
   constructor(ballot: Ballot, count: VoteCount) {
+    const calls = new Map<string, ScriptCall>();
     super(
-      ballot.voters.map((voter) => clientOf(voter, ballot, count)),
+      ballot.voters.map((voter) => clientOf(voter, ballot, count, calls)),
       // R4, R5: not tried again, since between the tries nothing is released, and that of an expired lock takes seconds.
       { retryCount: 0 },
     );
@@ -71,6 +73,11 @@ class OwnValueRedlock extends Redlock {
 
   protected override _random(): string {
     return this.#value;
+  }
+
+  /** A script is known by its text: that is what is sent, so that no request overtakes another one that has to be sent again (pitfall I7). */
+  protected override _hash(script: string): string {
+    return script;
   }
 }
 
@@ -104,27 +111,32 @@ class VoteCount {
   }
 }
 
+/** @param calls by their scripts: all voters are sent the same, which is written once */
 function clientOf(
   voter: Voter,
   ballot: Ballot,
   count: VoteCount,
+  calls: Map<string, ScriptCall>,
 ): ConstructorParameters<typeof Redlock>[0] extends Iterable<infer C> ? C : never {
-  return {
-    // Each request is its text, so that none overtakes another one that has to be sent again (pitfall I7).
-    evalsha: () => Promise.reject(new Error("NOSCRIPT: always send the text")),
-    eval: async (script, keyCount, rest) => {
-      try {
-        const reply = await voter.eval(script, keyCount, rest, ballot.deadline);
-        count.add(voter, reply);
-        return reply;
-      } catch (error) {
-        count.add(voter, error);
-        // Of redlock's scripts only the release has no duration after the value.
-        if (rest.length === keyCount + 1) voter.owe(ballot.names, ballot.value);
-        throw error;
-      }
-    },
+  const ask = async (
+    script: string,
+    keyCount: number,
+    rest: readonly (string | number)[],
+  ): Promise<unknown> => {
+    const call = calls.get(script) ?? new ScriptCall(script, keyCount, rest);
+    calls.set(script, call);
+    try {
+      const reply = await voter.ask(call, ballot.deadline);
+      count.add(voter, reply);
+      return reply;
+    } catch (error) {
+      count.add(voter, error);
+      // Of redlock's scripts only the release has no duration after the value.
+      if (rest.length === keyCount + 1) voter.owe(ballot.names, ballot.value);
+      throw error;
+    }
   };
+  return { evalsha: ask, eval: ask };
 }
 
 /** R1: redlock would refuse by the wall clock what it takes for expired; whether a lock is valid is decided elsewhere. */

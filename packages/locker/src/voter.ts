@@ -1,6 +1,7 @@
 import { EscapementError, type RedisSource, redactRedisUrl } from "@escapement/redis";
 import { Connection, connect, kindOf } from "@escapement/redis/internal";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { ScriptCall } from "./script-call.js";
 
 /** The state of one voter. */
 export interface VoterStatus {
@@ -56,19 +57,10 @@ export class Voter {
     return { name: this.name, url: this.url, up: isReady, lastError: lastError ?? this.#lastError };
   }
 
-  /** Runs one of redlock's scripts within `deadline` milliseconds. */
-  async eval(
-    script: string,
-    keyCount: number,
-    rest: readonly (string | number)[],
-    deadline: number,
-  ): Promise<unknown> {
+  /** Runs a script within `deadline` milliseconds. */
+  async ask(call: ScriptCall, deadline: number): Promise<unknown> {
     try {
-      const reply = await this.connection.run(
-        `asking ${this.name}`,
-        (client) => client.eval(script, keyCount, ...rest),
-        deadline,
-      );
+      const reply = await this.connection.run(`asking ${this.name}`, (client) => call.send(client), deadline);
       this.#lastError = undefined;
       return reply;
     } catch (error) {
@@ -82,7 +74,9 @@ export class Voter {
     const values: (string | null)[] = [];
     for (let from = 0; from < names.length; from += readAtOnce) {
       const some = names.slice(from, from + readAtOnce);
-      values.push(...((await this.eval(readValues, some.length, some, deadline)) as (string | null)[]));
+      values.push(
+        ...((await this.ask(new ScriptCall(readValues, some.length, some), deadline)) as (string | null)[]),
+      );
     }
     return values;
   }
@@ -114,9 +108,8 @@ export class Voter {
     for (const [value, owed] of this.#debts) {
       const names = [...owed];
       this.#debts.delete(value);
-      this.eval(removeIfOurs, names.length, [...names, value], this.connection.deadline).catch(() =>
-        this.owe(names, value),
-      );
+      const call = new ScriptCall(removeIfOurs, names.length, [...names, value]);
+      this.ask(call, this.connection.deadline).catch(() => this.owe(names, value));
     }
   }
 }

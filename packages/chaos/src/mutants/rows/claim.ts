@@ -144,13 +144,13 @@ export const claimMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/lock.js",
-        find: "granted: pick(granted.filter((lock) => lock.isValid())),",
-        put: "granted: [...pick(granted), ...held],",
+        find: "return { refused: [...started], unavailable };",
+        put: "return { granted: [...byName.values()].filter((one) => !unavailable.includes(one)), refused: [], unavailable };",
       },
       {
         file: "core/dist/lock.js",
-        find: "refused: [...started],",
-        put: "refused: [],",
+        find: "return this.#held.get(claimed)?.isValid() ?? false;",
+        put: "return true;",
       },
     ],
     trial: rolledBack,
@@ -162,7 +162,7 @@ export const claimMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/lock.js",
-        find: "forget(claimed) {\n        this.#held.delete(this.#nameOf(claimed));",
+        find: "forget(claimed) {\n        this.#held.delete(claimed);",
         put: "forget(claimed) {\n        void this.release([claimed]);",
       },
     ],
