@@ -1,13 +1,7 @@
 import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
-import {
-  checkJobs,
-  type Defined,
-  type Item,
-  locate,
-  type Preview,
-  previewItems,
-  writeItems,
-} from "./define.js";
+import { checkJobs, type Item } from "./check-jobs.js";
+import type { Defined } from "./compare.js";
+import { type Preview, previewItems, writeItems } from "./define.js";
 import { assertStaying } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
 import type { HandleParts } from "./handles.js";
@@ -23,6 +17,7 @@ import {
   wantedOf,
   whileCurrent,
 } from "./job-set.js";
+import { locate } from "./locate.js";
 import type { Logger } from "./logger.js";
 import { listJobs } from "./read-jobs.js";
 import { removeJob } from "./remove-job.js";

@@ -2,6 +2,7 @@ import {
   type CompiledTrigger,
   type CompileOptions,
   compileTrigger,
+  isOfJob,
   type Trigger,
 } from "@escapement/triggers";
 import type { Definition } from "./definition.js";
@@ -26,7 +27,7 @@ export function compileSchedule(
   { trigger, startAt, endAt }: Schedule,
   options: CompileOptions,
 ): CompiledTrigger {
-  const compiled = compileTrigger(trigger, { ...options, jobId: id });
+  const compiled = compiledTrigger(id, trigger, options);
   if (startAt === undefined && endAt === undefined) return compiled;
   const first = startAt ?? Number.NEGATIVE_INFINITY;
   const last = endAt ?? Number.POSITIVE_INFINITY;
@@ -39,6 +40,22 @@ export function compileSchedule(
     count: (after, through, limit) =>
       compiled.count(Math.max(after, first - 1), Math.min(through, last), limit),
   };
+}
+
+const known = new Map<string, CompiledTrigger>();
+const mostKnown = 1000;
+
+/** Triggers that are the same for all jobs are compiled once: the last ones are known by their text. */
+function compiledTrigger(id: string, trigger: Trigger, options: CompileOptions): CompiledTrigger {
+  if (trigger.type !== "cron" || isOfJob(trigger)) return compileTrigger(trigger, { ...options, jobId: id });
+  const text = JSON.stringify(trigger);
+  let compiled = known.get(text);
+  if (compiled === undefined) {
+    compiled = compileTrigger(trigger);
+    if (known.size >= mostKnown) known.clear();
+    known.set(text, compiled);
+  }
+  return compiled;
 }
 
 /** Whether a job's interval counts from the end of its runs. */

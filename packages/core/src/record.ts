@@ -224,6 +224,29 @@ export interface JobRecord extends RecordHead {
   readonly jitter: number;
 }
 
+/** The trigger in a job's record; `undefined`: it has none. Throws as {@link readJobRecord} does. */
+export function triggerIn(record: string): Trigger | undefined {
+  const end = record.indexOf("\n");
+  const { trigger } = JSON.parse(record.slice(end + 1)) as { readonly trigger?: unknown };
+  return / nt=/.test(record.slice(0, end)) ? undefined : readTrigger(trigger);
+}
+
+const knownTriggers = new Set<string>();
+/** So many triggers are known, none of a longer text. */
+const mostKnown = { triggers: 1000, size: 500 } as const;
+
+/** Validates a trigger out of JSON. The last ones that were found to be in canonical form are known by their text, since many jobs share one. */
+function readTrigger(json: unknown): Trigger {
+  const text = JSON.stringify(json);
+  if (knownTriggers.has(text)) return json as Trigger;
+  const trigger = parseTrigger(json);
+  if (text.length <= mostKnown.size && JSON.stringify(trigger) === text) {
+    if (knownTriggers.size >= mostKnown.triggers) knownTriggers.clear();
+    knownTriggers.add(text);
+  }
+  return trigger;
+}
+
 /** Reads a job's whole record. Throws for one that holds no JSON or a trigger that is none. */
 export function readJobRecord(record: string): JobRecord {
   const parsed = JSON.parse(record.slice(record.indexOf("\n") + 1)) as Record<string, unknown>;
@@ -236,7 +259,7 @@ export function readJobRecord(record: string): JobRecord {
     retry: parsed["retry"] as Retry | undefined,
     startAt: parsed["startAt"] as number | undefined,
     endAt: parsed["endAt"] as number | undefined,
-    trigger: head.fires ? parseTrigger(parsed["trigger"]) : undefined,
+    trigger: head.fires ? readTrigger(parsed["trigger"]) : undefined,
     input: parsed["input"],
     metadata: parsed["metadata"],
     timeout: parsed["timeout"] as number | undefined,

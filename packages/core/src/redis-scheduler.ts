@@ -9,10 +9,11 @@ import {
   tell,
 } from "./apply.js";
 import { nameAt, whole } from "./check.js";
+import { checkJobs } from "./check-jobs.js";
 import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
-import { checkJobs, writeItems } from "./define.js";
+import { writeItems } from "./define.js";
 import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
 import { type EnqueueOptions, queueRuns, runOptions } from "./enqueue.js";

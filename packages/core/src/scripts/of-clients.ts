@@ -5,13 +5,14 @@ import { calls, file, guards, history, libraries, records } from "./shared.js";
 /** `[now, done (a digit a job)]` */
 export const upsert = defineScript<[string, string]>()({
   name: "upsert",
-  version: 1,
+  version: 2,
   file: file("upsert"),
   include: [...records, file("lib/sets"), file("lib/once")],
   keys: [...guards, "caller"],
   args: ["prefix", "set", "mark", "number", "caller_ttl", ...history],
   lists: {
-    jobs: ["job", "expected", "record", "cursor", "created", "passed", "passed_from", "passed_to", "exact"],
+    // about: `<expected> <cursor> <created>`, and ` <count> <first> <last> <whether exact>` of fire times that have passed
+    jobs: ["job", "about", "record"],
   },
 });
 
