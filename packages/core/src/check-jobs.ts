@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Definition, defineJob } from "./definition.js";
-import { assertTies } from "./dependencies.js";
+import { assertTies, isTied } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
 import type { JobOptions } from "./job.js";
 import { compileSchedule, scheduleOf } from "./job-trigger.js";
@@ -23,6 +23,8 @@ export interface Wanted {
 export interface Item {
   readonly id: string;
   readonly definition: Definition;
+  /** Its trigger as JSON. */
+  readonly trigger: string | undefined;
   /** Its record but for the version. */
   readonly text: string;
   readonly onConflict: "replace" | "keep" | "error";
@@ -35,17 +37,27 @@ export async function checkJobs(store: Store, wanted: readonly Wanted[], maxInpu
   const items = wanted.map((one) => checkJob(one, maxInput));
   assertDifferent(items);
   const now = await repeat(store.deadline, () => store.nearlyNow());
-  for (const { id, definition, where } of items)
-    locate(where, id, () => assertComputable(id, definition, now));
+  for (const item of items) locate(item.where, item.id, () => assertComputable(item, now));
   await assertTies(store, items);
   return items;
+}
+
+/** The same of a single one, at once where nothing has to be asked. */
+export function checkAlone(store: Store, wanted: Wanted, maxInput: number): Item | Promise<Item> {
+  const { clock } = store;
+  if (!clock.isKnown) return checkJobs(store, [wanted], maxInput).then(([item]) => item as Item);
+  const item = checkJob(wanted, maxInput);
+  assertComputable(item, clock.now());
+  return isTied(item) ? assertTies(store, [item]).then(() => item) : item;
 }
 
 /** Checks one definition, as far as that goes without the time. */
 export function checkJob({ task, options, version, where }: Wanted, maxInput: number): Item {
   const definition = locate(where, options?.id, () => defineJob(task, options, maxInput));
-  const text = unversionedRecord(definition);
-  return { id: options.id, definition, text, onConflict: options.onConflict ?? "replace", version, where };
+  const trigger: string | undefined = JSON.stringify(definition.trigger);
+  const text = unversionedRecord(definition, trigger);
+  const onConflict = options.onConflict ?? "replace";
+  return { id: options.id, definition, trigger, text, onConflict, version, where };
 }
 
 /** Refuses an id that stands twice. */
@@ -64,7 +76,7 @@ export function digestOf(items: readonly Item[]): string {
 }
 
 // That a trigger can fire at all; whether it still will is judged against what is stored.
-function assertComputable(id: string, definition: Definition, now: number): void {
-  const schedule = scheduleOf(definition);
+function assertComputable({ id, definition, trigger }: Item, now: number): void {
+  const schedule = scheduleOf(definition, trigger);
   if (schedule !== undefined) compileSchedule(id, schedule, { anchor: now });
 }

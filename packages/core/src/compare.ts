@@ -4,7 +4,7 @@ import type { Item } from "./check-jobs.js";
 import type { Definition } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { compileSchedule, countsFromCompletion, scheduleOf } from "./job-trigger.js";
-import { type JobRecord, readJobRecord, triggerIn } from "./record.js";
+import { type JobRecord, readBody, readHead, readJobRecord } from "./record.js";
 
 /** What became of a wanted job. */
 export interface Defined {
@@ -56,11 +56,11 @@ const mostCounted = 10_000;
 export function compare(item: Item, stored: Stored, now: number, set: string | undefined): Defined | Write {
   const { id, definition, text, onConflict } = item;
   const { record, state, due } = stored;
-  const [version = 0, created = now] = (state ?? "").split(" ", 2).map(Number);
+  const [version = 0, created = now] = state === undefined ? [] : state.split(" ", 2).map(Number);
   if (item.version !== undefined && (record === undefined || item.version !== version))
     return { id, outcome: "overtaken" };
   if (record === undefined) {
-    const cursor = firstFireTime(id, definition, now, now);
+    const cursor = firstFireTime(item, now, now);
     return { item, expected: 0, record: `1${text}`, cursor, created: now };
   }
   const write = { item, expected: version, record: version + 1 + text, created };
@@ -81,14 +81,14 @@ export function compare(item: Item, stored: Stored, now: number, set: string | u
       `There is a job ${id} already. Use onConflict "replace" to change it.`,
     );
   // What was parked starts anew, whatever its definition: that is how it gets out.
-  if (isParked(state)) return { ...write, cursor: firstFireTime(id, definition, now, created) };
+  if (isParked(state)) return { ...write, cursor: firstFireTime(item, now, created) };
   if (version + text === record) return asItIs("unchanged");
-  if (sameTrigger(record, definition))
+  if (sameTrigger(record, item))
     return { ...write, cursor: cursorAfter(id, record, definition, due, now, created) };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
   // "now" means the moment at which the trigger was given, not that of the job's creation.
   const anchor = definition.trigger !== undefined && holdsNow(definition.trigger) ? now + 100 : created;
-  const cursor = firstFireTime(id, definition, now, anchor);
+  const cursor = firstFireTime(item, now, anchor);
   const passed = passedOver(id, record, due, now, created);
   return { ...write, cursor, created: anchor, ...(passed !== undefined && { passed }) };
 }
@@ -126,25 +126,21 @@ function noFireTime({ startAt, endAt }: Definition): InvalidOptionError {
   );
 }
 
-function firstFireTime(id: string, definition: Definition, now: number, anchor: number): string {
-  const schedule = scheduleOf(definition);
+function firstFireTime({ id, definition, trigger }: Item, now: number, anchor: number): string {
+  const schedule = scheduleOf(definition, trigger);
   if (schedule === undefined) return "none";
-  const { startAt, endAt } = schedule;
-  const compiled = compileSchedule(id, schedule, { anchor });
-  const bare = startAt === undefined && endAt === undefined;
-  assertFiring(
-    bare ? compiled : compileSchedule(id, { ...schedule, startAt: undefined, endAt: undefined }, { anchor }),
-    now,
-  );
+  const unbounded = { ...schedule, startAt: undefined, endAt: undefined };
+  const first = assertFiring(compileSchedule(id, unbounded, { anchor }), now);
+  if (schedule.startAt === undefined && schedule.endAt === undefined) return String(first);
   // A fire time at this very instant counts: it is how "now" is written.
-  const next = compiled.next(now - 1);
+  const next = compileSchedule(id, schedule, { anchor }).next(now - 1);
   if (next !== null) return String(next);
   throw noFireTime(definition);
 }
 
-function sameTrigger(record: string, definition: Definition): boolean {
+function sameTrigger(record: string, { trigger }: Item): boolean {
   try {
-    return JSON.stringify(triggerIn(record)) === JSON.stringify(definition.trigger);
+    return JSON.stringify(readBody(record, readHead(record)).trigger) === trigger;
   } catch {
     return false;
   }

@@ -25,6 +25,7 @@ export interface Preview {
 /** The most jobs in one call, and the most characters of records, unless a single one has more: a step of a few ms at the most. */
 const most = { jobs: 100, size: 1 << 20 } as const;
 const rounds = 20;
+const sizeOf = ({ text }: Item): number => text.length;
 
 /**
  * Defines jobs: adds those that are not there, changes those that differ, and leaves alone those that are the same. A job whose
@@ -51,7 +52,7 @@ export async function writeItems(store: Store, items: readonly Item[], owner?: O
     throw error;
   };
   let written = 0;
-  for (const batch of batchesOf(items)) {
+  for (const batch of batchesOf(items, sizeOf)) {
     try {
       await defineBatch({ store, owner, done, fail }, batch);
     } catch (error) {
@@ -88,17 +89,18 @@ export async function writeEach(
 }
 
 /** Jobs in order, in as few batches as one call each can take. */
-export function batchesOf<T extends Pick<Item, "text">>(items: readonly T[]): T[][] {
+export function batchesOf<T>(items: readonly T[], sizeOf: (item: T) => number): T[][] {
   const batches: T[][] = [];
   let room = 0;
   for (const item of items) {
     const batch = batches.at(-1);
-    if (batch !== undefined && batch.length < most.jobs && item.text.length <= room) batch.push(item);
+    const size = sizeOf(item);
+    if (batch !== undefined && batch.length < most.jobs && size <= room) batch.push(item);
     else {
       batches.push([item]);
       room = most.size;
     }
-    room -= item.text.length;
+    room -= size;
   }
   return batches;
 }
@@ -110,7 +112,7 @@ export function batchesOf<T extends Pick<Item, "text">>(items: readonly T[]): T[
  */
 export async function previewItems(store: Store, items: readonly Item[], set?: string): Promise<Preview[]> {
   const previews: Preview[] = [];
-  for (const some of batchesOf(items)) {
+  for (const some of batchesOf(items, sizeOf)) {
     const [now, all] = await Promise.all([store.now(), readStored(store, some, set !== undefined)]);
     for (const [index, item] of some.entries()) {
       const stored = all[index] as Stored;

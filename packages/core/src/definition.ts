@@ -114,10 +114,11 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
   const given = fields("options", options, known);
   nameAt("id", given["id"]);
   oneOf("onConflict", orElse(given["onConflict"], "replace"), ["replace", "keep", "error"]);
-  const misfire = fields("misfire", orElse(given["misfire"], {}), ["grace", "catchUp", "max"]);
+  const misfire: Record<string, unknown> =
+    given["misfire"] === undefined ? {} : fields("misfire", given["misfire"], ["grace", "catchUp", "max"]);
   // Field by field: what is spread together costs more than all the checks.
-  const dependsOn = names("dependsOn", orElse(given["dependsOn"], []), 20);
-  const followed = names("then", orElse(given["then"], []), 20);
+  const dependsOn = names("dependsOn", given["dependsOn"], 20);
+  const followed = names("then", given["then"], 20);
   const scheduling = schedulingOptions(given);
   const trigger = triggerOf(given, scheduling);
   const shared = sharedOptions(given);
@@ -141,7 +142,7 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
       given["pauseAfterFailures"] === undefined
         ? undefined
         : whole("pauseAfterFailures", given["pauseAfterFailures"], 1, 1000),
-    tags: names("tags", orElse(given["tags"], []), 20),
+    tags: names("tags", given["tags"], 20),
     input: inputJson("input", given["input"], maxInput),
     metadata: inputJson("metadata", given["metadata"], maxInput),
     concurrencyKey: shared.concurrencyKey,

@@ -6,14 +6,11 @@ import {
   type ApplyReport,
   type ApplySetOptions,
   applyJobs,
-  tell,
 } from "./apply.js";
 import { nameAt, whole } from "./check.js";
-import { checkJobs } from "./check-jobs.js";
 import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
-import { writeItems } from "./define.js";
 import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
 import { type EnqueueOptions, queueRuns, runOptions } from "./enqueue.js";
@@ -31,16 +28,15 @@ import { Membership } from "./membership.js";
 import { type Settings, storeVotes } from "./options.js";
 import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { readEnqueuedHistory } from "./read-history.js";
-import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
+import { checkFilter, type JobFilter, listJobs } from "./read-jobs.js";
 import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
 import { type LeaderInfo, readLeader } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
-import { writeJobRecord } from "./record.js";
-import { readBack } from "./repeat.js";
 import { type ResignOptions, resignLeader } from "./resign-leader.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
+import { ScheduleTogether } from "./schedule-together.js";
 import type { Scheduler } from "./scheduler.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
 import { Store } from "./store.js";
@@ -66,6 +62,7 @@ export class RedisScheduler implements Scheduler {
   readonly #events: Events;
   readonly #tasks = new Map<string, AnyTask>();
   readonly #busy = new BusySlots();
+  readonly #jobs: ScheduleTogether;
   readonly #enqueuing = new Set<Promise<unknown>>();
   #locks: RunLocks | undefined;
   #member: Membership | undefined;
@@ -88,6 +85,7 @@ export class RedisScheduler implements Scheduler {
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
     });
     this.#events = new Events(settings.logger);
+    this.#jobs = new ScheduleTogether(this.#parts);
   }
 
   get #parts(): ApplyParts {
@@ -125,21 +123,7 @@ export class RedisScheduler implements Scheduler {
   async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
     this.#assertUsable();
     const given = jobOptions(options);
-    const wanted = { task: nameOf(task), options: given };
-    await this.#validate(wanted.task, given.input);
-    const items = await checkJobs(this.#store, [wanted], this.#settings.maxInput);
-    tell(this.#parts, await writeItems(this.#store, items));
-    const read = (): Promise<(Job | undefined)[]> => readJobs(this.#store, [given.id]);
-    const [job] = await readBack(this.#store.deadline, `Job ${given.id}`, read);
-    // A short one may have run and gone by now, as it was to.
-    const [{ definition } = {}] = items;
-    if (job === undefined && definition?.whenExhausted === "remove")
-      return exhaustedJob(given.id, writeJobRecord(1, definition), this.#store.clock.now()) as Job<
-        InputOf<T>
-      >;
-    if (job === undefined)
-      throw new EscapementError("JOB_NOT_FOUND", `Job ${given.id} was removed by others at once.`);
-    return job as Job<InputOf<T>>;
+    return this.#jobs.schedule({ task: nameOf(task), options: given }) as Promise<Job<InputOf<T>>>;
   }
 
   async apply(
@@ -342,8 +326,8 @@ export class RedisScheduler implements Scheduler {
     await this.#member?.stop(timeout);
     this.#releaseCrashes?.();
     await this.#locks?.close();
-    // What was enqueued before is written; where Redis does not answer, nobody waits for that for ever: each such call has a deadline.
-    await Promise.allSettled(this.#enqueuing);
+    // What was enqueued or defined before is written; where Redis does not answer, nobody waits for that for ever: each such call has a deadline.
+    await Promise.allSettled([...this.#enqueuing, this.#jobs.settled()]);
     this.#store.close();
     this.#state = "stopped";
   }

@@ -5,6 +5,7 @@ export {
   enqueue,
   openSet,
   pause,
+  readJobs,
   readPauses,
   redrive,
   remove,

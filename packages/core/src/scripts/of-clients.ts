@@ -92,6 +92,26 @@ export const pause = defineScript<string>()({
   args: ["prefix", "name", "value", "until_ms", "events_max"],
 });
 
+/** What is known of a kind of each job, or nothing of any. */
+type Each = readonly (string | null)[];
+
+/**
+ * `[records, states, running, counts, exhaustion, sets, failing, due, frozen, parked, next runs that are written, pauses]`: the last as in
+ * `readPauses`.
+ */
+export const readJobs = defineScript<
+  [Each, Each, Each, Each, Each, Each, Each, Each, Each, Each, Each, string[]]
+>()({
+  name: "read-jobs",
+  flag: "no-writes",
+  version: 1,
+  file: file("read-jobs"),
+  include: records,
+  keys: ["meta"],
+  args: ["prefix", "now"],
+  lists: { jobs: ["job"] },
+});
+
 /** `[next cursor, pauses]`: each `<name> <noticed> <end> <value as JSON>`, which `read-pauses.ts` reads. */
 export const readPauses = defineScript<[string, string[]]>()({
   name: "read-pauses",

@@ -12,13 +12,4 @@ if arg.cursor ~= '' then
     end
   end
 end
-look_at_pauses(names)
-local found, seen = {}, {}
-for _, name in ipairs(names) do
-  if pause_seen[name] and not seen[name] then
-    seen[name] = true
-    local noticed = string.match(redis.call('HGET', key.pauses, name) or '', '^%d+') or '0'
-    found[#found + 1] = name .. ' ' .. noticed .. ' ' .. pause_text(name)
-  end
-end
-return { cursor, found }
+return { cursor, lines_of_pauses(names) }

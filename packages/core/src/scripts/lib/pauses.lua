@@ -67,6 +67,20 @@ local function pause_text(name)
   return int(math.max(redis.call('PEXPIRETIME', pause), 0)) .. ' ' .. cjson.encode(value)
 end
 
+-- Those of these pauses that there are, each once: `<name> <noticed> <end> <value as JSON>`.
+local function lines_of_pauses(names)
+  look_at_pauses(names)
+  local lines, seen = {}, {}
+  for _, name in ipairs(names) do
+    if pause_seen[name] and not seen[name] then
+      seen[name] = true
+      local noticed = string.match(redis.call('HGET', key.pauses, name) or '', '^%d+') or '0'
+      lines[#lines + 1] = name .. ' ' .. noticed .. ' ' .. pause_text(name)
+    end
+  end
+  return lines
+end
+
 -- Remembers that there is a pause, so that its end is noticed; also where it was over, and has been set anew.
 local function note_pause(name, now)
   local noticed = redis.call('HGET', key.pauses, name)
