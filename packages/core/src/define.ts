@@ -1,6 +1,5 @@
 import { EscapementError, RedisError } from "@escapement/redis";
 import { checkJobs, type Item, type Wanted } from "./check-jobs.js";
-import { monotonic } from "./clock.js";
 import { compare, type Defined, type Stored, type Write } from "./compare.js";
 import { PartlyWrittenError } from "./errors.js";
 import { locate } from "./locate.js";
@@ -51,10 +50,17 @@ export async function writeItems(store: Store, items: readonly Item[], owner?: O
   const fail = (_: string, error: unknown): never => {
     throw error;
   };
+  const writing = { store, owner, done, fail };
+  const batches = batchesOf(items, sizeOf);
   let written = 0;
-  for (const batch of batchesOf(items, sizeOf)) {
+  let next = plan(writing, batches[0] ?? []);
+  for (const [index, batch] of batches.entries()) {
     try {
-      await defineBatch({ store, owner, done, fail }, batch);
+      const planned = await next;
+      // While this one is written, the next is compared with what is stored.
+      next = plan(writing, batches[index + 1] ?? []);
+      next.catch(() => undefined); // told when it is its turn
+      await defineBatch(writing, planned);
     } catch (error) {
       if (written === 0 || !(error instanceof RedisError)) throw error;
       const ids = items.map(({ id }) => id);
@@ -80,8 +86,9 @@ export async function writeEach(
   const fail = (id: string, error: unknown): void => {
     if (!done.has(id) && !failed.has(id)) failed.set(id, { error });
   };
+  const writing = { store, owner: undefined, done, fail };
   try {
-    await defineBatch({ store, owner: undefined, done, fail }, items);
+    await defineBatch(writing, await plan(writing, items));
   } catch (error) {
     for (const { id } of items) fail(id, error);
   }
@@ -132,22 +139,22 @@ interface Writing {
   fail(id: string, error: unknown): void;
 }
 
-async function defineBatch(writing: Writing, batch: readonly Item[]): Promise<void> {
-  let left = batch;
-  for (let round = 0; left.length > 0 && round < rounds; round += 1)
-    left = await defineRound(writing, left, round);
+async function defineBatch(writing: Writing, planned: readonly Write[]): Promise<void> {
+  let left = await send(writing, planned);
+  // Those that others changed in between.
+  for (let round = 1; left.length > 0 && round < rounds; round += 1)
+    left = await send(writing, await plan(writing, left, round));
   for (const { id } of left) {
     const message = `Job ${id} is being changed by others all the time. Try again.`;
     writing.fail(id, new EscapementError("JOB_CONTENDED", message));
   }
 }
 
-/** One comparison with the store and one write; answers those that others changed in between. */
-async function defineRound(writing: Writing, items: readonly Item[], round: number): Promise<Item[]> {
+/** What is to be written of jobs, by what the store has of them now. */
+async function plan(writing: Writing, items: readonly Item[], round = 0): Promise<Write[]> {
   const { store, owner, done, fail } = writing;
-  const until = monotonic() + store.deadline;
-  const left = (): number => until - monotonic();
-  const [time, all] = await repeat(left(), () =>
+  if (items.length === 0) return [];
+  const [time, all] = await repeat(store.deadline, () =>
     Promise.all([store.now(), readStored(store, items, owner !== undefined)]),
   );
   // A first fire time that passes while the definition is on its way is refused; the next one is computed from a little later.
@@ -162,19 +169,12 @@ async function defineRound(writing: Writing, items: readonly Item[], round: numb
       fail(item.id, error);
     }
   }
-  if (writes.length === 0) return [];
-  const digits = await send(writing, writes, left());
-  const again: Item[] = [];
-  for (const [index, { item, expected }] of writes.entries()) {
-    const { id } = item;
-    if (digits[index] === "1") done.set(id, { id, outcome: expected === 0 ? "added" : "updated" });
-    else again.push(item);
-  }
-  return again;
+  return writes;
 }
 
-/** Writes; a digit a job: whether it was. */
-async function send({ store, owner }: Writing, writes: readonly Write[], within: number): Promise<string> {
+/** Writes; answers those that others have changed since they were compared. */
+async function send({ store, owner, done }: Writing, writes: readonly Write[]): Promise<Item[]> {
+  if (writes.length === 0) return [];
   const jobs: string[] = [];
   for (const { item, expected, record, cursor, created, passed } of writes) {
     const about = `${expected} ${cursor} ${created}`;
@@ -184,16 +184,19 @@ async function send({ store, owner }: Writing, writes: readonly Write[], within:
   const { prefix: _, ...keys } = store.keys;
   const args = { ...store.history, set: owner?.set ?? "", mark: owner?.mark ?? "" };
   const lists = { jobs };
-  const [, digits] = await store.calls.run(
-    ({ caller, ...numbered }) =>
-      store.timed(
-        () =>
-          upsert.run(store.commands, { keys: { ...keys, caller }, args: { ...args, ...numbered }, lists }),
-        ([sent]) => sent,
-      ),
-    within,
+  const [, digits] = await store.calls.run(({ caller, ...numbered }) =>
+    store.timed(
+      () => upsert.run(store.commands, { keys: { ...keys, caller }, args: { ...args, ...numbered }, lists }),
+      ([sent]) => sent,
+    ),
   );
-  return digits;
+  const again: Item[] = [];
+  for (const [index, { item, expected }] of writes.entries()) {
+    const { id } = item;
+    if (digits[index] === "1") done.set(id, { id, outcome: expected === 0 ? "added" : "updated" });
+    else again.push(item);
+  }
+  return again;
 }
 
 async function readStored(store: Store, items: readonly Item[], withSets: boolean): Promise<Stored[]> {

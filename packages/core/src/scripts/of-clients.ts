@@ -92,6 +92,8 @@ export const pause = defineScript<string>()({
   args: ["prefix", "name", "value", "until_ms", "events_max"],
 });
 
+const readsPauses = [...calls, ...libraries("records", "pause-names", "pause-lines")];
+
 /** What is known of a kind of each job, or nothing of any. */
 type Each = readonly (string | null)[];
 
@@ -106,7 +108,7 @@ export const readJobs = defineScript<
   flag: "no-writes",
   version: 1,
   file: file("read-jobs"),
-  include: records,
+  include: readsPauses,
   keys: ["meta"],
   args: ["prefix", "now"],
   lists: { jobs: ["job"] },
@@ -118,7 +120,7 @@ export const readPauses = defineScript<[string, string[]]>()({
   flag: "no-writes",
   version: 1,
   file: file("read-pauses"),
-  include: records,
+  include: readsPauses,
   keys: ["meta"],
   args: ["prefix", "cursor"],
   lists: { names: ["name"] },

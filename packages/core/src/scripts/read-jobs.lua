@@ -1,29 +1,29 @@
 -- Jobs by id, all at one moment: a list a kind of what is known of them, empty where it has nothing of any, their next fire times that are written
 -- already, and the pauses that hold back any of them. Writes nothing.
-local ids, names, upcoming = {}, { 'all' }, {}
+local ids, names, upcoming, lanes = {}, { 'all' }, {}, {}
 for job in each(list.jobs) do ids[#ids + 1] = job end
 
-local function unless_empty(found)
+local function known(command, name)
+  local found = redis.call('EXISTS', key[name]) == 1 and redis.call(command, key[name], unpack(ids)) or {}
   for i = 1, #found do if found[i] then return found end end
   return {}
 end
 
-local records = redis.call('HMGET', key.jobs, unpack(ids))
+local records = known('HMGET', 'jobs')
 local answer = { records }
-for _, name in ipairs({ 'state', 'running', 'counts', 'exhaustion', 'setOf', 'failing' }) do
-  answer[#answer + 1] = unless_empty(redis.call('HMGET', key[name], unpack(ids)))
-end
-for _, name in ipairs({ 'due', 'frozen', 'parked' }) do
-  answer[#answer + 1] = unless_empty(redis.call('ZMSCORE', key[name], unpack(ids)))
-end
-for i, job in ipairs(ids) do
-  upcoming[i] = records[i] and redis.call('ZRANGEBYLEX', key.unstarted, '(' .. job .. '@' .. padded(tonumber(arg.now)), '(' .. job .. '@~', 'LIMIT', 0, 1)[1] or false
-  local record = records[i] and parse(records[i])
+for _, name in ipairs({ 'state', 'running', 'counts', 'exhaustion', 'setOf', 'failing' }) do answer[#answer + 1] = known('HMGET', name) end
+for _, name in ipairs({ 'due', 'frozen', 'parked' }) do answer[#answer + 1] = known('ZMSCORE', name) end
+local has_unstarted, after = redis.call('EXISTS', key.unstarted) == 1, '@' .. string.format('%013.0f', tonumber(arg.now))
+for i, text in ipairs(records) do
+  local job, record = ids[i], text and parse(text)
   if record then
-    add_pauses_of_lane(names, record)
+    if not lanes[record.lane] then add_pauses_of_lane(names, record) end
+    lanes[record.lane] = true
     add_pauses_of_job(names, job, record)
-  elseif records[i] then names[#names + 1] = 'job:' .. job end
+  elseif text then names[#names + 1] = 'job:' .. job end
+  upcoming[i] = text and has_unstarted and redis.call('ZRANGEBYLEX', key.unstarted, '(' .. job .. after, '(' .. job .. '@~', 'LIMIT', 0, 1)[1] or false
 end
-answer[#answer + 1] = unless_empty(upcoming)
-answer[#answer + 1] = lines_of_pauses(names)
+for i = 1, #upcoming do if upcoming[i] then answer[11] = upcoming break end end
+answer[11] = answer[11] or {}
+answer[12] = lines_of_pauses(names)
 return answer

@@ -6,11 +6,17 @@ local stale = stale_set()
 if stale then return stale end
 step.begin('jobs', 'runs', 'unstarted')
 local ids, items = {}, {}
-for job, about, record in each(list.jobs) do
-  local expected, cursor, created, passed = string.match(about, '^(%S+) (%S+) (%S+) ?(.*)$')
-  ids[#ids + 1] = job
-  items[#items + 1] = { id = job, expected = expected, record = record, cursor = cursor, created = created, passed = passed ~= '' and passed }
+local said = {} -- about a job -> what was read of it: many are told the same
+for at = list.jobs.first, list.jobs.first + 3 * list.jobs.count - 1, 3 do
+  local about = ARGV[at + 1]
+  if not said[about] then
+    local expected, cursor, created, passed = string.match(about, '^(%S+) (%S+) (%S+) ?(.*)$')
+    said[about] = { expected = expected, cursor = cursor, first = tonumber(cursor), created = created, passed = passed ~= '' and passed }
+  end
+  ids[#ids + 1] = ARGV[at]
+  items[#items + 1] = said[about]
 end
+local function record_for(i) return ARGV[list.jobs.first + 3 * i - 1] end
 local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local done, soonest = {}, nil
@@ -66,38 +72,33 @@ end
 
 -- Fire times of a former trigger that have come and were not written, held back by a pause or by a leader that is behind, or since as many as
 -- its maxRuns have started: nobody will any more.
-local function miss_passed(item, old)
+local function miss_passed(job, item, old)
   if not item.passed or not old then return end
   local count, from, to, exact = string.match(item.passed, '^(%d+) (%d+) (%d+) (%d)$')
   local names = { 'all' }
   add_pauses_of_lane(names, old)
-  add_pauses_of_job(names, item.id, old)
+  add_pauses_of_job(names, job, old)
   look_at_pauses(names)
-  local paused = pause_of_lane(old) or pause_of_job(item.id, old)
-  local reason = redis.call('HGET', key.exhaustion, item.id) == 'full' and 'exhausted' or (paused and 'paused' or 'misfire')
+  local paused = pause_of_lane(old) or pause_of_job(job, old)
+  local reason = redis.call('HGET', key.exhaustion, job) == 'full' and 'exhausted' or (paused and 'paused' or 'misfire')
   local detail = '{"reason":"' .. reason .. '","count":' .. count .. ',"to":' .. to .. (exact == '0' and ',"exact":false}' or '}')
-  remember_job(item.id, entry(from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
+  remember_job(job, entry(from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
 end
 
 -- Whether the leader has written since what is said to have passed.
-local function has_moved(item)
+local function has_moved(job, item)
   if not item.passed then return false end
-  local cursor = redis.call('ZSCORE', key.due, item.id) or redis.call('ZSCORE', key.frozen, item.id)
+  local cursor = redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
   return int(tonumber(cursor or 0)) ~= string.match(item.passed, '^%d+ (%d+)')
-end
-
--- What was written of a former trigger, and has not started, goes.
-local function drop_unstarted(job, old)
-  while take_back(job, old and old.lane, now) == TAKE do end
 end
 
 -- Plain jobs are written together: all that is kept of them stands in their records, and nothing that waits anywhere looks different by what
 -- they have become.
-local plain = { states = {}, records = {}, cursors = {}, moved = {}, written = {}, sets = {} }
 local kept_elsewhere = { ac = true, rt = true, rf = true, pf = true, nt = true, dp = true, th = true }
 local plain_extras = { [''] = true }
 -- Whether runs may wait for a key, for other jobs' runs, or for the end of a pause.
 local some_wait = holds_back or redis.call('EXISTS', key.limited, key.edges) > 0
+local some_unstarted = redis.call('EXISTS', key.unstarted) == 1
 
 local function is_plain(record)
   local known = plain_extras[record.extras]
@@ -109,82 +110,94 @@ local function is_plain(record)
 end
 
 local function is_plain_change(item, old, new)
-  return not item.passed and not some_wait and is_plain(old) and item.cursor ~= 'none'
+  return not some_wait and not item.passed and item.cursor ~= 'none' and is_plain(old)
     and old.lane == new.lane and old.priority == new.priority and new.overlap ~= 'a' and new.overlap ~= 'r'
 end
 
-local function write_plain(item, since)
-  local at, id = #plain.states, item.id
-  plain.written[#plain.written + 1] = id
-  plain.states[at + 1], plain.states[at + 2] = id, string.match(item.record, '^%S+') .. ' ' .. item.created .. ' ' .. since
-  plain.records[at + 1], plain.records[at + 2] = id, item.record
-  if arg.set ~= '' then plain.sets[at + 1], plain.sets[at + 2] = id, arg.set end
-  local first = tonumber(item.cursor)
-  if not first then return end
-  at = #plain.cursors
-  plain.moved[#plain.moved + 1] = id
-  plain.cursors[at + 1], plain.cursors[at + 2] = item.cursor, id
-  if not soonest or first < soonest then soonest = first end
+-- What was written of a former trigger, and has not started, goes.
+local function drop_unstarted(job, old)
+  while some_unstarted and take_back(job, old and old.lane, now) == TAKE do end
 end
 
-local function flush_plain()
-  if #plain.written == 0 then return end
-  in_chunks('HSET', key.state, plain.states, 2 * TAKE)
-  in_chunks('HSET', key.jobs, plain.records, 2 * TAKE)
-  in_chunks('HSET', key.setOf, plain.sets, 2 * TAKE)
-  in_chunks('ZADD', key.due, plain.cursors, 2 * TAKE)
-  -- What a former trigger left, or somebody.
-  in_chunks('HDEL', key.paced, plain.written, TAKE)
-  in_chunks('HDEL', key.exhaustion, plain.moved, TAKE)
-  for _, name in ipairs({ key.parked, key.frozen }) do in_chunks('ZREM', name, plain.moved, TAKE) end
+local write_plain, flush_plain
+do
+  local written, written_states, written_records, moved, cursors = {}, {}, {}, {}, {}
+
+  function write_plain(job, item, record, new, since)
+    local at = #written_states
+    written[#written + 1] = job
+    written_states[at + 1], written_states[at + 2] = job, new.version .. ' ' .. item.created .. ' ' .. since
+    written_records[at + 1], written_records[at + 2] = job, record
+    local first = item.first
+    if not first then return end
+    at = #cursors
+    moved[#moved + 1] = job
+    cursors[at + 1], cursors[at + 2] = item.cursor, job
+    if not soonest or first < soonest then soonest = first end
+  end
+
+  local function drop(command, name, jobs)
+    if redis.call('EXISTS', name) == 1 then in_chunks(command, name, jobs, TAKE) end
+  end
+
+  function flush_plain()
+    in_chunks('HSET', key.state, written_states, 2 * TAKE)
+    in_chunks('HSET', key.jobs, written_records, 2 * TAKE)
+    in_chunks('ZADD', key.due, cursors, 2 * TAKE)
+    for i, job in ipairs(arg.set ~= '' and written or {}) do redis.call('HSET', key.setOf, job, arg.set) end
+    -- What a former trigger left, or somebody.
+    drop('HDEL', key.paced, written)
+    drop('HDEL', key.exhaustion, moved)
+    drop('ZREM', key.parked, moved)
+    drop('ZREM', key.frozen, moved)
+  end
 end
 
-local function write_one(item, old, new, was_there, since)
-  local first = tonumber(item.cursor)
-  redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created .. ' ' .. since)
-  redis.call('HSET', key.jobs, item.id, item.record)
-  if arg.set ~= '' then redis.call('HSET', key.setOf, item.id, arg.set) end
+local function write_one(job, item, record, old, new, was_there, since)
+  local first = item.first
+  redis.call('HSET', key.state, job, new.version .. ' ' .. item.created .. ' ' .. since)
+  redis.call('HSET', key.jobs, job, record)
+  if arg.set ~= '' then redis.call('HSET', key.setOf, job, arg.set) end
   local interval = extra(new, 'ac')
-  if interval then redis.call('HSET', key.paced, item.id, interval .. ':' .. former.number_of(item.id)) else redis.call('HDEL', key.paced, item.id) end
-  follow_retention(item.id, was_there, old, new)
-  if extra(new, 'rf') then redis.call('SADD', key.resumeNow, item.id)
-  elseif was_there and (not old or extra(old, 'rf')) then redis.call('SREM', key.resumeNow, item.id) end
-  if was_there and not extra(new, 'pf') and (not old or extra(old, 'pf')) then redis.call('HDEL', key.failing, item.id) end
+  if interval then redis.call('HSET', key.paced, job, interval .. ':' .. former.number_of(job)) else redis.call('HDEL', key.paced, job) end
+  follow_retention(job, was_there, old, new)
+  if extra(new, 'rf') then redis.call('SADD', key.resumeNow, job)
+  elseif was_there and (not old or extra(old, 'rf')) then redis.call('SREM', key.resumeNow, job) end
+  if was_there and not extra(new, 'pf') and (not old or extra(old, 'pf')) then redis.call('HDEL', key.failing, job) end
   -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
   if item.cursor ~= 'keep' then
-    if was_there then drop_unstarted(item.id, old) end
-    redis.call('ZREM', key.parked, item.id)
-    miss_passed(item, old)
+    if was_there then drop_unstarted(job, old) end
+    redis.call('ZREM', key.parked, job)
+    miss_passed(job, item, old)
     if first then
-      redis.call('ZADD', key.due, item.cursor, item.id)
+      redis.call('ZADD', key.due, item.cursor, job)
       if not soonest or first < soonest then soonest = first end
-    else redis.call('ZREM', key.due, item.id) end
-    redis.call('ZREM', key.frozen, item.id)
-    redis.call('HDEL', key.exhaustion, item.id)
+    else redis.call('ZREM', key.due, job) end
+    redis.call('ZREM', key.frozen, job)
+    redis.call('HDEL', key.exhaustion, job)
   end
-  if old then follow(item.id, old, new) end
+  if old then follow(job, old, new) end
   -- What held it back may not any more: it is looked at anew.
-  if old and holds_back then release_from_pause(item.id, now) end
-  tie(item.id, old, new)
+  if old and holds_back then release_from_pause(job, now) end
+  tie(job, old, new)
 end
 
 for i, item in ipairs(items) do
-  local was_there, first = records[i], tonumber(item.cursor)
-  local version, since = string.match(states[i] or '0', '^(%S+) ?%S* ?(%d*)')
+  local job, was_there, first, version, since = ids[i], records[i], item.first, '0', born
+  if states[i] then version, since = string.match(states[i], '^(%S*) ?%S* ?(%d*)') end
   -- A first fire time that has come meanwhile may have started under the old trigger: it is to be computed again.
-  if version ~= item.expected or (first and was_there and first <= now) or has_moved(item) then
+  if version ~= item.expected or (first and was_there and first <= now) or has_moved(job, item) then
     done[i] = '0'
   else
     done[i] = '1'
-    tell((was_there and 'jobUpdated ' or 'jobAdded ') .. item.id)
-    local old, new = was_there and parse(was_there) or nil, parse(item.record)
-    since = not was_there and born or (since == '' and '0' or since)
-    if not is_plain(new) or (was_there and not (old and is_plain_change(item, old, new))) or not (was_there or first) then
-      write_one(item, old, new, was_there, since)
-    else
-      if was_there and first then drop_unstarted(item.id, old) end
-      write_plain(item, since)
-    end
+    tell((was_there and 'jobUpdated ' or 'jobAdded ') .. job)
+    local record = record_for(i)
+    local old, new = was_there and head_of(was_there) or nil, head_of(record)
+    if not was_there then since = born elseif since == '' then since = '0' end
+    if is_plain(new) and (was_there and old and is_plain_change(item, old, new) or not was_there and first) then
+      if first and was_there then drop_unstarted(job, old) end
+      write_plain(job, item, record, new, since)
+    else write_one(job, item, record, old, new, was_there, since) end
   end
 end
 flush_plain()
