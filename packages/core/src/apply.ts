@@ -69,8 +69,10 @@ export async function applyJobs(
   const set = setIn(what);
   const { tag, dryRun, force } = optionsOf(options, set);
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
-  for (const { task, options, where } of wanted)
-    await locate(where, options?.id, () => parts.validate(task, options?.input));
+  for (const { task, options, where } of wanted) {
+    const validity = locate(where, options?.id, () => parts.validate(task, options?.input));
+    if (validity !== undefined) await validity;
+  }
   const items = await checkJobs(parts.store, wanted, parts.maxInput);
   await assertStaying(items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),

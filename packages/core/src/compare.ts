@@ -4,7 +4,7 @@ import type { Item } from "./check-jobs.js";
 import type { Definition } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { compileSchedule, countsFromCompletion, scheduleOf } from "./job-trigger.js";
-import { type JobRecord, readBody, readHead, readJobRecord } from "./record.js";
+import { type JobRecord, readJobRecord, triggerIn } from "./record.js";
 
 /** What became of a wanted job. */
 export interface Defined {
@@ -140,7 +140,7 @@ function firstFireTime({ id, definition, trigger }: Item, now: number, anchor: n
 
 function sameTrigger(record: string, { trigger }: Item): boolean {
   try {
-    return JSON.stringify(readBody(record, readHead(record)).trigger) === trigger;
+    return JSON.stringify(triggerIn(record)) === trigger;
   } catch {
     return false;
   }

@@ -279,6 +279,13 @@ function readTrigger(json: unknown): Trigger {
   return trigger;
 }
 
+/** The trigger in a job's record, if it has one. Throws as {@link readBody} does. */
+export function triggerIn(record: string): Trigger | undefined {
+  const end = record.indexOf("\n");
+  if (record.slice(0, end).includes(" nt=")) return undefined;
+  return readTrigger((JSON.parse(record.slice(end + 1)) as { readonly trigger?: unknown }).trigger);
+}
+
 /** Reads a job's whole record. Throws as {@link readBody} does. */
 export function readJobRecord(record: string): JobRecord {
   const head = readHead(record);

@@ -120,10 +120,15 @@ export class RedisScheduler implements Scheduler {
     return task;
   }
 
-  async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
-    this.#assertUsable();
-    const given = jobOptions(options);
-    return this.#jobs.schedule({ task: nameOf(task), options: given }) as Promise<Job<InputOf<T>>>;
+  // Not async, whose promise would be one more a call.
+  schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
+    try {
+      this.#assertUsable();
+      const wanted = { task: nameOf(task), options: jobOptions(options) };
+      return this.#jobs.schedule(wanted) as Promise<Job<InputOf<T>>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async apply(
@@ -357,8 +362,10 @@ export class RedisScheduler implements Scheduler {
     if (!storeVotes(this.#settings)) this.#locks ??= new RunLocks(this.#store, voters, lockTtl, this.#events);
   }
 
-  #validate(task: string, input: unknown): Promise<unknown> {
-    return validateInput(this.#tasks.get(task)?.options, input);
+  /** Nothing where there is nothing to check an input by. */
+  #validate(task: string, input: unknown): Promise<unknown> | undefined {
+    const options = this.#tasks.get(task)?.options;
+    return options?.input === undefined ? undefined : validateInput(options, input);
   }
 
   /** Handlers may use it to their end while it is stopping. */

@@ -69,7 +69,8 @@ export class ScheduleTogether {
   async #define(wanted: Wanted): Promise<Job> {
     const { store, maxInput, validate } = this.#parts;
     const { task, options } = wanted;
-    await validate(task, options.input);
+    const validity = validate(task, options.input);
+    if (validity !== undefined) await validity;
     const checked = checkAlone(store, wanted, maxInput);
     const item = checked instanceof Promise ? await checked : checked;
     const job = await new Promise<Job | undefined>((resolve, reject) => {
