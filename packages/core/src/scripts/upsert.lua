@@ -121,13 +121,14 @@ end
 
 local write_plain, flush_plain
 do
-  local written, written_states, written_records, moved, cursors = {}, {}, {}, {}, {}
+  local written, written_states, written_records, moved, cursors, sets = {}, {}, {}, {}, {}, {}
 
   function write_plain(job, item, record, new, since)
     local at = #written_states
     written[#written + 1] = job
     written_states[at + 1], written_states[at + 2] = job, new.version .. ' ' .. item.created .. ' ' .. since
     written_records[at + 1], written_records[at + 2] = job, record
+    if arg.set ~= '' then sets[at + 1], sets[at + 2] = job, arg.set end
     local first = item.first
     if not first then return end
     at = #cursors
@@ -144,7 +145,7 @@ do
     in_chunks('HSET', key.state, written_states, 2 * TAKE)
     in_chunks('HSET', key.jobs, written_records, 2 * TAKE)
     in_chunks('ZADD', key.due, cursors, 2 * TAKE)
-    for i, job in ipairs(arg.set ~= '' and written or {}) do redis.call('HSET', key.setOf, job, arg.set) end
+    in_chunks('HSET', key.setOf, sets, 2 * TAKE)
     -- What a former trigger left, or somebody.
     drop('HDEL', key.paced, written)
     drop('HDEL', key.exhaustion, moved)
@@ -183,7 +184,7 @@ local function write_one(job, item, record, old, new, was_there, since)
 end
 
 for i, item in ipairs(items) do
-  local job, was_there, first, version, since = ids[i], records[i], item.first, '0', born
+  local job, was_there, first, version, since = ids[i], records[i], item.first, '0', ''
   if states[i] then version, since = string.match(states[i], '^(%S*) ?%S* ?(%d*)') end
   -- A first fire time that has come meanwhile may have started under the old trigger: it is to be computed again.
   if version ~= item.expected or (first and was_there and first <= now) or has_moved(job, item) then
