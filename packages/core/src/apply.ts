@@ -1,18 +1,8 @@
 import { partitionOf } from "@escapement/redis/internal";
 import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
-import {
-  assertDifferent,
-  checkJob,
-  checkJobs,
-  type Defined,
-  type Item,
-  locate,
-  type Owner,
-  type Preview,
-  previewItems,
-  type Wanted,
-  writeItems,
-} from "./define.js";
+import { assertDifferent, checkJob, checkJobs, type Item, type Wanted } from "./check-jobs.js";
+import type { Defined } from "./compare.js";
+import { type Owner, type Preview, previewItems, writeItems } from "./define.js";
 import { assertStaying } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
 import type { HandleParts } from "./handles.js";
@@ -28,6 +18,7 @@ import {
   wantedOf,
   whileCurrent,
 } from "./job-set.js";
+import { locate } from "./locate.js";
 import type { Logger } from "./logger.js";
 import { listJobs } from "./read-jobs.js";
 import { removeJob } from "./remove-job.js";
@@ -99,8 +90,10 @@ export async function readDeclared(
   const set = setIn(what);
   const { tag, dryRun, force } = optionsOf(options, set);
   const wanted = wantedOf(set?.jobs ?? (what as readonly JobDeclaration[]));
-  for (const { task, options, where } of wanted)
-    await locate(where, options?.id, () => validate(task, options?.input));
+  for (const { task, options, where } of wanted) {
+    const validity = locate(where, options?.id, () => validate(task, options?.input));
+    if (validity !== undefined) await validity;
+  }
   return { set, wanted, tag, dryRun, force };
 }
 

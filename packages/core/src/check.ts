@@ -10,7 +10,8 @@ import { InvalidOptionError } from "./errors.js";
 export function fields(path: string, value: unknown, known: readonly string[]): Record<string, unknown> {
   if (!isOptions(value)) throw new InvalidOptionError(path, `takes an object, not ${show(value)}.`);
   return readable(path, () => {
-    for (const name of Object.keys(value)) {
+    const names = Object.keys(value);
+    for (const name of names) {
       if (!known.includes(name)) {
         throw new InvalidOptionError(
           `${path}.${name.slice(0, 40)}`,
@@ -21,8 +22,7 @@ export function fields(path: string, value: unknown, known: readonly string[]): 
     // What a class or a module brings along stands further up.
     const plain = Object.getPrototypeOf(value) === Object.prototype;
     const own: Record<string, unknown> = {};
-    for (const name of plain ? Object.keys(value) : known)
-      if (plain || name in value) own[name] = value[name];
+    for (const name of plain ? names : known) if (plain || name in value) own[name] = value[name];
     return own;
   });
 }
@@ -85,8 +85,9 @@ export function flag(path: string, value: unknown): boolean {
   throw new InvalidOptionError(path, `must be true or false, not ${shown(value)}.`);
 }
 
-/** A list of names. */
+/** A list of names; none where nothing is given. */
 export function names(path: string, value: unknown, most: number): string[] {
+  if (value === undefined) return [];
   return readable(path, () => {
     if (!isList(value) || value.length > most)
       throw new InvalidOptionError(path, `must be a list of at most ${most} names.`);

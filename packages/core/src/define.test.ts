@@ -93,7 +93,7 @@ describe("id", () => {
     const record = (await on.redis.hget(keys.jobs, "job"))?.replace(/^1/, "2") ?? "";
     await on.advance(5500);
     await on.write("job", [cursor], { expected: cursor, next: cursor + 1000 });
-    const jobs = ["job", 1, record, now + 60_000, now, 5, cursor, cursor + 4000, 1];
+    const jobs = ["job", `1 ${now + 60_000} ${now} 5 ${cursor} ${cursor + 4000} 1`, record];
     const caller = on.store.keys.caller("test");
     const args = {
       ...on.store.history,
@@ -120,7 +120,7 @@ describe("id", () => {
     const record = (await on.redis.hget(keys.jobs, "job"))?.replace(/^1/, "2") ?? "";
     // The definition was computed at `now`, and takes until `now + 50` to arrive: `now + 20` has come meanwhile.
     await on.advance(50);
-    const jobs = ["job", 1, record, now + 20, now, 0, 0, 0, 1];
+    const jobs = ["job", `1 ${now + 20} ${now}`, record];
     const caller = on.store.keys.caller("test");
     const args = {
       ...on.store.history,

@@ -61,6 +61,8 @@ export const overlaps: readonly Overlap[] = [
   "replace",
 ];
 
+const catchUps: readonly CatchUp[] = ["none", "latest", "earliest", "all"];
+
 const known = [
   "id",
   "task",
@@ -112,18 +114,27 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
   const given = fields("options", options, known);
   nameAt("id", given["id"]);
   oneOf("onConflict", orElse(given["onConflict"], "replace"), ["replace", "keep", "error"]);
-  const misfire = fields("misfire", orElse(given["misfire"], {}), ["grace", "catchUp", "max"]);
+  const misfire: Record<string, unknown> =
+    given["misfire"] === undefined ? {} : fields("misfire", given["misfire"], ["grace", "catchUp", "max"]);
+  // Field by field: what is spread together costs more than all the checks.
+  const dependsOn = names("dependsOn", given["dependsOn"], 20);
+  const followed = names("then", given["then"], 20);
+  const scheduling = schedulingOptions(given);
+  const trigger = triggerOf(given, scheduling);
+  const shared = sharedOptions(given);
   return {
     task: nameAt("task", task),
-    ...firingOptions(given),
+    trigger,
+    dependsOn,
+    then: followed,
+    startAt: scheduling.startAt,
+    endAt: scheduling.endAt,
+    maxRuns: scheduling.maxRuns,
+    whenExhausted: scheduling.whenExhausted,
+    jitter: scheduling.jitter,
     overlap: oneOf("overlap", orElse(given["overlap"], "skip"), overlaps),
     grace: duration("misfire.grace", orElse(misfire["grace"], grace), 0),
-    catchUp: oneOf("misfire.catchUp", orElse(misfire["catchUp"], "latest"), [
-      "none",
-      "latest",
-      "earliest",
-      "all",
-    ]),
+    catchUp: oneOf("misfire.catchUp", orElse(misfire["catchUp"], "latest"), catchUps),
     max: whole("misfire.max", orElse(misfire["max"], 100), 1, 1000),
     resumeFrom: oneOf("resumeFrom", orElse(given["resumeFrom"], "missed"), ["missed", "now"]),
     retain: retainOf(given["retain"]),
@@ -131,25 +142,28 @@ export function defineJob(task: string, options: JobOptions, maxInput: number): 
       given["pauseAfterFailures"] === undefined
         ? undefined
         : whole("pauseAfterFailures", given["pauseAfterFailures"], 1, 1000),
-    tags: names("tags", orElse(given["tags"], []), 20),
+    tags: names("tags", given["tags"], 20),
     input: inputJson("input", given["input"], maxInput),
     metadata: inputJson("metadata", given["metadata"], maxInput),
-    ...sharedOptions(given),
+    concurrencyKey: shared.concurrencyKey,
+    concurrencyLimit: shared.concurrencyLimit,
+    rateLimit: shared.rateLimit,
+    retry: shared.retry,
+    deadLetter: shared.deadLetter,
+    queue: shared.queue,
+    priority: shared.priority,
+    delivery: shared.delivery,
+    maxLost: shared.maxLost,
+    timeout: shared.timeout,
   };
 }
 
-/** When a job fires: by its trigger, or when the runs of others have succeeded. */
-function firingOptions(
+/** What a job fires by, unless only when the runs of others have succeeded. */
+function triggerOf(
   given: Record<string, unknown>,
-): Pick<
-  Definition,
-  "trigger" | "dependsOn" | "then" | "startAt" | "endAt" | "maxRuns" | "whenExhausted" | "jitter"
-> {
-  const dependsOn = names("dependsOn", orElse(given["dependsOn"], []), 20);
-  const followed = names("then", orElse(given["then"], []), 20);
-  const scheduling = schedulingOptions(given);
-  if (given["trigger"] !== undefined)
-    return { trigger: parseTrigger(given["trigger"]), dependsOn, then: followed, ...scheduling };
+  scheduling: ReturnType<typeof schedulingOptions>,
+): Trigger | undefined {
+  if (given["trigger"] !== undefined) return parseTrigger(given["trigger"]);
   if (given["dependsOn"] === undefined) {
     throw new InvalidOptionError(
       "trigger",
@@ -159,7 +173,7 @@ function firingOptions(
   for (const name of ["startAt", "endAt", "jitter"] as const)
     if (scheduling[name] !== undefined && scheduling[name] !== 0)
       throw new InvalidOptionError(name, "is about a trigger, and this job has none.");
-  return { trigger: undefined, dependsOn, then: followed, ...scheduling };
+  return undefined;
 }
 
 /** From when on, until when, how often and how exactly a job fires. */
@@ -224,8 +238,11 @@ function keyLimit(
 
 /** The options that jobs and enqueued runs have in common. */
 export function sharedOptions(given: Record<string, unknown>): Omit<Shared, "task" | "input"> {
+  const { concurrencyKey, concurrencyLimit, rateLimit } = keyLimit(given);
   return {
-    ...keyLimit(given),
+    concurrencyKey,
+    concurrencyLimit,
+    rateLimit,
     retry: retryOptions(given["retry"]),
     deadLetter: flag("deadLetter", orElse(given["deadLetter"], true)),
     queue: nameAt("queue", orElse(given["queue"], "default")),

@@ -27,7 +27,7 @@ const mostGenerations = 100;
  * @throws InvalidOptionError with the code `JOB_NOT_FOUND` or `DEPENDENCY_CYCLE`
  */
 export async function assertTies(store: Store, items: readonly Item[]): Promise<void> {
-  const tied = items.filter(({ definition }) => definition.dependsOn.length + definition.then.length > 0);
+  const tied = items.filter(isTied);
   if (tied.length === 0) return;
   await settleTies(store, [...tied.map(({ id }) => id), ...tied.flatMap(namedBy).map(({ id }) => id)]);
   await assertKnown(store, tied, new Set(items.map(({ id }) => id)));
@@ -35,6 +35,11 @@ export async function assertTies(store: Store, items: readonly Item[]): Promise<
   const parents = parentsIn(graph);
   assertNoCycle(tied, graph, parents);
   assertSmall(tied, graph, parents);
+}
+
+/** Whether a definition names others. */
+export function isTied({ definition }: Pick<Item, "definition">): boolean {
+  return definition.dependsOn.length + definition.then.length > 0;
 }
 
 /** What an item names, each with its place. */
@@ -79,7 +84,7 @@ export async function assertStaying(
   gone: () => AsyncIterable<string>,
 ): Promise<void> {
   const own = new Set(items.map(({ id }) => id));
-  const tied = items.filter((item) => namedBy(item).some(({ id }) => !own.has(id)));
+  const tied = items.filter((item) => isTied(item) && namedBy(item).some(({ id }) => !own.has(id)));
   if (tied.length === 0) return;
   const going = new Set<string>();
   for await (const id of gone()) going.add(id);

@@ -106,8 +106,8 @@ export interface HandleParts {
   readonly store: Store;
   readonly events: Events;
   readonly maxInput: number;
-  /** Checks an input against the schema of a task that is known here. */
-  validate(task: string, input: unknown): Promise<unknown>;
+  /** Checks an input against the schema of a task that is known here; nothing where there is none. */
+  validate(task: string, input: unknown): Promise<unknown> | undefined;
 }
 
 export function jobHandle(parts: HandleParts, id: string): JobHandle {

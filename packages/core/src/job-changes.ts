@@ -1,4 +1,5 @@
-import { isParked, type Preview } from "./define.js";
+import { isParked } from "./compare.js";
+import type { Preview } from "./define.js";
 import { type Definition, defineJob } from "./definition.js";
 import { type JobRecord, readJobRecord, toDefinition } from "./record.js";
 

@@ -3,7 +3,8 @@ import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
 import { later, StoreBench } from "../test/store-bench.js";
-import { checkJobs, type Item, type Owner, writeItems } from "./define.js";
+import { checkJobs, type Item } from "./check-jobs.js";
+import { type Owner, writeItems } from "./define.js";
 import { defineJobs, type Job, type JobDeclaration, type JobSet, type Scheduler } from "./index.js";
 import { beginSet, ownerOf, wantedOf } from "./job-set.js";
 import { removeJob } from "./remove-job.js";
@@ -139,7 +140,7 @@ describe("defineJobs: a set of jobs", () => {
     await on.redis.hset(keys.sets, "mine", "1 x");
     await on.redis.hset(keys.setOf, "job", "theirs");
     const record = (await on.redis.hget(keys.jobs, "job"))?.replace(/^1/, "2") ?? "";
-    const jobs = ["new", "job"].flatMap((id, at) => [id, at, record, at ? "keep" : "none", 0, 0, 0, 0, 1]);
+    const jobs = ["new", "job"].flatMap((id, at) => [id, `${at} ${at ? "keep" : "none"} 0`, record]);
     const caller = on.store.keys.caller("test");
     const args = {
       ...on.store.history,

@@ -1,9 +1,11 @@
 import { EscapementError } from "@escapement/redis";
 import { show } from "@escapement/redis/internal";
 import { fields, isList, nameAt, oneOf, orElse, readable, whole } from "./check.js";
-import { assertDifferent, checkJob, digestOf, type Item, locate, type Owner, type Wanted } from "./define.js";
+import { assertDifferent, checkJob, digestOf, type Item, type Wanted } from "./check-jobs.js";
+import type { Owner } from "./define.js";
 import { InvalidOptionError, StaleJobSetError } from "./errors.js";
 import type { JobOptions } from "./job.js";
+import { locate } from "./locate.js";
 import { openSet } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { type InputOf, nameOf, type TaskRef } from "./task.js";

@@ -2,6 +2,7 @@ import {
   type CompiledTrigger,
   type CompileOptions,
   compileTrigger,
+  isOfJob,
   type Trigger,
 } from "@escapement/triggers";
 import type { Definition } from "./definition.js";
@@ -9,24 +10,30 @@ import type { Definition } from "./definition.js";
 /** What of a job's definition says when it fires. */
 export interface Schedule extends Pick<Definition, "startAt" | "endAt"> {
   readonly trigger: Trigger;
+  /** The trigger as JSON, where somebody has made it already. */
+  readonly text?: string;
 }
 
-/** When a job fires by itself; `undefined` for one that has no trigger, since it follows others. */
-export function scheduleOf({
-  trigger,
-  startAt,
-  endAt,
-}: Pick<Definition, "trigger" | "startAt" | "endAt">): Schedule | undefined {
-  return trigger === undefined ? undefined : { trigger, startAt, endAt };
+/**
+ * When a job fires by itself; `undefined` for one that has no trigger, since it follows others.
+ *
+ * @param text the trigger as JSON, if it is known
+ */
+export function scheduleOf(
+  { trigger, startAt, endAt }: Pick<Definition, "trigger" | "startAt" | "endAt">,
+  text?: string,
+): Schedule | undefined {
+  if (trigger === undefined) return undefined;
+  return text === undefined ? { trigger, startAt, endAt } : { trigger, startAt, endAt, text };
 }
 
 /** Compiles a job's trigger, without the fire times before its `startAt` and after its `endAt`; both themselves count. */
 export function compileSchedule(
   id: string,
-  { trigger, startAt, endAt }: Schedule,
+  { trigger, startAt, endAt, text }: Schedule,
   options: CompileOptions,
 ): CompiledTrigger {
-  const compiled = compileTrigger(trigger, { ...options, jobId: id });
+  const compiled = compiledTrigger(id, trigger, options, text);
   if (startAt === undefined && endAt === undefined) return compiled;
   const first = startAt ?? Number.NEGATIVE_INFINITY;
   const last = endAt ?? Number.POSITIVE_INFINITY;
@@ -39,6 +46,27 @@ export function compileSchedule(
     count: (after, through, limit) =>
       compiled.count(Math.max(after, first - 1), Math.min(through, last), limit),
   };
+}
+
+const known = new Map<string, CompiledTrigger>();
+const mostKnown = 1000;
+
+/** Triggers that are the same for all jobs are compiled once: the last ones are known by their text. */
+function compiledTrigger(
+  id: string,
+  trigger: Trigger,
+  options: CompileOptions,
+  written?: string,
+): CompiledTrigger {
+  if (trigger.type !== "cron" || isOfJob(trigger)) return compileTrigger(trigger, { ...options, jobId: id });
+  const text = written ?? JSON.stringify(trigger);
+  let compiled = known.get(text);
+  if (compiled === undefined) {
+    compiled = compileTrigger(trigger);
+    if (known.size >= mostKnown) known.clear();
+    known.set(text, compiled);
+  }
+  return compiled;
 }
 
 /** Whether a job's interval counts from the end of its runs. */

@@ -2,9 +2,10 @@ import { fields, nameAt, oneOf } from "./check.js";
 import { fitsPattern, patternAt } from "./id-pattern.js";
 import { type Job, type JobState, jobStates } from "./job.js";
 import { compileSchedule } from "./job-trigger.js";
-import { type PauseInfo, pausesOfJob, readPauses } from "./read-pauses.js";
-import { type JobRecord, readHead, readJobRecord } from "./record.js";
+import { type PauseInfo, parsePause, pausesOfJob, readPauses } from "./read-pauses.js";
+import { type RecordBody, readBody, readHead } from "./record.js";
 import { parseRunId } from "./run-id.js";
+import { readJobs as script } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
 /** Which jobs to list. All that is given must hold. */
@@ -33,51 +34,58 @@ export function checkFilter(filter: JobFilter): JobFilter {
   return { match, tag, queue, task, state } as JobFilter;
 }
 
-/** Reads jobs by id, in one round trip; `undefined` for those that do not exist. */
+/** The most that one call reads. */
+const mostRead = 1000;
+
+/** Reads jobs by id, all at one moment, in one round trip for each 1000; `undefined` for those that do not exist. */
 export async function readJobs(store: Store, ids: readonly string[]): Promise<(Job | undefined)[]> {
-  if (ids.length === 0) return [];
-  const { keys } = store;
-  const now = await store.nearlyNow();
-  return store.commands.run("reading jobs", async (client) => {
-    const [records, states, cursors, parked, running, counts, exhaustion, frozen, sets, failing, upcoming] =
-      await Promise.all([
-        client.hmget(keys.jobs, ...ids),
-        client.hmget(keys.state, ...ids),
-        client.zmscore(keys.due, ...ids),
-        client.zmscore(keys.parked, ...ids),
-        client.hmget(keys.running, ...ids),
-        client.hmget(keys.counts, ...ids),
-        client.hmget(keys.exhaustion, ...ids),
-        client.zmscore(keys.frozen, ...ids),
-        client.hmget(keys.setOf, ...ids),
-        client.hmget(keys.failing, ...ids),
-        Promise.all(
-          ids.map((id) => client.zrangebylex(keys.unstarted, `[${id}@`, `(${id}@~`, "LIMIT", 0, 1000)),
-        ),
-      ]);
-    const heads = records.map((record) => (record == null ? undefined : readHead(record)));
-    const names = heads.flatMap((head, index) =>
-      head === undefined ? [] : pausesOfJob({ ...head, id: ids[index] ?? "" }),
-    );
-    const paused = await readPauses(store, names);
-    return ids.map((id, index) => {
-      const [record, head] = [records[index], heads[index]];
-      if (record == null || head === undefined) return undefined;
-      return toJob(id, record, {
-        state: states[index] ?? "",
-        cursor: scoreOf(cursors[index] ?? frozen[index]),
-        exhaustion: exhaustion[index] ?? undefined,
-        parked: parked[index] != null,
-        running: running[index]?.split(" ")[0],
-        pauses: pausesOfJob({ ...head, id }).flatMap((name) => paused.get(name) ?? []),
-        started: Number(counts[index] ?? 0),
-        set: sets[index] ?? undefined,
-        failing: failing[index] ?? "0",
-        unstarted: (upcoming[index] ?? []).map((run) => parseRunId(run)?.at ?? 0),
-        now,
-      });
-    });
+  const jobs: (Job | undefined)[] = [];
+  const { prefix, meta } = store.keys;
+  for (let from = 0; from < ids.length; from += mostRead) {
+    const some = ids.slice(from, from + mostRead);
+    const now = await store.nearlyNow();
+    const input = { keys: { meta }, args: { prefix, now }, lists: { jobs: some } };
+    const found = await script.run(store.commands, input);
+    const [records, states, running, counts, exhaustion, sets, failing, due, frozen, parked, next, lines] =
+      found;
+    const paused = await pausesAmong(store, some, records, lines);
+    for (const [index, id] of some.entries()) {
+      const record = records[index];
+      if (record == null) jobs.push(undefined);
+      else {
+        const written = next[index];
+        const parts = {
+          state: states[index] ?? "",
+          cursor: scoreOf(due[index] ?? frozen[index]),
+          exhaustion: exhaustion[index] ?? undefined,
+          parked: parked[index] != null,
+          running: running[index]?.split(" ")[0],
+          paused,
+          started: Number(counts[index] ?? 0),
+          set: sets[index] ?? undefined,
+          failing: failing[index] ?? "0",
+          written: written == null ? undefined : parseRunId(written)?.at,
+        };
+        jobs.push(toJob(id, record, parts));
+      }
+    }
+  }
+  return jobs;
+}
+
+/** Those that hold back any of the jobs: as they were read with these, or, in a further partition, as the first one says. */
+async function pausesAmong(
+  store: Store,
+  ids: readonly string[],
+  records: readonly (string | null)[],
+  lines: readonly string[],
+): Promise<ReadonlyMap<string, PauseInfo>> {
+  if (store.home === store) return new Map(lines.map(parsePause).map((pause) => [pause.target, pause]));
+  const names = ids.flatMap((id, index) => {
+    const record = records[index];
+    return record == null ? [] : pausesOfJob({ ...readHead(record), id });
   });
+  return readPauses(store, names);
 }
 
 /** A job that was written, and is gone since its last run has ended. */
@@ -85,9 +93,9 @@ export function exhaustedJob(id: string, record: string, now: number): Job {
   const nothing = {
     cursor: undefined,
     parked: false,
-    pauses: [],
+    paused: new Map<string, PauseInfo>(),
     running: undefined,
-    unstarted: [],
+    written: undefined,
     started: 0,
   };
   return toJob(id, record, {
@@ -96,7 +104,6 @@ export function exhaustedJob(id: string, record: string, now: number): Job {
     exhaustion: "done",
     set: undefined,
     failing: "0",
-    now,
   });
 }
 
@@ -109,67 +116,69 @@ interface Found {
   readonly cursor: number | undefined;
   readonly exhaustion: string | undefined;
   readonly parked: boolean;
-  readonly pauses: readonly PauseInfo[];
+  /** All that hold back any of the jobs that were read with it, by what they are of. */
+  readonly paused: ReadonlyMap<string, PauseInfo>;
   readonly running: string | undefined;
-  readonly unstarted: readonly number[];
+  /** Its next fire time of which the run is written already. */
+  readonly written: number | undefined;
   readonly started: number;
   readonly set: string | undefined;
   /** How many runs failed in a row, and perhaps `paused`. */
   readonly failing: string;
-  readonly now: number;
 }
 
 function toJob(id: string, text: string, found: Found): Job {
-  let record: Partial<JobRecord> = {};
+  const head = readHead(text);
+  let body: Partial<RecordBody> = {};
   let broken: string | undefined;
   try {
-    record = readJobRecord(text);
+    body = readBody(text, head);
   } catch (error) {
     broken = (error as Error).message;
   }
-  const head = readHead(text);
+  const { trigger, input, metadata, timeout, retry, startAt, endAt, jitter = 0 } = body;
   const [, created, , ...reason] = found.state.split(" ");
   // `full`: as many as may have started, and none follows unless one of them is handed back.
-  const next =
-    found.exhaustion === "full"
-      ? undefined
-      : (found.unstarted.find((time) => time > found.now) ?? found.cursor);
+  const next = found.exhaustion === "full" ? undefined : (found.written ?? found.cursor);
+  const { paused } = found;
+  const pauses =
+    paused.size === 0 ? [] : pausesOfJob({ ...head, id }).flatMap((name) => paused.get(name) ?? []);
   return {
     id,
     task: head.task,
-    trigger: head.fires ? (record.trigger ?? { type: "once", at: [] }) : undefined,
+    trigger: head.fires ? (trigger ?? { type: "once", at: [] }) : undefined,
     dependsOn: head.dependsOn,
     then: head.then,
-    input: record.input,
-    metadata: record.metadata,
+    input,
+    metadata,
     queue: head.queue,
     tags: head.tags,
     priority: head.priority,
     overlap: head.overlap,
-    misfire: { grace: record.grace ?? head.grace, catchUp: head.catchUp, max: head.max },
+    misfire: { grace: head.grace - jitter, catchUp: head.catchUp, max: head.max },
     delivery: head.delivery,
     maxLost: head.maxLost,
-    timeout: record.timeout,
-    retry: record.retry,
+    timeout,
+    retry,
     deadLetter: head.deadLetter,
     pauseAfterFailures: head.pauseAfterFailures,
-    failuresInARow: failuresInARow(id, found),
+    failuresInARow: failuresInARow(id, found.failing, pauses),
     concurrencyKey: head.concurrencyKey,
     concurrencyLimit: head.concurrencyLimit,
     rateLimit: head.rateLimit,
-    startAt: record.startAt === undefined ? undefined : new Date(record.startAt),
-    endAt: record.endAt === undefined ? undefined : new Date(record.endAt),
+    startAt: startAt === undefined ? undefined : new Date(startAt),
+    endAt: endAt === undefined ? undefined : new Date(endAt),
     maxRuns: head.maxRuns,
     whenExhausted: head.whenExhausted,
     resumeFrom: head.resumeFrom,
     startedRuns: found.started,
-    jitter: record.jitter ?? 0,
+    jitter,
     retain: head.retain,
     set: found.set,
     version: head.version,
     createdAt: new Date(Number(created)),
-    state: stateOf(found),
-    pauses: found.pauses,
+    state: stateOf(found, pauses),
+    pauses,
     nextFireTime: next === undefined ? undefined : new Date(next),
     running: found.running,
     error: found.parked ? reason.join(" ") : broken,
@@ -177,13 +186,13 @@ function toJob(id: string, text: string, found: Found): Job {
 }
 
 /** None any more once the pause that they led to is over, though nobody may have noticed yet. */
-function failuresInARow(id: string, { failing, pauses }: Found): number {
+function failuresInARow(id: string, failing: string, pauses: readonly PauseInfo[]): number {
   const [count, paused] = failing.split(" ");
   const isOver = paused !== undefined && !pauses.some(({ target }) => target === `job:${id}`);
   return isOver ? 0 : Number(count);
 }
 
-function stateOf({ parked, exhaustion, pauses }: Found): JobState {
+function stateOf({ parked, exhaustion }: Found, pauses: readonly PauseInfo[]): JobState {
   if (parked) return "parked";
   if (exhaustion === "done") return "exhausted";
   if (pauses.some(({ failures }) => failures !== undefined)) return "errored";

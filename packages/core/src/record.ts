@@ -64,9 +64,16 @@ export function writeJobRecord(version: number, definition: Definition): string 
   return version + unversionedRecord(definition);
 }
 
-/** A job's record but for its version, with which it begins. */
-export function unversionedRecord(definition: Definition): string {
-  const { overlap, grace, catchUp, max, trigger, input, metadata, timeout, retry } = definition;
+/**
+ * A job's record but for its version, with which it begins.
+ *
+ * @param triggerText the definition's trigger as JSON
+ */
+export function unversionedRecord(
+  definition: Definition,
+  triggerText: string | undefined = JSON.stringify(definition.trigger),
+): string {
+  const { overlap, grace, catchUp, max, input, metadata, timeout, retry } = definition;
   const { startAt, endAt, maxRuns, jitter, whenExhausted, resumeFrom, retain, pauseAfterFailures } =
     definition;
   const first = head(
@@ -84,7 +91,7 @@ export function unversionedRecord(definition: Definition): string {
       extra("pf", pauseAfterFailures),
   );
   const text = body({
-    trigger: trigger === undefined ? undefined : JSON.stringify(trigger),
+    trigger: triggerText,
     input,
     timeout: numberText(timeout),
     retry: retry === undefined ? undefined : JSON.stringify(retry),
@@ -165,11 +172,16 @@ export interface RecordHead {
   readonly then: readonly string[];
 }
 
+const noExtras: ReadonlyMap<string, string> = new Map();
+
 /** Reads a record's first line. */
 export function readHead(record: string): RecordHead {
   const parts = record.slice(0, record.indexOf("\n")).split(" ");
   const [version, queue = "", task = "", priority, delivery, letter, grace, catchUp = "", maxLost] = parts;
-  const extras = new Map(parts.slice(9).map((part) => part.split("=", 2) as [string, string]));
+  const extras =
+    parts.length === 9
+      ? noExtras
+      : new Map(parts.slice(9).map((part) => part.split("=", 2) as [string, string]));
   const maxRuns = extras.get("mr");
   const [policy, max] = catchUp.split(":");
   return {
@@ -206,14 +218,19 @@ function readRate(text: string | undefined): Rate | undefined {
   return max === undefined ? undefined : { max: Number(max), per: Number(per) };
 }
 
+const overlapsByLetter = new Map(
+  Object.entries(overlapLetters).map(([overlap, letter]) => [
+    letter as string | undefined,
+    overlap as Overlap,
+  ]),
+);
+
 function overlapOf(letter: string | undefined): Overlap {
-  for (const [overlap, known] of Object.entries(overlapLetters))
-    if (known === letter) return overlap as Overlap;
-  return "allow";
+  return overlapsByLetter.get(letter) ?? "allow";
 }
 
-/** A job's record, read back. The trigger is validated again: the store may have been written by others. */
-export interface JobRecord extends RecordHead {
+/** What stands behind the first line of a job's record. */
+export interface RecordBody {
   readonly trigger: Trigger | undefined;
   readonly input: unknown;
   readonly metadata: unknown;
@@ -224,23 +241,56 @@ export interface JobRecord extends RecordHead {
   readonly jitter: number;
 }
 
-/** Reads a job's whole record. Throws for one that holds no JSON or a trigger that is none. */
-export function readJobRecord(record: string): JobRecord {
+/** A job's record, read back; the grace without its jitter. */
+export interface JobRecord extends RecordHead, RecordBody {}
+
+/**
+ * Reads a job's record behind its first line. The trigger is validated again: the store may have been written by others.
+ *
+ * Throws for one that holds no JSON or a trigger that is none.
+ */
+export function readBody(record: string, { fires }: Pick<RecordHead, "fires">): RecordBody {
   const parsed = JSON.parse(record.slice(record.indexOf("\n") + 1)) as Record<string, unknown>;
-  const head = readHead(record);
-  const jitter = (parsed["jitter"] as number | undefined) ?? 0;
   return {
-    ...head,
-    grace: head.grace - jitter,
-    jitter,
-    retry: parsed["retry"] as Retry | undefined,
-    startAt: parsed["startAt"] as number | undefined,
-    endAt: parsed["endAt"] as number | undefined,
-    trigger: head.fires ? parseTrigger(parsed["trigger"]) : undefined,
+    trigger: fires ? readTrigger(parsed["trigger"]) : undefined,
     input: parsed["input"],
     metadata: parsed["metadata"],
     timeout: parsed["timeout"] as number | undefined,
+    retry: parsed["retry"] as Retry | undefined,
+    startAt: parsed["startAt"] as number | undefined,
+    endAt: parsed["endAt"] as number | undefined,
+    jitter: (parsed["jitter"] as number | undefined) ?? 0,
   };
+}
+
+const knownTriggers = new Set<string>();
+/** So many triggers are known, none of a longer text. */
+const mostKnown = { triggers: 1000, size: 500 } as const;
+
+/** Validates a trigger out of JSON. The last ones that were found to be in canonical form are known by their text, since many jobs share one. */
+function readTrigger(json: unknown): Trigger {
+  const text = JSON.stringify(json);
+  if (knownTriggers.has(text)) return json as Trigger;
+  const trigger = parseTrigger(json);
+  if (text.length <= mostKnown.size && JSON.stringify(trigger) === text) {
+    if (knownTriggers.size >= mostKnown.triggers) knownTriggers.clear();
+    knownTriggers.add(text);
+  }
+  return trigger;
+}
+
+/** The trigger in a job's record, if it has one. Throws as {@link readBody} does. */
+export function triggerIn(record: string): Trigger | undefined {
+  const end = record.indexOf("\n");
+  if (record.slice(0, end).includes(" nt=")) return undefined;
+  return readTrigger((JSON.parse(record.slice(end + 1)) as { readonly trigger?: unknown }).trigger);
+}
+
+/** Reads a job's whole record. Throws as {@link readBody} does. */
+export function readJobRecord(record: string): JobRecord {
+  const head = readHead(record);
+  const body = readBody(record, head);
+  return { ...head, ...body, grace: head.grace - body.jitter };
 }
 
 /** The definition that a record was written from; writing it again gives the same record. */

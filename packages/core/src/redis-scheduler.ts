@@ -11,14 +11,13 @@ import {
   prepareJobs,
   readDeclared,
   splitDeclared,
-  tell,
 } from "./apply.js";
 import { Carrier } from "./carrier.js";
 import { nameAt, whole } from "./check.js";
+import type { Wanted } from "./check-jobs.js";
 import { type ComingFireTime, comingOfAll, type FireTimesOptions } from "./coming.js";
 import { catchCrashes } from "./crash.js";
 import { type DeadLetter, type DeadLettersOf, listDeadLetters, takeDeadLetters } from "./dead-letters.js";
-import { checkJobs, type Wanted, writeItems } from "./define.js";
 import { jobOptions } from "./definition.js";
 import { examine, type Finding } from "./doctor/index.js";
 import { checkRuns, type EnqueueOptions, queueRuns, runOptions } from "./enqueue.js";
@@ -41,16 +40,15 @@ import { type PauseOptions, type PauseTarget, pauseTarget } from "./pause.js";
 import { SeenPauses } from "./pause-gate.js";
 import { ProcessNames } from "./process-names.js";
 import { readEnqueuedHistory } from "./read-history.js";
-import { checkFilter, exhaustedJob, type JobFilter, listJobs, readJobs } from "./read-jobs.js";
+import { checkFilter, type JobFilter, listJobs } from "./read-jobs.js";
 import { type ActiveRun, type ClusterLoad, readActiveRuns, readLoad } from "./read-load.js";
 import { type LeaderInfo, type PartitionLeader, readLeader } from "./read-nodes.js";
 import { listPauses, type PauseInfo } from "./read-pauses.js";
 import { type RunsOf, readUnfinished } from "./read-unfinished.js";
-import { writeJobRecord } from "./record.js";
-import { readBack } from "./repeat.js";
 import { type ResignOptions, resignLeader } from "./resign-leader.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import type { Run } from "./run.js";
+import { ScheduleTogether } from "./schedule-together.js";
 import type { Scheduler } from "./scheduler.js";
 import { Slots } from "./slots.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
@@ -108,6 +106,7 @@ export class RedisScheduler implements Scheduler {
   readonly #events: Events;
   readonly #shared: Shared;
   readonly #founding: Founding;
+  readonly #jobs: ScheduleTogether;
   readonly #enqueuing = new Set<Promise<unknown>>();
   #locks: RunLocks | undefined;
   #member: Membership | undefined;
@@ -141,6 +140,7 @@ export class RedisScheduler implements Scheduler {
     shared.founding ??= new Founding(() => this.#store);
     this.#founding = shared.founding;
     this.#events = shared.eventsOf(partition);
+    this.#jobs = new ScheduleTogether(this.#parts);
   }
 
   get #parts(): ApplyParts {
@@ -185,24 +185,15 @@ export class RedisScheduler implements Scheduler {
       .catch((error: unknown) => this.#events.emit("error", { step: "describe", error: error as Error }));
   }
 
-  async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
-    this.#assertUsable();
-    const given = jobOptions(options);
-    const wanted = { task: nameOf(task), options: given };
-    await this.#validate(wanted.task, given.input);
-    const items = await checkJobs(this.#store, [wanted], this.#settings.maxInput);
-    tell(this.#parts, await writeItems(this.#store, items));
-    const read = (): Promise<(Job | undefined)[]> => readJobs(this.#store, [given.id]);
-    const [job] = await readBack(this.#store.deadline, `Job ${given.id}`, read);
-    // A short one may have run and gone by now, as it was to.
-    const [{ definition } = {}] = items;
-    if (job === undefined && definition?.whenExhausted === "remove")
-      return exhaustedJob(given.id, writeJobRecord(1, definition), this.#store.clock.now()) as Job<
-        InputOf<T>
-      >;
-    if (job === undefined)
-      throw new EscapementError("JOB_NOT_FOUND", `Job ${given.id} was removed by others at once.`);
-    return job as Job<InputOf<T>>;
+  // Not async, whose promise would be one more a call.
+  schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
+    try {
+      this.#assertUsable();
+      const wanted = { task: nameOf(task), options: jobOptions(options) };
+      return this.#jobs.schedule(wanted) as Promise<Job<InputOf<T>>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async apply(
@@ -467,8 +458,8 @@ export class RedisScheduler implements Scheduler {
   async close(): Promise<void> {
     this.#releaseCrashes?.();
     await this.#locks?.close();
-    // What was enqueued before is written; where Redis does not answer, nobody waits for that for ever: each such call has a deadline.
-    await Promise.allSettled(this.#enqueuing);
+    // What was enqueued or defined before is written; where Redis does not answer, nobody waits for that for ever: each such call has a deadline.
+    await Promise.allSettled([...this.#enqueuing, this.#jobs.settled()]);
     this.#store.close();
     this.#state = "stopped";
   }
@@ -501,8 +492,10 @@ export class RedisScheduler implements Scheduler {
     if (!storeVotes(this.#settings)) this.#locks ??= new RunLocks(this.#store, voters, lockTtl, this.#events);
   }
 
-  #validate(task: string, input: unknown): Promise<unknown> {
-    return validateInput(this.#shared.tasks.get(task)?.options, input);
+  /** Nothing where there is nothing to check an input by. */
+  #validate(task: string, input: unknown): Promise<unknown> | undefined {
+    const options = this.#shared.tasks.get(task)?.options;
+    return options?.input === undefined ? undefined : validateInput(options, input);
   }
 
   /** Handlers may use it to their end while it is stopping. */

@@ -40,8 +40,13 @@ export async function readBack<R>(within: number, written: string, read: () => P
   try {
     return await repeat(within, read);
   } catch (error) {
-    if (!isTransient(error)) throw error;
-    const message = `${written} was written, and could not be read afterwards. Read it again. ${(error as Error).message}`;
-    throw new RedisError("REDIS_TIMEOUT", message, { cause: error });
+    throw unread(written, error);
   }
+}
+
+/** What to say where something was written and reading it back has failed. */
+export function unread(written: string, error: unknown): unknown {
+  if (!isTransient(error)) return error;
+  const message = `${written} was written, and could not be read afterwards. Read it again. ${(error as Error).message}`;
+  return new RedisError("REDIS_TIMEOUT", message, { cause: error });
 }

@@ -45,7 +45,7 @@ export interface Scheduler extends AsyncDisposable {
   ): Task<Input, Output>;
   /**
    * Defines a job, or changes it: idempotent. With the same trigger a job keeps its place in time; a redeploy that changes nothing
-   * changes nothing.
+   * changes nothing. Calls for the same job are carried out in the order in which they are made.
    *
    * @throws InvalidOptionError, InvalidTriggerError; EscapementError `JOB_EXISTS` with `onConflict: "error"`
    */

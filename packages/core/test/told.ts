@@ -3,8 +3,8 @@ import { silentLogger } from "./silent-logger.js";
 import type { StoreBench } from "./store-bench.js";
 
 /** Another process that shares the bench's store. */
-export const client = (bench: StoreBench): Scheduler =>
-  createScheduler({ redis: bench.url, namespace: bench.store.namespace, logger: silentLogger });
+export const client = (bench: StoreBench, options: { readonly deadline?: number } = {}): Scheduler =>
+  createScheduler({ redis: bench.url, namespace: bench.store.namespace, logger: silentLogger, ...options });
 
 let markers = 0;
 

@@ -1,4 +1,5 @@
 import { compileTrigger } from "./compile-trigger.js";
+import type { CompiledTrigger } from "./compiled-trigger.js";
 import { parseInstant } from "./input/instant.js";
 import { readOptions } from "./input/query-options.js";
 import { InvalidTriggerError } from "./invalid-trigger-error.js";
@@ -23,14 +24,24 @@ export interface AssertFiresOptions {
 export function assertFires(trigger: Trigger, options: AssertFiresOptions): void {
   const given = readOptions(options, ["after", "anchor", "jobId"]);
   const after = parseInstant(given.after, "after");
-  const compiled = compileTrigger(trigger, { anchor: given.anchor ?? after, jobId: given.jobId });
+  assertFiring(compileTrigger(trigger, { anchor: given.anchor ?? after, jobId: given.jobId }), after);
+}
+
+/**
+ * The same of a trigger that is compiled already.
+ *
+ * @param after the present in ms. A fire time at this very instant still counts
+ * @returns its first fire time
+ * @throws InvalidTriggerError `ALL_IN_PAST`, `NEVER_FIRES` as {@link assertFires}
+ */
+export function assertFiring(compiled: CompiledTrigger, after: number): number {
   let reason = "has no fire time left up to the end of the year 9999";
   try {
     const first = compiled.next(after - 1);
     if (first !== null) {
       // One beyond which the search gives up would be the last that the job ever has.
       compiled.next(first);
-      return;
+      return first;
     }
   } catch (error) {
     if (!(error instanceof InvalidTriggerError && error.code === "SEARCH_LIMIT")) throw error;

@@ -1,5 +1,5 @@
 // Users build, check and preview triggers; schedulers compute with compileTrigger, assertFires, holdsNow and jitter.
-export { type AssertFiresOptions, assertFires } from "./assert-fires.js";
+export { type AssertFiresOptions, assertFires, assertFiring } from "./assert-fires.js";
 export { type CronOptions, cron, type EveryOptions, every, once } from "./builders/basic.js";
 export {
   type CalendarBuilders,
@@ -39,6 +39,7 @@ export {
 export { type JitterOptions, jitter } from "./jitter.js";
 export { type TriggerJSON, triggerToJSON } from "./json.js";
 export { holdsNow } from "./kinds/combined-triggers.js";
+export { isOfJob } from "./kinds/cron.js";
 export { matches, type NextFireTimesOptions, nextFireTimes } from "./next-fire-times.js";
 export { parseTrigger } from "./parse-trigger.js";
 export { type PreviousFireTimeOptions, previousFireTime } from "./previous-fire-time.js";

@@ -9,6 +9,7 @@ export {
   notePauses,
   openSet,
   pause,
+  readJobs,
   readPauses,
   redrive,
   remove,

@@ -21,7 +21,8 @@ export const upsert = defineScript<[string, string]>()({
   keys: [...guards, "caller"],
   args: ["prefix", "set", "mark", "number", "caller_ttl", ...foundingArgs, ...history],
   lists: {
-    jobs: ["job", "expected", "record", "cursor", "created", "passed", "passed_from", "passed_to", "exact"],
+    // about: `<expected> <cursor> <created>`, and ` <count> <first> <last> <whether exact>` of fire times that have passed
+    jobs: ["job", "about", "record"],
   },
 });
 
@@ -112,13 +113,35 @@ export const pause = defineScript<string>()({
   args: ["prefix", "name", "value", "until_ms", "events_max"],
 });
 
+const readsPauses = [...calls, ...libraries("records", "pause-names", "pause-lines")];
+
+/** What is known of a kind of each job, or nothing of any. */
+type Each = readonly (string | null)[];
+
+/**
+ * `[records, states, running, counts, exhaustion, sets, failing, due, frozen, parked, next runs that are written, pauses]`: the last as in
+ * `readPauses`.
+ */
+export const readJobs = defineScript<
+  [Each, Each, Each, Each, Each, Each, Each, Each, Each, Each, Each, string[]]
+>()({
+  name: "read-jobs",
+  flag: "no-writes",
+  version: 1,
+  file: file("read-jobs"),
+  include: readsPauses,
+  keys: ["meta"],
+  args: ["prefix", "now"],
+  lists: { jobs: ["job"] },
+});
+
 /** `[next cursor, pauses]`: each `<name> <noticed> <end> <value as JSON>`, which `read-pauses.ts` reads; with `bare` names alone. */
 export const readPauses = defineScript<[string, string[]]>()({
   name: "read-pauses",
   flag: "no-writes",
   version: 1,
   file: file("read-pauses"),
-  include: records,
+  include: readsPauses,
   keys: ["meta"],
   args: ["prefix", "cursor", "bare"],
   lists: { names: ["name"] },

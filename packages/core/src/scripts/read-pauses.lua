@@ -13,16 +13,12 @@ if arg.cursor ~= '' then
     end
   end
 end
-if arg.bare ~= '1' then look_at_pauses(names) end
+if arg.bare ~= '1' then return { cursor, lines_of_pauses(names) } end
 local found, seen = {}, {}
 for _, name in ipairs(names) do
-  if arg.bare == '1' and not seen[name] then
+  if not seen[name] then
     seen[name] = true
     found[#found + 1] = name
-  elseif pause_seen[name] and not seen[name] then
-    seen[name] = true
-    local noticed = string.match(redis.call('HGET', key.pauses, name) or '', '^%d+') or '0'
-    found[#found + 1] = name .. ' ' .. noticed .. ' ' .. pause_text(name)
   end
 end
 return { cursor, found }

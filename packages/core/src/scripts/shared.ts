@@ -40,6 +40,7 @@ export const rules: URL[] = libraries(
   "edges",
   "misfires",
   "removal",
+  "pause-names",
   "pauses",
   "failures",
   "exhaustion",

@@ -8,11 +8,17 @@ local stale = stale_set()
 if stale then return stale end
 step.begin('jobs', 'runs', 'unstarted')
 local ids, items = {}, {}
-for job, expected, record, cursor, created, passed, passed_from, passed_to, exact in each(list.jobs) do
-  ids[#ids + 1] = job
-  items[#items + 1] = { id = job, expected = expected, record = record, cursor = cursor, created = created,
-    passed = tonumber(passed), passed_from = passed_from, passed_to = passed_to, exact = exact }
+local said = {} -- about a job -> what was read of it: many are told the same
+for at = list.jobs.first, list.jobs.first + 3 * list.jobs.count - 1, 3 do
+  local about = ARGV[at + 1]
+  if not said[about] then
+    local expected, cursor, created, passed = string.match(about, '^(%S+) (%S+) (%S+) ?(.*)$')
+    said[about] = { expected = expected, cursor = cursor, first = tonumber(cursor), created = created, passed = passed ~= '' and passed }
+  end
+  ids[#ids + 1] = ARGV[at]
+  items[#items + 1] = said[about]
 end
+local function record_for(i) return ARGV[list.jobs.first + 3 * i - 1] end
 local states = redis.call('HMGET', key.state, unpack(ids))
 local records = redis.call('HMGET', key.jobs, unpack(ids))
 local done, soonest = {}, nil
@@ -69,100 +75,137 @@ end
 
 -- Fire times of a former trigger that have come and were not written, held back by a pause or by a leader that is behind, or since as many as
 -- its maxRuns have started: nobody will any more.
-local function miss_passed(item, old)
-  if item.passed == 0 or not old then return end
+local function miss_passed(job, item, old)
+  if not item.passed or not old then return end
+  local count, from, to, exact = string.match(item.passed, '^(%d+) (%d+) (%d+) (%d)$')
   local names = { 'all' }
   add_pauses_of_lane(names, old)
-  add_pauses_of_job(names, item.id, old)
+  add_pauses_of_job(names, job, old)
   look_at_pauses(names)
-  local paused = pause_of_lane(old) or pause_of_job(item.id, old)
-  local reason = redis.call('HGET', key.exhaustion, item.id) == 'full' and 'exhausted' or (paused and 'paused' or 'misfire')
-  local detail = '{"reason":"' .. reason .. '","count":' .. int(item.passed) .. ',"to":' .. item.passed_to
-    .. (item.exact == '0' and ',"exact":false}' or '}')
-  remember_job(item.id, entry(item.passed_from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
+  local paused = pause_of_lane(old) or pause_of_job(job, old)
+  local reason = redis.call('HGET', key.exhaustion, job) == 'full' and 'exhausted' or (paused and 'paused' or 'misfire')
+  local detail = '{"reason":"' .. reason .. '","count":' .. count .. ',"to":' .. to .. (exact == '0' and ',"exact":false}' or '}')
+  remember_job(job, entry(from, 0, now, 'm', 0, 0, '-', detail), '', '', now)
 end
 
 -- Whether the leader has written since what is said to have passed.
-local function has_moved(item)
-  if item.passed == 0 then return false end
-  local cursor = redis.call('ZSCORE', key.due, item.id) or redis.call('ZSCORE', key.frozen, item.id)
-  return int(tonumber(cursor or 0)) ~= item.passed_from
+local function has_moved(job, item)
+  if not item.passed then return false end
+  local cursor = redis.call('ZSCORE', key.due, job) or redis.call('ZSCORE', key.frozen, job)
+  return int(tonumber(cursor or 0)) ~= string.match(item.passed, '^%d+ (%d+)')
 end
 
--- Jobs that are new, and of which nothing is to be kept anywhere else, are written together.
-local new_states, new_records, new_cursors, new_ids, new_sets = {}, {}, {}, {}, {}
+-- Plain jobs are written together: all that is kept of them stands in their records, and nothing that waits anywhere looks different by what
+-- they have become.
+local kept_elsewhere = { ac = true, rt = true, rf = true, pf = true, nt = true, dp = true, th = true }
+local plain_extras = { [''] = true }
+-- Whether runs may wait for a key, for other jobs' runs, or for the end of a pause.
+local some_wait = holds_back or redis.call('EXISTS', key.limited, key.edges) > 0
+local some_unstarted = redis.call('EXISTS', key.unstarted) == 1
 
-local function add(item, new)
-  tell('jobAdded ' .. item.id)
-  local at = #new_states
-  new_ids[#new_ids + 1] = item.id
-  new_states[at + 1], new_states[at + 2] = item.id, new.version .. ' ' .. item.created .. ' ' .. born
-  new_records[at + 1], new_records[at + 2] = item.id, item.record
-  new_cursors[at + 1], new_cursors[at + 2] = item.cursor, item.id
-  if arg.set ~= '' then new_sets[at + 1], new_sets[at + 2] = item.id, arg.set end
-  local first = tonumber(item.cursor)
-  if not soonest or first < soonest then soonest = first end
+local function is_plain(record)
+  local known = plain_extras[record.extras]
+  if known ~= nil then return known end
+  known = true
+  for name in string.gmatch(record.extras, ' (%l+)=') do if kept_elsewhere[name] then known = false end end
+  plain_extras[record.extras] = known
+  return known
 end
 
-local function write_new()
-  if #new_ids == 0 then return end
-  in_chunks('HSET', key.state, new_states, 2 * TAKE)
-  in_chunks('HSET', key.jobs, new_records, 2 * TAKE)
-  in_chunks('ZADD', key.due, new_cursors, 2 * TAKE)
-  if #new_sets > 0 then in_chunks('HSET', key.setOf, new_sets, 2 * TAKE) end
-  -- Whatever somebody has left there.
-  for _, name in ipairs({ key.paced, key.exhaustion }) do in_chunks('HDEL', name, new_ids, TAKE) end
-  for _, name in ipairs({ key.parked, key.frozen }) do in_chunks('ZREM', name, new_ids, TAKE) end
+local function is_plain_change(item, old, new)
+  return not some_wait and not item.passed and item.cursor ~= 'none' and is_plain(old)
+    and old.lane == new.lane and old.priority == new.priority and new.overlap ~= 'a' and new.overlap ~= 'r'
+end
+
+-- What was written of a former trigger, and has not started, goes.
+local function drop_unstarted(job, old)
+  while some_unstarted and take_back(job, old and old.lane, now) == TAKE do end
+end
+
+local write_plain, flush_plain
+do
+  local written, written_states, written_records, moved, cursors, sets = {}, {}, {}, {}, {}, {}
+
+  function write_plain(job, item, record, new, since)
+    local at = #written_states
+    written[#written + 1] = job
+    written_states[at + 1], written_states[at + 2] = job, new.version .. ' ' .. item.created .. ' ' .. since
+    written_records[at + 1], written_records[at + 2] = job, record
+    if arg.set ~= '' then sets[at + 1], sets[at + 2] = job, arg.set end
+    local first = item.first
+    if not first then return end
+    at = #cursors
+    moved[#moved + 1] = job
+    cursors[at + 1], cursors[at + 2] = item.cursor, job
+    if not soonest or first < soonest then soonest = first end
+  end
+
+  local function drop(command, name, jobs)
+    if redis.call('EXISTS', name) == 1 then in_chunks(command, name, jobs, TAKE) end
+  end
+
+  function flush_plain()
+    in_chunks('HSET', key.state, written_states, 2 * TAKE)
+    in_chunks('HSET', key.jobs, written_records, 2 * TAKE)
+    in_chunks('ZADD', key.due, cursors, 2 * TAKE)
+    in_chunks('HSET', key.setOf, sets, 2 * TAKE)
+    -- What a former trigger left, or somebody.
+    drop('HDEL', key.paced, written)
+    drop('HDEL', key.exhaustion, moved)
+    drop('ZREM', key.parked, moved)
+    drop('ZREM', key.frozen, moved)
+  end
+end
+
+local function write_one(job, item, record, old, new, was_there, since)
+  local first = item.first
+  redis.call('HSET', key.state, job, new.version .. ' ' .. item.created .. ' ' .. since)
+  redis.call('HSET', key.jobs, job, record)
+  if arg.set ~= '' then redis.call('HSET', key.setOf, job, arg.set) end
+  local interval = extra(new, 'ac')
+  if interval then redis.call('HSET', key.paced, job, interval .. ':' .. former.number_of(job)) else redis.call('HDEL', key.paced, job) end
+  follow_retention(job, was_there, old, new)
+  if extra(new, 'rf') then redis.call('SADD', key.resumeNow, job)
+  elseif was_there and (not old or extra(old, 'rf')) then redis.call('SREM', key.resumeNow, job) end
+  if was_there and not extra(new, 'pf') and (not old or extra(old, 'pf')) then redis.call('HDEL', key.failing, job) end
+  -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
+  if item.cursor ~= 'keep' then
+    if was_there then drop_unstarted(job, old) end
+    redis.call('ZREM', key.parked, job)
+    miss_passed(job, item, old)
+    if first then
+      redis.call('ZADD', key.due, item.cursor, job)
+      if not soonest or first < soonest then soonest = first end
+    else redis.call('ZREM', key.due, job) end
+    redis.call('ZREM', key.frozen, job)
+    redis.call('HDEL', key.exhaustion, job)
+  end
+  if old then follow(job, old, new) end
+  -- What held it back may not any more: it is looked at anew.
+  if old and holds_back then release_from_pause(job, now) end
+  tie(job, old, new)
 end
 
 for i, item in ipairs(items) do
-  local version = string.match(states[i] or '0', '^%S+')
-  local first = tonumber(item.cursor)
-  local fresh = not records[i] and version == item.expected and first and parse(item.record)
+  local job, was_there, first, version, since = ids[i], records[i], item.first, '0', ''
+  if states[i] then version, since = string.match(states[i], '^(%S*) ?%S* ?(%d*)') end
   -- A first fire time that has come meanwhile may have started under the old trigger: it is to be computed again.
-  if version ~= item.expected or (first and records[i] and first <= now) or has_moved(item) then
+  if version ~= item.expected or (first and was_there and first <= now) or has_moved(job, item) then
     done[i] = '0'
-  elseif fresh and fresh.extras == '' then
-    done[i] = '1'
-    add(item, fresh)
   else
-    local old, new = parse(records[i] or ''), parse(item.record)
     done[i] = '1'
-    tell((records[i] and 'jobUpdated ' or 'jobAdded ') .. item.id)
-    local since = records[i] and (string.match(states[i] or '', '^%S+ %S+ (%d+)') or '0') or born
-    redis.call('HSET', key.state, item.id, string.match(item.record, '^%S+') .. ' ' .. item.created .. ' ' .. since)
-    redis.call('HSET', key.jobs, item.id, item.record)
-    if arg.set ~= '' then redis.call('HSET', key.setOf, item.id, arg.set) end
-    local interval = extra(parse(item.record), 'ac')
-    if interval then redis.call('HSET', key.paced, item.id, interval .. ':' .. former.number_of(item.id)) else redis.call('HDEL', key.paced, item.id) end
-    follow_retention(item.id, records[i], old, new)
-    if extra(new, 'rf') then redis.call('SADD', key.resumeNow, item.id)
-    elseif records[i] and (not old or extra(old, 'rf')) then redis.call('SREM', key.resumeNow, item.id) end
-    if records[i] and not extra(new, 'pf') and (not old or extra(old, 'pf')) then redis.call('HDEL', key.failing, item.id) end
-    -- cursor: `keep`, `none`, or the first fire time of a trigger that is new
-    if item.cursor ~= 'keep' then
-      while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end
-      redis.call('ZREM', key.parked, item.id)
-      miss_passed(item, old)
-      if item.cursor == 'none' then
-        redis.call('ZREM', key.due, item.id)
-        redis.call('ZREM', key.frozen, item.id)
-        redis.call('HDEL', key.exhaustion, item.id)
-      else
-        redis.call('ZADD', key.due, item.cursor, item.id)
-        redis.call('ZREM', key.frozen, item.id)
-        redis.call('HDEL', key.exhaustion, item.id)
-        if not soonest or first < soonest then soonest = first end
-      end
-    end
-    if old then follow(item.id, old, new) end
-    -- What held it back may not any more: it is looked at anew.
-    if old and holds_back then release_from_pause(item.id, now) end
-    tie(item.id, old, new)
+    tell((was_there and 'jobUpdated ' or 'jobAdded ') .. job)
+    local record = record_for(i)
+    local old, new = was_there and head_of(was_there) or nil, head_of(record)
+    if not was_there then since = born elseif since == '' then since = '0' end
+    if is_plain(new) and (was_there and old and is_plain_change(item, old, new) or not was_there and first) then
+      if first and was_there then drop_unstarted(job, old) end
+      write_plain(job, item, record, new, since)
+    else write_one(job, item, record, old, new, was_there, since) end
   end
 end
+flush_plain()
 retell(now)
-write_new()
 if flush_lanes() then publish(int(now)) end
 if soonest then publish('jobs ' .. int(soonest)) end
 flush_events(now)

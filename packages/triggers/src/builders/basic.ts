@@ -45,11 +45,7 @@ export interface EveryOptions {
  * @throws InvalidTriggerError see its codes; `NEVER_FIRES` when no date matches
  */
 export function cron(expr: string, options: CronOptions = {}): CronTrigger | EveryTrigger {
-  const given = readPlainObject(
-    options,
-    cronKind.properties.filter((name) => name !== "expr"),
-    "the options of cron",
-  );
+  const given = readPlainObject(options, cronOptions, "the options of cron");
   return cronKind.parse(new Map(given).set("expr", expr), noneWithin);
 }
 
@@ -84,6 +80,8 @@ export function once(...dates: readonly unknown[]): OnceTrigger {
     noneWithin,
   );
 }
+
+const cronOptions = cronKind.properties.filter((name) => name !== "expr");
 
 /** These triggers hold no others. */
 function noneWithin(): never {

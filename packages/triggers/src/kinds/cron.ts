@@ -1,4 +1,4 @@
-import { type CronWall, compileCronWall, neverFires } from "../cron/cron-wall.js";
+import { type CronWall, compileCronWall, neverFires, usesSeed } from "../cron/cron-wall.js";
 import { parseDuration } from "../input/duration.js";
 import { InvalidTriggerError, quote } from "../invalid-trigger-error.js";
 import { maxExpressionLength, minInstant } from "../limits.js";
@@ -46,6 +46,11 @@ export const cronKind: Kind<CronTrigger, CronTrigger | EveryTrigger> = {
 export function compileWall(trigger: CronTrigger, jobId: string | undefined): CronWall {
   const seed = trigger.seed ?? (jobId || `expression ${trigger.expr}`);
   return compileCronWall(trigger.expr, trigger.dialect ?? "vixie", seed);
+}
+
+/** Whether a trigger's fire times are those of one job alone, since it has an `H` that is hashed from that job's id. */
+export function isOfJob({ expr, seed }: CronTrigger): boolean {
+  return seed === undefined && usesSeed(expr);
 }
 
 /** Refuses what cannot be read or never fires. The dates of named years may all lie in gaps of the zone that are to be skipped. */

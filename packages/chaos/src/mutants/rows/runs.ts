@@ -93,7 +93,7 @@ export const runMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/scripts/upsert.lua",
-        find: "while records[i] and take_back(item.id, old and old.lane, now) == TAKE do end",
+        find: "while some_unstarted and take_back(job, old and old.lane, now) == TAKE do end",
         put: "",
       },
     ],

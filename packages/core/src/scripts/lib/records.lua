@@ -32,23 +32,36 @@ local function is_forced(run, attempt)
 end
 local function is_fire_time(run) return string.find(run, '@%d+$') ~= nil end
 
-local parsed_heads = {} -- what stands before a record's body -> how what was read of it is looked up; false: it is no record
+local head_of, parse
 
--- nil for a text that is no record: whoever wrote it, it must not stop what else a step has to do.
-local function parse(record)
-  local at = string.find(record, '\n', 1, true)
-  if not at then return nil end
-  local head = string.sub(record, 1, at - 1)
-  if parsed_heads[head] == nil then
-    local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, extras =
-      string.match(head, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
-    local is_one = version and string.find(priority, '^%-?%d+$') and #priority <= 6 and tonumber(max_lost)
-    parsed_heads[head] = is_one and { __index = {
-      version = version, lane = queue .. '@' .. task, queue = queue, task = task, extras = extras, priority = tonumber(priority), delivery = delivery,
-      overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = at + 1,
-    } } or false
+do -- a script has room for 200 names: those that are used in here alone take none of it
+  local parsed_heads = {} -- what stands before a record's body -> how what was read of it is looked up; false: it is no record
+
+  -- What stands before a record's body, the same for all that say the same there; nil for a text that is no record: whoever wrote it, it must not
+  -- stop what else a step has to do.
+  function head_of(record)
+    local at = string.find(record, '\n', 1, true)
+    if not at then return nil end
+    local head = string.sub(record, 1, at - 1)
+    if parsed_heads[head] == nil then
+      local version, queue, task, priority, delivery, overlap, grace, catch_up, max_lost, extras =
+        string.match(head, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
+      local is_one = version and string.find(priority, '^%-?%d+$') and #priority <= 6 and tonumber(max_lost)
+      local found = is_one and {
+        version = version, lane = queue .. '@' .. task, queue = queue, task = task, extras = extras, priority = tonumber(priority), delivery = delivery,
+        overlap = overlap, grace = tonumber(grace), catch_up = catch_up, max_lost = tonumber(max_lost), body = at + 1,
+      }
+      if found then found.__index = found end
+      parsed_heads[head] = found or false
+    end
+    return parsed_heads[head] or nil
   end
-  return parsed_heads[head] and setmetatable({ text = record }, parsed_heads[head]) or nil
+
+  -- The same with the whole text.
+  function parse(record)
+    local head = head_of(record)
+    return head and setmetatable({ text = record }, head) or nil
+  end
 end
 
 -- An option that is not as usual, or nil.
