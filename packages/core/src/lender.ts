@@ -1,4 +1,5 @@
 import { partitionOf } from "@escapement/redis/internal";
+import { monotonic } from "./clock.js";
 import type { Events } from "./events.js";
 import { borrow, lend } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -32,6 +33,10 @@ export function readWanted(values: readonly string[]): Wanted[] {
 const most = 1000;
 /** How often the home may be asked in one transfer: once, after all others were counted, and after places were given back. */
 const rounds = 4;
+/** For how long one transfer waits for partitions that borrow, in ms: what one that does not answer has is in use until it is back. */
+const patience = 500;
+/** For how long nothing more is told of a partition's failures, in ms. */
+const quiet = 1000;
 
 /**
  * Carries places of limits and rates from partition to partition, for one process. Each step works in one partition and may be done twice, late or not
@@ -41,6 +46,7 @@ export class Lender {
   readonly #stores: Store[] = [];
   readonly #events: Events;
   readonly #underWay = new Map<string, Promise<void>>();
+  readonly #quietUntil = new Map<number, number>(); // monotonic, by partition
   #isClosed = false;
 
   constructor(events: Events) {
@@ -58,9 +64,7 @@ export class Lender {
       const name = `${partition} ${one.scope}`;
       if (this.#isClosed || this.#underWay.has(name) || this.#underWay.size >= most) continue;
       const transfer = this.#transfer(partition, one)
-        .catch((error: unknown) => {
-          if (!this.#isClosed) this.#events.emit("error", { step: "lend", error: error as Error });
-        })
+        .catch((error: unknown) => this.#failed(partitionOf(one.scope, this.#stores.length), error))
         .finally(() => this.#underWay.delete(name));
       this.#underWay.set(name, transfer);
     }
@@ -87,7 +91,7 @@ export class Lender {
       const answer = await this.#lend(home, asker, { ...wanted, how }, reports, history, isLast);
       const [, state, seen, visits, needed, news] = answer;
       await this.#tell(wanted, news);
-      if (state === "none" && asker !== home) await this.#borrow(asker, wanted, { none: 1 });
+      if (state === "none" && asker !== home) await this.#reach(asker, wanted, { none: 1 });
       if (visits.length === 0) return;
       const isRecount = state === "recount";
       history = isRecount ? seen : "";
@@ -123,30 +127,42 @@ export class Lender {
 
   /** Asks partitions for what they have, and for places that they do not use. What one that does not answer has is in use. */
   async #visit(wanted: Wanted, visits: readonly string[], need: string): Promise<string[]> {
-    const asked: Promise<string[]>[] = [];
+    const reports: string[] = [];
+    const asked: Promise<void>[] = [];
     for (let at = 0; at + 1 < visits.length; at += 2) {
       const [partition = "", called = "0"] = visits.slice(at, at + 2);
-      const report = this.#borrow(Number(partition), wanted, { called, need });
-      asked.push(report.then((text) => [partition, text]));
+      const heard = (report: string): unknown => reports.push(partition, report);
+      asked.push(this.#reach(Number(partition), wanted, { called, need }, heard));
     }
-    return (await this.#settled(asked)).flat();
+    await inTime(asked);
+    return [...reports];
   }
 
   async #tell(wanted: Wanted, news: readonly string[]): Promise<void> {
-    const told: Promise<unknown>[] = [];
+    const told: Promise<void>[] = [];
     for (let at = 0; at + 1 < news.length; at += 2)
-      told.push(this.#borrow(Number(news[at]), wanted, { news: news[at + 1] ?? "" }));
-    await this.#settled(told);
+      told.push(this.#reach(Number(news[at]), wanted, { news: news[at + 1] ?? "" }));
+    await inTime(told);
   }
 
-  /** What came of these; of those that failed listeners hear. */
-  async #settled<R>(calls: readonly Promise<R>[]): Promise<R[]> {
-    const results: R[] = [];
-    for (const one of await Promise.allSettled(calls)) {
-      if (one.status === "fulfilled") results.push(one.value);
-      else if (!this.#isClosed) this.#events.emit("error", { step: "lend", error: one.reason as Error });
-    }
-    return results;
+  /** Asks a partition that borrows; that it fails is told, and no more. */
+  #reach(
+    partition: number,
+    wanted: Wanted,
+    asked: Partial<Asked>,
+    heard: (report: string) => unknown = () => undefined,
+  ): Promise<void> {
+    return this.#borrow(partition, wanted, asked).then(
+      (report) => void heard(report),
+      (error: unknown) => this.#failed(partition, error),
+    );
+  }
+
+  #failed(partition: number, error: unknown): void {
+    const now = monotonic();
+    if (this.#isClosed || now < (this.#quietUntil.get(partition) ?? 0)) return;
+    this.#quietUntil.set(partition, now + quiet);
+    this.#events.emit("error", { step: "lend", error: error as Error });
   }
 
   async #borrow(
@@ -165,6 +181,17 @@ export class Lender {
   #of(partition: number): Store {
     return this.#stores[partition] as Store;
   }
+}
+
+/** Until all of these have ended, or for as long as there is patience. */
+async function inTime(calls: readonly Promise<void>[]): Promise<void> {
+  if (calls.length === 0) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patience);
+  });
+  await Promise.race([Promise.all(calls), late]);
+  clearTimeout(timer);
 }
 
 interface Asked {

@@ -14,6 +14,21 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(servers.map((server) => server.stop())));
 
+// What was found before: word of a place that the home lent and has forgotten arrives after it has counted.
+const found: [number, Step[]] = [
+  1,
+  [
+    { does: "claim", at: 0, fates: ["sent", "late"], slots: 1 },
+    { does: "failOver", at: 2 },
+    { does: "claim", at: 2, fates: [], slots: 1 },
+    { does: "claim", at: 0, fates: [], slots: 1 },
+    { does: "arrive", at: 0 },
+    { does: "claim", at: 0, fates: [], slots: 1 },
+    { does: "advance", at: 2, ms: 150 },
+    { does: "claim", at: 2, fates: [], slots: 1 },
+  ],
+];
+
 const kinds = ["limit", "key", "rate"] as const;
 
 function limitedBy(kind: (typeof kinds)[number], max: number): Limited {
@@ -102,9 +117,9 @@ describe.skipIf(redisWay() === "url")("places that partitions lend to one anothe
           fc.array(step, { minLength: 10, maxLength: 60 }),
           (max, steps) => walk(kind, max, steps),
         ),
-        { ...drawn("LENDING", 25), endOnFailure: false },
+        { ...drawn("LENDING", 25), examples: [found] },
       );
     },
-    120_000,
+    600_000,
   );
 });

@@ -17,7 +17,7 @@ afterAll(() => server.stop());
 
 const partitions = 8;
 // Were nodes not woken by places that come, each would wait for the slow poll.
-const spread = { partitions, pollEvery: "60s" } as const;
+const spread = { partitions, pollEvery: "60s", nodeTtl: 15_000 } as const;
 
 /** Ids of runs in a partition, of so many. */
 function idsIn(partition: number, count: number, of = partitions): string[] {

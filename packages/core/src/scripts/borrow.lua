@@ -1,6 +1,7 @@
 -- In a partition that borrows places of a scope: takes what its home lent it, and gives back places that are not in use. `news`: `<lent> <called> <settled> <time>
 -- <history>`, as the home has them, with this partition's own time and history from before the home was asked; what is older than a minute, or of another
--- history, is not believed: what it tells of may have been forgotten here. Without news it is asked for places: those for which it is `called`, and `need` more.
+-- history, is not believed: what it tells of may have been forgotten here. Without news it is asked for places: those for which it is `called`, and `need` more;
+-- or it is counted (`called` -), by a home that may have forgotten what it lent: what was said before that is not believed any more either.
 local now = clock()
 local name = arg.prefix .. 'borrowed:' .. arg.scope
 step.begin()
@@ -13,7 +14,7 @@ local function left() return tonumber(fields.received) - math.max(tonumber(field
 
 local has_come = false
 local lent, called, settled, at, history = string.match(arg.news, '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
-if lent and history == lending.history() and tonumber(at) > now - 60000 then
+if lent and history == lending.history() and tonumber(at) > math.max(now - 60000, tonumber(fields.counted or 0)) then
   fields.max = int(left() > 0 and math.max(tonumber(fields.max or 0), tonumber(arg.max)) or tonumber(arg.max))
   has_come = tonumber(lent) > math.max(tonumber(fields.received), tonumber(settled))
   larger('received', lent)
@@ -26,9 +27,11 @@ if lent and history == lending.history() and tonumber(at) > now - 60000 then
   end
 end
 
+if arg.called == '-' then fields.counted, is_there = int(now), true end
 local used = lending.used(arg.scope, per, now)
 if is_there then
-  if arg.news == '' and tonumber(arg.called) <= tonumber(fields.received) then larger('called', arg.called) end
+  local calls = tonumber(arg.called)
+  if calls and calls <= tonumber(fields.received) then larger('called', arg.called) end
   local need = tonumber(arg.need)
   if fields.fresh and tonumber(fields.fresh) > now then need = 0 end
   lending.give_back(fields, used, need)
@@ -37,7 +40,7 @@ local is_none = arg.none == '1'
 if is_none then fields.none, is_there = int(now + 5 * lending.TURN), true end
 if is_there then
   local items = { 'history', fields.history or lending.history() }
-  for _, field in ipairs({ 'received', 'called', 'returned', 'max', 'fresh', 'none' }) do
+  for _, field in ipairs({ 'received', 'called', 'returned', 'max', 'fresh', 'none', 'counted' }) do
     if fields[field] then items[#items + 1] = field; items[#items + 1] = fields[field] end
   end
   lending.write(name, items, fields.received == fields.returned)

@@ -40,7 +40,7 @@ local is_known = fields.history == history or (next(fields) == nil and not lendi
 if not is_known and (arg.history ~= history or reported < count - 1) then
   local visits = {}
   for other = 0, count - 1 do
-    if other ~= own then visits[#visits + 1] = tostring(other); visits[#visits + 1] = '0' end
+    if other ~= own then visits[#visits + 1] = tostring(other); visits[#visits + 1] = '-' end
   end
   return { int(now), 'recount', history, visits, '0', {} }
 end

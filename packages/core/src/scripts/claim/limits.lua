@@ -27,6 +27,7 @@ do
       local limit = limits[scope]
       if left_in(scope, limit) <= 0 then
         if limit.how == 'w' or not lending.is_none(scope) then
+          -- One after the other, in this order: were all asked for at once, each partition would keep some of what others need.
           lending.want(scope, limit, lending.TURN, lane.name)
           return 'w'
         end

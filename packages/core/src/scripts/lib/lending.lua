@@ -3,7 +3,8 @@
 --
 -- `lent:<scope>`, in its home: <partition> -> `<lent> <called> <settled> <when it was lent some last>`; `waits`, who waits for places, `<partition>:<since>:<asked
 -- last>:<how many>:<time there>:<history there>` each; `owes`, how many the home is to let go for them; `keeps`, `<how many> <until>` that are kept for the home itself.
--- `borrowed:<scope>`, in others: `received`, `called`, `returned`; `fresh`, until when places that were not used yet are not taken back.
+-- `borrowed:<scope>`, in others: `received`, `called`, `returned`; `fresh`, until when places that were not used yet are not taken back; `counted`, when
+-- its home counted anew.
 -- Both: `max` and `history` under which these numbers hold; `asked`, when somebody last went for places; `none`, until when it is true that there are none anywhere.
 local lending = { TURN = 100, EVEN = 600000 } -- ms that a place is for its borrower at least; for which numbers are kept that are even
 
