@@ -8,13 +8,18 @@ import { expectSound } from "./store-bench.js";
 
 /** Carries only what it is asked to carry, and waited for: what a step has left is left to the test. */
 class IdleCarrier extends Carrier {
-  override begin(): void {}
+  /** What it was asked to carry and not waited for. */
+  readonly begun: string[] = [];
+
+  override begin(teller: number, receiver: number): void {
+    this.begun.push(`${teller} to ${receiver}`);
+  }
 }
 
 /** A bench for jobs that depend on others in other partitions: a {@link Following} for each. Messages go when the test says so. */
 export class FollowingPartitions implements AsyncDisposable, SequenceBench {
   readonly all: readonly Following[];
-  readonly carrier: Carrier;
+  readonly carrier: IdleCarrier;
   readonly namespace: string = uniqueNamespace("spread");
 
   constructor(server: RedisServer, partitions = 8) {
