@@ -183,7 +183,7 @@ function taskOf(record: string): string {
 }
 
 /** `<run> <token> <attempt> <claimed at> <lost> <task> <locks left> <queue> <tags>` LF body. */
-function readClaimed(text: string): Claimed {
+function readClaimed(text: string, withNames: boolean): Claimed {
   const end = text.indexOf("\n");
   const words = text.slice(0, end).split(" ");
   const [run = "", token = "0", attempt, claimedAt, lost, task = "", left = "", queue = "", tags = ""] =
@@ -203,8 +203,7 @@ function readClaimed(text: string): Claimed {
     lost: Number(lost),
     body: parsed,
     isGone: body === "",
-    queue,
-    tags: tags === "" ? none : tags.split(","),
+    ...(withNames ? { queue, tags: tags === "" ? none : tags.split(",") } : noNames),
   };
 }
 
@@ -223,7 +222,8 @@ function readAnswer(
   completions: number,
   withNames: boolean,
 ): ClaimAnswer {
-  const claimed = given == null ? items.map(readClaimed) : readGiven(given, now, withNames);
+  const claimed =
+    given == null ? items.map((text) => readClaimed(text, withNames)) : readGiven(given, now, withNames);
   const others: { run: string; state: string; reason: string }[] = [];
   for (let at = 0; at + 2 < passed.length; at += 3) {
     others.push({ run: passed[at] ?? "", state: passed[at + 1] ?? "", reason: passed[at + 2] ?? "" });

@@ -1,9 +1,22 @@
 // What keeps runs of further partitions from beginning under a pause of which nothing there says anything yet.
-import { eventually, type RedisServer, startRedis, startVoters } from "@escapement/testing";
+import {
+  eventually,
+  type RedisServer,
+  startProxy,
+  startRedis,
+  startVoters,
+  uniqueNamespace,
+} from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { heard, many } from "../test/cluster.js";
+import { silentLogger } from "../test/silent-logger.js";
 import { Spread } from "../test/spread.js";
+import type { Claimed } from "./claim.js";
+import { Events } from "./events.js";
 import type { Scheduler, SchedulerOptions } from "./index.js";
+import { gateOf, type PauseGate, SeenPauses } from "./pause-gate.js";
+import { ProcessNames } from "./process-names.js";
+import { Store } from "./store.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -112,6 +125,90 @@ test("a run by force starts under any pause but its node's", async () => {
   await spread.redis.del(spread.pause(`node:${node.nodeId}`));
   await late.result({ timeout: 5000 });
   await expect(node.job(id).runNow()).rejects.toMatchObject({ code: "JOB_PAUSED" });
+});
+
+/** A gate with stores of its own, of partition 0 by way of a proxy. */
+async function gateBehind(
+  home: string,
+  partition = 1,
+): Promise<{ gate: PauseGate; stores: readonly Store[]; seen: SeenPauses }> {
+  const family: Store[] = [];
+  const namespace = uniqueNamespace("gate");
+  for (const [at, redis] of [home, server.url].entries())
+    family.push(
+      new Store({
+        ...{ redis, namespace, partitions: 2, partition: at, family, deadline: 5000, leaseDeadline: 5000 },
+        retention: { runs: 100, enqueued: 1000, age: 3_600_000, logAge: 3_600_000 },
+      }),
+    );
+  await Promise.all(family.map((store) => store.lease.ready()));
+  const names = new ProcessNames();
+  for (const at of [0, 1]) names.next(undefined, at);
+  const seen = new SeenPauses();
+  const gate = gateOf({
+    store: family[partition] as Store,
+    names,
+    seenPauses: seen,
+    events: new Events(silentLogger),
+  });
+  if (gate === undefined) throw new Error("no gate");
+  return { gate, stores: family, seen };
+}
+
+const claimedOf = (job: string): Claimed => ({
+  ...{ run: `${job}@1`, job, task: "task", token: "1", attempt: 1, scheduledAt: 1, claimedAt: 1 },
+  ...{ locksLeft: [], lost: 0, body: undefined, isGone: false, queue: "default", tags: ["emea"] },
+});
+
+test("the gate asks for all that it has not seen lately in one command, and holds back by name", async () => {
+  const { gate, stores, seen } = await gateBehind(server.url);
+  const [home, own] = stores as [Store, Store];
+  const redis = server.client();
+  const asked = async (): Promise<number> =>
+    Number(/cmdstat_exists:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+  const runs = Array.from({ length: 1000 }, (_, index) => claimedOf(`job-${index}`));
+  const before = await asked();
+  expect(await gate.look(runs)).toMatchObject({ open: { length: 1000 }, held: [], isToWait: false });
+  expect(await asked()).toBe(before + 1);
+  expect(seen.isAbsent("job:job-999", 60_000)).toBe(true);
+  // Known for half a second from the sending: nothing is asked, though there is one by now.
+  await redis.set(home.keys.pause("job:job-7"), "by an operator");
+  await eventually(() => !gate.isOpen(claimedOf("job-7")));
+  const { open, held, isToWait } = await gate.look(runs);
+  expect([open.length, held.map(({ job }) => job), isToWait]).toEqual([999, ["job-7"], false]);
+  expect(await redis.get(own.keys.pause("job:job-7"))).toBe("by an operator");
+  expect(gate.areOpen(held)).toBe(false);
+  expect(await redis.hkeys(home.keys.pauses)).toEqual(["job:job-7"]);
+  for (const store of stores) store.close();
+  redis.disconnect();
+});
+
+test("the gate waits for no answer for longer than it would be worth, and lets nothing through then", async () => {
+  await using proxy = await startProxy(server.url);
+  const { gate, stores } = await gateBehind(proxy.url);
+  proxy.pause();
+  const late = stores[0]?.lease
+    .run("waiting", (client) => client.ping())
+    .then(
+      () => "first",
+      () => "first",
+    );
+  const looked = gate.look([claimedOf("job")]);
+  expect(await Promise.race([late, looked])).toMatchObject({
+    open: [],
+    held: [{ job: "job" }],
+    isToWait: true,
+  });
+  expect(gate.isOpen(claimedOf("job"))).toBe(false);
+  proxy.resume();
+  await eventually(async () => (await gate.look([claimedOf("job")])).open.length === 1);
+  for (const store of stores) store.close();
+});
+
+test("in partition 0 the gate asks for the process' other names alone", async () => {
+  const { gate, stores } = await gateBehind(server.url, 0);
+  expect(gate.areOpen([claimedOf("job")])).toBe(true);
+  for (const store of stores) store.close();
 });
 
 test("with voters, what is held back has asked for no lock, and has its first attempt after the pause", async () => {
