@@ -234,6 +234,7 @@ async function defineRound(
       ),
     left(),
   );
+  store.settled();
   for (const [index, { item, expected }] of writes.entries()) {
     if (digits[index] === "1")
       done.set(item.id, { id: item.id, outcome: expected === 0 ? "added" : "updated" });

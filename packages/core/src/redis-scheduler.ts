@@ -101,6 +101,8 @@ export class RedisScheduler implements Scheduler {
     this.#shared = shared;
     this.namespace = settings.namespace;
     const { redis, namespace, partitions, retention, deadline } = settings;
+    shared.founding ??= new Founding(() => this.#store);
+    this.#founding = shared.founding;
     this.#store = new Store({
       redis,
       namespace,
@@ -110,10 +112,8 @@ export class RedisScheduler implements Scheduler {
       events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
-      first: () => this.#founding.known(),
+      guard: this.#founding,
     });
-    shared.founding ??= new Founding(() => this.#store);
-    this.#founding = shared.founding;
     this.#events = shared.events;
   }
 
