@@ -199,6 +199,7 @@ async function send({ store, owner, done }: Writing, writes: readonly Write[]): 
       ([sent]) => sent,
     ),
   );
+  store.settled();
   const again: Item[] = [];
   for (const [index, { item, expected }] of writes.entries()) {
     const { id } = item;

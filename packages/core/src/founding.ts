@@ -1,7 +1,7 @@
 import { EscapementError } from "@escapement/redis";
 import { repeat } from "./repeat.js";
 import { found } from "./scripts/index.js";
-import type { Store } from "./store.js";
+import type { Guard, Store } from "./store.js";
 
 /** What `meta` of the first partition says of a namespace. */
 export interface Meta {
@@ -32,7 +32,7 @@ export function namespaceMoving(to: number): EscapementError {
 }
 
 /** How many partitions a namespace has is said by the first of them, and asked before anything is read or written in any, once a process. */
-export class Founding {
+export class Founding implements Guard {
   readonly #store: () => Store;
   #isSettled = false;
   #asking: Promise<boolean> | undefined;
@@ -40,6 +40,10 @@ export class Founding {
   /** @param store of partition 0 */
   constructor(store: () => Store) {
     this.#store = store;
+  }
+
+  settle(): void {
+    this.#isSettled = true;
   }
 
   /** Settles it, if it is not. @throws EscapementError `PARTITION_MISMATCH`, `LAYOUT_MISMATCH`, `NAMESPACE_MOVING` */

@@ -96,6 +96,7 @@ async function send(store: Store, all: readonly Waiting[]): Promise<void> {
         ([time]) => time,
       ),
     );
+    store.settled();
     for (const { resolve } of all) resolve();
   } catch (error) {
     for (const { reject } of all) reject(error);

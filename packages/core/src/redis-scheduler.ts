@@ -122,6 +122,8 @@ export class RedisScheduler implements Scheduler {
     this.#shared = shared;
     this.namespace = settings.namespace;
     const { redis, namespace, partitions, retention, deadline } = settings;
+    shared.founding ??= new Founding(() => this.#store);
+    this.#founding = shared.founding;
     this.#store = new Store({
       redis,
       namespace,
@@ -132,13 +134,11 @@ export class RedisScheduler implements Scheduler {
       events: settings.eventsMax,
       deadline,
       leaseDeadline: Math.min(deadline, settings.nodeTtl / 3),
-      first: () => this.#founding.known(),
+      guard: this.#founding,
     });
     shared.stores[partition] = this.#store;
     if (partitions > 1) shared.carrier.join(this.#store);
     shared.lender?.join(this.#store);
-    shared.founding ??= new Founding(() => this.#store);
-    this.#founding = shared.founding;
     this.#events = shared.eventsOf(partition);
     this.#jobs = new ScheduleTogether(this.#parts);
   }

@@ -19,6 +19,14 @@ interface Told {
   readonly events_max: number;
 }
 
+/** Keeps a process out of a namespace with another number of partitions than it is set to. */
+export interface Guard {
+  /** `false`: nobody has settled it yet. */
+  known(): Promise<boolean>;
+  /** A step that settles it was taken. */
+  settle(): void;
+}
+
 /** Options of a {@link Store}. */
 export interface StoreOptions {
   readonly redis: RedisSource;
@@ -36,8 +44,8 @@ export interface StoreOptions {
   readonly deadline: number;
   /** The same for calls that leases depend on. */
   readonly leaseDeadline: number;
-  /** What is asked before each command until it answers `true`. See `ConnectOptions.first`. */
-  readonly first?: () => Promise<boolean>;
+  /** Who knows how many partitions the namespace has: asked before each command until it does. */
+  readonly guard?: Guard;
 }
 
 /**
@@ -137,8 +145,13 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
 
   /** The same partition, asked although the namespace may have another number of them: for whoever says so. To be closed by the caller. */
   unguarded(): Store {
-    const { first: _, ...options } = this.#options;
+    const { guard: _, ...options } = this.#options;
     return new Store(options);
+  }
+
+  /** A step was taken here that settles the number of partitions, if it is not. */
+  settled(): void {
+    this.#options.guard?.settle();
   }
 
   /** A connection of its own, for a reader that blocks. Closed with the store, if it is not handed back before. */
@@ -246,13 +259,14 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   }
 
   #connection(profile: "commands" | "lease" | "subscriber"): Connection {
+    const { guard } = this.#options;
     let connection = this.#open.get(profile);
     if (connection === undefined) {
       connection = connect(this.#options.redis, {
         profile,
         key: this.keys.clock,
         deadline: profile === "lease" ? this.#options.leaseDeadline : this.#options.deadline,
-        ...(profile === "commands" && this.#options.first !== undefined && { first: this.#options.first }),
+        ...(profile === "commands" && guard !== undefined && { first: () => guard.known() }),
       });
       this.#open.set(profile, connection);
       if (profile === "lease")

@@ -98,7 +98,7 @@ function isAbout(event: object, job: string): boolean {
 
 /** @throws CliError `USAGE` */
 async function placeOf(scheduler: Scheduler, since: string): Promise<string | Date> {
-  if (since === "start" || /^\d+-\d+\.\d+$/.test(since)) return since;
+  if (since === "start" || /^\d+-\d+\.\d+(,\d+-\d+\.\d+)*$/.test(since)) return since;
   const ago = parsed(() => parseDuration(since));
   if (ago !== undefined) {
     const { at } = await scheduler.load(); // by Redis' clock, as events are

@@ -27,9 +27,11 @@ local puts = {
 }
 local is_done = arg.type == 'string' and arg.keep == '1' and there ~= 'none'
 if arg.type == 'list' and arg.reset == '0' then
-  local length, before = redis.call('LLEN', key.target), tonumber(arg.offset)
-  is_done = length == before + list.values.count / 2
-  if length ~= before and not is_done then
+  local function is_of_length(length)
+    return not redis.call('LINDEX', key.target, length) and (length == 0 or redis.call('LINDEX', key.target, length - 1) ~= false)
+  end
+  is_done = is_of_length(arg.offset + list.values.count / 2)
+  if not is_done and not is_of_length(tonumber(arg.offset)) then
     return refuse('NAMESPACE_MOVING', 'The list ' .. key.target .. ' has lost items while it was moved. Repeat the move.')
   end
 end
