@@ -6,7 +6,9 @@ import type { Store } from "./store.js";
 import type { AnyTask } from "./task.js";
 
 /** Handlers that run in a process. */
-export class BusySlots extends Set<object> {
+export class BusySlots {
+  /** How many there are. */
+  size = 0;
   /** Called where one of an identity that is dead has ended, and so makes room for the present one. */
   freed: (() => void) | undefined;
 }
