@@ -35,7 +35,8 @@ export class Attempts {
   readonly #took: (ms: number, now: number) => void;
   /** What the handlers say, on its way to the store. */
   readonly logs: RunLogs;
-  readonly #running = new Map<string, Execution>();
+  /** A list, and no map: what comes and goes by the ten thousand a second leaves maps behind that keep each other, and what was in them, from being freed. */
+  readonly #running: Execution[] = [];
   readonly #around: Surroundings;
 
   /** @param took is told how many ms each handler took, and when it ended (monotonic) */
@@ -58,33 +59,45 @@ export class Attempts {
 
   /** How many there are. */
   get size(): number {
-    return this.#running.size;
+    return this.#running.length;
   }
 
   /** What was claimed for them. */
   held(): Claimed[] {
-    return Array.from(this.#running.values(), ({ claimed }) => claimed);
+    return Array.from(this.#latest().values(), ({ claimed }) => claimed);
+  }
+
+  /** By run. A later attempt of one that this node was said not to hold any more may be under way beside the earlier. */
+  #latest(): Map<string, Execution> {
+    const latest = new Map<string, Execution>();
+    for (const execution of this.#running) {
+      const { run, token } = execution.claimed;
+      const other = latest.get(run);
+      if (other === undefined || Number(other.claimed.token) < Number(token)) latest.set(run, execution);
+    }
+    return latest;
   }
 
   /** Resolves when all that run now have ended. */
   async ended(): Promise<void> {
-    await Promise.all(Array.from(this.#running.values(), (execution) => execution.over()));
+    await Promise.all(this.#running.map((execution) => execution.over()));
   }
 
   /** Tells all handlers to stop, and why. */
   abort(reason: Error): void {
-    for (const execution of this.#running.values()) execution.abort(reason);
+    for (const execution of [...this.#running]) execution.abort(reason);
   }
 
   /** Tells the handler of one to stop, if it runs here. */
   cancel(run: string, reason: string): void {
     // Aborting twice is none; should it be stopping for another reason, the script that takes its outcome knows of this.
-    this.#running.get(run)?.abort(new RunCancelledError(reason));
+    this.#latest().get(run)?.abort(new RunCancelledError(reason));
   }
 
   /** Tells the handlers of these to stop: the store does not know any more that they run here, and other attempts may start. */
   lose(runs: readonly string[]): void {
-    for (const run of runs) this.#running.get(run)?.abort(new LeaseLostError(forgotten));
+    const latest = this.#latest();
+    for (const run of runs) latest.get(run)?.abort(new LeaseLostError(forgotten));
   }
 
   /** Calls the handler, and reports how that ended. */
@@ -92,8 +105,8 @@ export class Attempts {
     const { slots, events, node } = this.#parts;
     const execution = new Execution(claimed, task, this.#around);
     // Before anybody hears of it: a listener may stop the scheduler, which waits for what runs.
-    slots.add(execution);
-    this.#running.set(claimed.run, execution);
+    slots.begin();
+    execution.place = this.#running.push(execution) - 1;
     const veto = events.vetoOf(() => describeAttempt(node, claimed));
     if (veto === undefined) execution.begin();
     else {
@@ -147,10 +160,12 @@ export class Attempts {
   }
 
   #leave(execution: Execution): void {
-    const { run } = execution.claimed;
-    this.#parts.slots.delete(execution);
-    // A later attempt of a run that this node was said not to hold any more may be under way here already.
-    if (this.#running.get(run) === execution) this.#running.delete(run);
+    this.#parts.slots.end();
+    const last = this.#running.pop();
+    if (last !== undefined && last !== execution) {
+      this.#running[execution.place] = last;
+      last.place = execution.place;
+    }
     execution.leave();
   }
 
@@ -190,7 +205,8 @@ const codes = { succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } 
 
 /** What is kept of an outcome, as JSON text; empty if there is nothing to say. */
 function detailOf(claimed: Claimed, { error, reason }: Outcome): string {
-  if (claimed.job !== undefined && error === undefined && reason === undefined) return "";
+  if (error === undefined && reason === undefined)
+    return claimed.job === undefined ? JSON.stringify(ownDetail(claimed)) : "";
   return JSON.stringify({
     ...ownDetail(claimed),
     ...(error === undefined ? {} : { error }),

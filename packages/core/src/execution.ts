@@ -4,7 +4,7 @@ import { longTimer, monotonic } from "./clock.js";
 import { type CrashHandler, withCrashHandler } from "./crash.js";
 import { RunCancelledError, RunTimeoutError } from "./errors.js";
 import { cutShort, describeError, failed, type Outcome, succeeded } from "./outcome.js";
-import type { RunContext } from "./run-context.js";
+import { HandlerContext } from "./run-context.js";
 import type { RunLogger } from "./run-logger.js";
 import { type AnyTask, validateInput } from "./task.js";
 
@@ -25,6 +25,8 @@ export interface Surroundings {
 export class Execution implements CrashHandler {
   readonly claimed: Claimed;
   readonly task: AnyTask;
+  /** Where it stands in the list of whoever keeps it. */
+  place = 0;
   readonly #around: Surroundings;
   #over = false;
   #controller: AbortController | undefined;
@@ -93,7 +95,7 @@ export class Execution implements CrashHandler {
   crashed(thrown: unknown): void {
     const error = describeError(thrown);
     if (this.#over)
-      this.#logger().error({ err: error }, "a handler left an error uncaught after its attempt had ended");
+      this.logger.error({ err: error }, "a handler left an error uncaught after its attempt had ended");
     else this.#end({ state: "failed", error, crashed: true, thrown });
   }
 
@@ -109,7 +111,7 @@ export class Execution implements CrashHandler {
 
   #handle(input: unknown): unknown {
     if (this.#aborted !== undefined) throw this.#aborted;
-    return this.task.handler(this.#contextOf(input) as never);
+    return this.task.handler(new HandlerContext(this, this.#around, input) as never);
   }
 
   // A cancelled run whose handler did its work all the same has succeeded.
@@ -152,7 +154,8 @@ export class Execution implements CrashHandler {
     this.#timer = longTimer(this.#around.abortGrace, this.#keepTimer, () => this.#end(cutShort(first)));
   }
 
-  #signal(): AbortSignal {
+  /** Of the handler. */
+  get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
@@ -160,34 +163,13 @@ export class Execution implements CrashHandler {
     return this.#controller.signal;
   }
 
-  #logger(): RunLogger {
+  /** Of the handler, and of what is to be said of it. */
+  get logger(): RunLogger {
     if (this.#log === undefined) {
       this.#log = this.#around.openLog(this.claimed);
       if (this.#over) this.#log.close();
     }
     return this.#log.logger;
-  }
-
-  #contextOf(input: unknown): RunContext {
-    const execution = this;
-    const { claimed } = this;
-    return {
-      id: claimed.run,
-      jobId: claimed.job,
-      task: claimed.task,
-      input,
-      scheduledAt: new Date(claimed.scheduledAt),
-      attempt: claimed.attempt,
-      fencingToken: BigInt(claimed.token),
-      get signal() {
-        return execution.#signal();
-      },
-      get log() {
-        return execution.#logger();
-      },
-      progress: (value) => execution.#around.progress(claimed, value),
-      extend: () => execution.#around.extend(claimed),
-    };
   }
 }
 

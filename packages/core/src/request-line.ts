@@ -1,5 +1,8 @@
 import type { ClaimAnswer, Claimed, Line } from "./claim.js";
 
+/** A second request is worth its while from so many runs on that have ended, or could be claimed: it costs Redis as much as ten runs do. */
+export const bulk = 25;
+
 /** An attempt whose outcome is to be reported, and what to say once it is accepted. */
 export interface Ended {
   readonly claimed: Claimed;

@@ -14,7 +14,7 @@ export interface Sharer {
  */
 export class Slots {
   readonly total: number;
-  readonly #running = new Set<object>();
+  #running = 0;
   /** The one that was served longest ago first. */
   readonly #sharers: Sharer[] = [];
 
@@ -25,7 +25,7 @@ export class Slots {
 
   /** How many handlers run. */
   get running(): number {
-    return this.#running.size;
+    return this.#running;
   }
 
   /** Whether several partitions have them. */
@@ -34,13 +34,13 @@ export class Slots {
   }
 
   /** A handler begins. */
-  add(handler: object): void {
-    this.#running.add(handler);
+  begin(): void {
+    this.#running += 1;
   }
 
   /** It has ended. */
-  delete(handler: object): void {
-    this.#running.delete(handler);
+  end(): void {
+    this.#running -= 1;
   }
 
   join(sharer: Sharer): void {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Complete, describeAttempt } from "./attempts.js";
+import { Backlog } from "./backlog.js";
 import {
   type ClaimAnswer,
   type Claimed,
@@ -15,15 +16,12 @@ import { jittered } from "./id.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Nap } from "./nap.js";
 import { reconcileHeld } from "./reconcile.js";
-import { type Ended, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
+import { bulk, type Ended, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
 import type { Sharer } from "./slots.js";
 import type { WakeMessage } from "./store.js";
 import { Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
 import type { WorkerParts } from "./worker-parts.js";
-
-/** A second request is worth its while from so many runs on that have ended, or could be claimed: it costs Redis as much as ten runs do. */
-const bulk = 25;
 
 /**
  * The worker loop: claims what is due, runs it, and completes it with the next claim. A request is repeated until it is answered, which its
@@ -38,7 +36,7 @@ export class Worker {
   readonly #lines = new RequestLines();
   readonly #nap = new Nap();
   #failed: { readonly error: unknown } | undefined; // what a request ended by
-  #isDeep = false; // the last answer was as much as was asked for: there is more
+  readonly #backlog = new Backlog();
   #toBegin = 0; // runs that were claimed and are to be begun next
   #noneAhead = false; // what is due is nothing that may wait for a slot here; until one is free nobody asks again
   #abandoned = false;
@@ -272,7 +270,8 @@ export class Worker {
     if (underWay === "all") return false;
     if (underWay > 0)
       return (
-        this.#finished.length >= bulk || (this.#isDeep && this.#canClaim() && this.#room().slots >= bulk)
+        this.#finished.length >= bulk ||
+        (this.#backlog.isDeep && this.#canClaim() && this.#room().slots >= bulk)
       );
     if (this.#finished.length > 0) return true;
     return this.#isTimeToClaim() && this.#canClaim();
@@ -304,9 +303,9 @@ export class Worker {
         this.watch.turned();
         const { claimed, wanted } = answer;
         if (wanted !== undefined) this.#parts.lender?.see(this.#parts.store.partition, wanted);
-        if (slots > 0) this.#isDeep = answer.more || claimed.length >= slots - ahead;
+        if (slots > 0) this.#backlog.learn(answer.more || claimed.length >= slots - ahead);
         this.#nextDue =
-          slots > 0 && this.#isDeep ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
+          slots > 0 && this.#backlog.isDeep ? 0 : Math.min(this.#nextDue, answer.nextDue ?? this.#nextDue);
         this.#noneAhead = ahead > 0 && claimed.length < slots;
         try {
           this.#tell(completed, answer);
@@ -332,10 +331,11 @@ export class Worker {
     const { node, settings, locks } = this.#parts;
     const mayClaim = this.#canClaim() && this.#mayStart();
     if (this.#finished.length === 0 && !mayClaim) return undefined;
-    const completions = this.#finished.splice(0, maxCompletions);
-    const completed = this.#finishedOf.splice(0, maxCompletions);
-    this.#number += 1;
     const { slots, ahead } = mayClaim ? this.#room() : { slots: 0, ahead: 0 };
+    const reported = slots >= bulk && this.#backlog.goesBefore(this.#finished.length) ? 0 : maxCompletions;
+    const completions = this.#finished.splice(0, reported);
+    const completed = this.#finishedOf.splice(0, reported);
+    this.#number += 1;
     // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
     if (mayClaim) {
       this.#parts.slots.served(this.#sharer);

@@ -18,7 +18,7 @@ export interface Task {
 
 /** What working them off took. */
 export interface WorkedOff {
-  /** Runs a second, over the last nine tenths of them: processes, connections and compiled code have warmed up by then. */
+  /** Runs a second, over the last nine tenths of them: connections have been made by then, and some of the code has been compiled. */
   readonly perSecond: number;
   /** CPU seconds of all worker processes, from the first run on. */
   readonly cpuSeconds: number;

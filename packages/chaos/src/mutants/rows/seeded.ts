@@ -84,8 +84,8 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/execution.js",
-        find: "handler(this.#contextOf(input))",
-        put: "handler(this.#contextOf(undefined))",
+        find: "handler(new HandlerContext(this, this.#around, input))",
+        put: "handler(new HandlerContext(this, this.#around, undefined))",
       },
     ],
     trial: seeded,
@@ -123,7 +123,7 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/attempts.js",
-        find: "this.#running.get(run)?.abort(new RunCancelledError(reason));",
+        find: "this.#latest().get(run)?.abort(new RunCancelledError(reason));",
         put: "void [run, reason];",
       },
     ],

@@ -6,14 +6,20 @@ local orphans = {} -- those of which nothing is known any more: their jobs have 
 local function next_waiting() return tonumber(redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')[2]) end
 
 local function make_due_ready()
-  local due = redis.call('ZRANGE', key.waiting, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, tonumber(arg.batch), 'WITHSCORES')
-  if #due == 0 then return end
-  local runs = {}
-  for i = 1, #due, 2 do runs[#runs + 1] = due[i] end
-  local records = records_of(runs)
-  for i, run in ipairs(runs) do
-    local record = records[run]
-    if record then make_ready(record.lane, record.priority, fire_time_of(run) or tonumber(due[2 * i]), run) else orphans[#orphans + 1] = run end
+  local runs = redis.call('ZRANGE', key.waiting, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, tonumber(arg.batch))
+  if #runs == 0 then return end
+  local records, others = records_of(runs), {} -- others: those whose id does not say when they are due
+  for _, run in ipairs(runs) do
+    local record, time = records[run], fire_time_of(run)
+    if not record then orphans[#orphans + 1] = run
+    elseif time then make_ready(record.lane, record.priority, time, run)
+    else others[#others + 1] = run end
   end
-  redis.call('ZREM', key.waiting, unpack(runs))
+  if #others > 0 then
+    for i, score in ipairs(redis.call('ZMSCORE', key.waiting, unpack(others))) do
+      local record = records[others[i]]
+      make_ready(record.lane, record.priority, tonumber(score), others[i])
+    end
+  end
+  redis.call('ZREMRANGEBYRANK', key.waiting, 0, #runs - 1) -- they are the first
 end

@@ -77,11 +77,12 @@ do
     end
     local texts = call('HMGET', key.active, unpack(runs))
     at = done.first + 1
+    local last
     for i, run in ipairs(runs) do
       local text, token = texts[i], ARGV[at]
       if not text or find(text, token, 1, true) ~= 1 then return nil end
-      local behind = sub(text, #token + 1)
-      held[i] = shared[behind] or read_shared(behind)
+      if not last or find(text, last, #token + 1, true) ~= #token + 1 or #text ~= #token + #last then last = sub(text, #token + 1) end
+      held[i] = shared[last] or read_shared(last)
       if not held[i] then return nil end
       if find(run, '@', 1, true) then
         local job, time = match(run, '^([^@]+)@(.+)$')
@@ -312,7 +313,7 @@ do
   end
 
   -- A hash with one value of more than 64 bytes is kept as a table at once; in the other form each field is looked for from the first one on, which takes
-  -- longer than all else where a node holds tens of runs. So where many are claimed the first has the number of its request with zeros before it.
+  -- longer than all else where there are tens of runs. So where many are claimed the first has zeros before a number, in `active` and in `running`.
   local MANY, ZEROS = 16, string.rep('0', 64)
 
   local DIGITS = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
@@ -346,6 +347,7 @@ do
     if asking and #asking > 0 then
       local held, at = {}, ' ' .. int(now)
       for i, job in ipairs(asking) do held[2 * i - 1] = job; held[2 * i] = run_of[job] .. at end
+      if #asking > MANY then held[2] = run_of[asking[1]] .. ' ' .. ZEROS .. int(now) end
       call('HSET', key.running, unpack(held))
     end
     return given

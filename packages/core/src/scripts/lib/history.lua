@@ -31,7 +31,9 @@ do -- a script has room for 200 names: those that are used in here alone take no
     local gone = {}
     local length = redis.call('RPUSH', list, text)
     if length > most then gone = redis.call('LPOP', list, math.min(length - most, 100)) end
-    return drop_outdated(list, oldest, finished_of, gone)
+    local first = redis.direct('LINDEX', list, 0)
+    if first and finished_of(first) < oldest then drop_outdated(list, oldest, finished_of, gone) end
+    return gone
   end
 
   -- A job whose interval counts from the end of its runs gets its next fire time when one of a fire time has come to an end,
@@ -124,10 +126,12 @@ do -- a script has room for 200 names: those that are used in here alone take no
 
   -- Writes the entry of a job's run, and its result, by what is kept of that job.
   function keep_of_job(job, text, run, result, kept, now)
-    local list, results, most = arg.prefix .. 'history:' .. job, arg.prefix .. 'results:' .. job, kept.runs
+    local list, most = arg.prefix .. 'history:' .. job, kept.runs
     if kept.failed and has_failed(text) then list, most = arg.prefix .. 'failures:' .. job, kept.failed end
     local gone = append(list, text, most, now - kept.age, finished_at)
     redis.direct('PEXPIRE', list, int(kept.age))
+    if result == '' and #gone == 0 then return end
+    local results = arg.prefix .. 'results:' .. job
     if result ~= '' then keep_result(results, result_name(run, text), result, kept) end
     if #gone == 0 then return end
     for i, item in ipairs(gone) do gone[i] = result_name(job .. '@' .. string.match(item, '^%S+'), item) end

@@ -16,7 +16,10 @@
 local PRIORITY = 4398046511104 -- 2^42: one step of priority outweighs any difference in time until 2109
 local TAKE = 1000 -- most runs that one step takes out of one job
 
-local function job_of(run) return string.match(run, '^([^@]+)@') end
+local function job_of(run)
+  local at = string.find(run, '@', 1, true)
+  return at and at > 1 and string.sub(run, 1, at - 1) or nil
+end
 local function at_of(run) return string.match(run, '@(.+)$') end
 local function fire_time_of(run) return tonumber(string.match(run, '@(%d+)')) end
 -- When a run was to start: an enqueued one says so in its record, unless somebody else has written that.

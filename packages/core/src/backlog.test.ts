@@ -1,0 +1,66 @@
+import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Cluster, heard } from "../test/cluster.js";
+import { Backlog } from "./backlog.js";
+
+describe("what is due goes before what has ended", () => {
+  test("for 50 ms from when more is due than was asked for", () => {
+    const backlog = new Backlog();
+    expect(backlog.goesBefore(1, 1000)).toBe(false);
+    backlog.learn(true, 1000);
+    expect([backlog.isDeep, backlog.goesBefore(1, 1049)]).toEqual([true, true]);
+    backlog.learn(true, 1049);
+    expect([backlog.isDeep, backlog.goesBefore(1, 1050)]).toEqual([true, false]);
+    backlog.learn(false, 1060);
+    expect([backlog.isDeep, backlog.goesBefore(1, 1060)]).toEqual([false, false]);
+    backlog.learn(true, 1070);
+    expect(backlog.goesBefore(1, 1100)).toBe(true);
+  });
+
+  test("up to 1000 that have ended", () => {
+    const backlog = new Backlog();
+    backlog.learn(true, 1000);
+    expect([backlog.goesBefore(999, 1001), backlog.goesBefore(1000, 1001)]).toEqual([true, false]);
+  });
+});
+
+describe("a node", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+
+  test("begins what became due at once before it reports what of it has ended", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler({ concurrency: 60, nodeTtl: 20_000, roles: ["worker"] });
+    node.task("task", () => undefined);
+    const ended = heard(node, "afterRun");
+    await node.start();
+    const redis = server.client();
+    const stream = `escapement:{${cluster.namespace}}:events`;
+    const runs = 200;
+    let bursts = 0;
+    // Of each burst the first two requests bring 30 each, and have nothing to report. A machine that is busy may take too long for one burst or the other.
+    await eventually(
+      async () => {
+        const [last] = await redis.xrevrange(stream, "+", "-", "COUNT", 1);
+        const at = Date.now() + 60;
+        await node.enqueueMany(
+          "task",
+          Array.from({ length: runs }, () => ({ at })),
+        );
+        bursts += 1;
+        await eventually(() => ended.length === bursts * runs, { within: 10_000 });
+        const entries = await redis.xrange(stream, `(${last?.[0] ?? "0"}`, "+");
+        const words = entries.flatMap(([, fields]) =>
+          (fields[3] ?? "").split("\n").map((line) => line.split(" ")[0]),
+        );
+        const before = words.slice(0, words.indexOf("ended")).filter((word) => word === "started");
+        return before.length > 60;
+      },
+      { within: 15_000 },
+    );
+    redis.disconnect();
+  });
+});
