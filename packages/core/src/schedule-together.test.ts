@@ -62,8 +62,8 @@ describe("jobs that are scheduled at the same time", () => {
       );
     const commands = ["hset", "zadd", "hmget"];
     await scheduler.schedule("task", { id: "other", trigger });
-    expect(await callsOf(bench, commands, () => all(9))).toEqual([2, 1, 6]);
-    expect(await callsOf(bench, commands, () => all(10))).toEqual([2, 1, 6]);
+    expect(await callsOf(bench, commands, () => all(9))).toEqual([2, 1, 7]);
+    expect(await callsOf(bench, commands, () => all(10))).toEqual([2, 1, 7]);
     expect(await callsOf(bench, commands, () => all(10))).toEqual([0, 0, 4]);
   });
 

@@ -45,8 +45,8 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/scripts/claim/rates.lua",
-        find: "if oldest and oldest > now - rate.per then return oldest + rate.per end",
-        put: "if oldest and oldest > now then return oldest + rate.per end",
+        find: "local opens = oldest and oldest + rate.per",
+        put: "local opens = oldest",
       },
     ],
     trial: seeded,
