@@ -45,8 +45,8 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/scripts/claim/rates.lua",
-        find: "if oldest and oldest > now - rate.per then return oldest + rate.per end",
-        put: "if oldest and oldest > now then return oldest + rate.per end",
+        find: "if places > 0 and not (opens and opens > now) then return nil end",
+        put: "if places > 0 then return nil end",
       },
     ],
     trial: seeded,
