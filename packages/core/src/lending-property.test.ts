@@ -108,6 +108,37 @@ async function walk(kind: (typeof kinds)[number], max: number, steps: readonly S
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
 describe.skipIf(redisWay() === "url")("places that partitions lend to one another", () => {
+  test("a partition that is away keeps what it has, and nothing else from the others", async () => {
+    const [first, second, third] = await Promise.all([0, 1, 2].map(() => startRedis()));
+    if (first === undefined || second === undefined || third === undefined)
+      throw new Error("Three were started.");
+    const own = [first, second, third];
+    {
+      await using all = await new Partitions(own, limitedBy("limit", 2)).ready();
+      const [away = 0, other = 1] = all.borrowers;
+      for (const index of [away, other]) await all.enqueue(index, 3);
+      await all.claim(away, 1);
+      await all.claim(away, 1);
+      expect(await all.inUse(away)).toBe(1);
+      const gone = own[away] as RedisServer;
+      await gone.freeze();
+      for (let asked = 0; asked < 3; asked += 1) {
+        await all.bench(all.home).advance(150);
+        await all.bench(other).advance(150);
+        await all.claim(other, 2);
+      }
+      expect(await all.inUse(other)).toBe(1);
+      await gone.thaw();
+      await all.completeAll(away);
+      for (let asked = 0; asked < 20 && (await all.inUse(other)) < 2; asked += 1) {
+        await all.advance(150);
+        await all.claim(other, 2);
+      }
+      expect(await all.inUse(other)).toBe(2);
+    }
+    await Promise.all(own.map((server) => server.stop()));
+  }, 60_000);
+
   test.each(kinds)(
     "of a %s: never more in use than there are, and in the end none is lost",
     async (kind) => {

@@ -50,6 +50,21 @@ async function startTwo(
   return two;
 }
 
+/** A handler of which so many wait for each other at first, and how many ran at once at most. */
+function together(count: number): { readonly handler: Handler<unknown, unknown>; most(): number } {
+  const met = gate();
+  let [now, most] = [0, 0];
+  const handler = async (): Promise<void> => {
+    now += 1;
+    most = Math.max(most, now);
+    if (now >= count) met.open();
+    await met.opened;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    now -= 1;
+  };
+  return { handler, most: () => most };
+}
+
 describe("a limit counts over all partitions", () => {
   test.each([
     ["all", {}, { limit: 3 }, {}],
@@ -58,7 +73,7 @@ describe("a limit counts over all partitions", () => {
     ["a concurrencyKey", {}, {}, { concurrencyKey: "key", concurrencyLimit: 3 }],
   ] as const)("of %s: never more at once, and all run", async (_, task, options, each) => {
     await using cluster = new Cluster(server);
-    const { handler, most } = counted(10);
+    const { handler, most } = together(3);
     const [one] = await startTwo(cluster, handler, task, options);
     await all(await one.enqueueMany("task", inEach(5, each)));
     expect(most()).toBe(3);
@@ -131,7 +146,7 @@ describe("a limit counts over all partitions", () => {
   test("a limit that is lowered, and one that is raised, hold for what starts from then on", async () => {
     await using cluster = new Cluster(server);
     for (const [round, limit] of [4, 1, 3].entries()) {
-      const { handler, most } = counted(10);
+      const { handler, most } = together(limit);
       const [one, two] = await startTwo(cluster, handler, { limit });
       const runs = inEach(4).map(({ id }) => ({ id: `${id}` }));
       await all(
@@ -217,6 +232,20 @@ describe("step by step", () => {
     await parts.arrive();
     await parts.claim(borrower, 1);
     expect(await parts.inUseOfAll()).toBe(1);
+  });
+
+  test("nodes of the partition to which a place comes are woken", async () => {
+    await using parts = await new Partitions([server], one, 3).ready();
+    const [borrower = 0] = parts.borrowers;
+    await parts.enqueue(borrower, 1);
+    const subscriber = server.client();
+    const words: string[] = [];
+    subscriber.on("message", (_, text) => words.push(text));
+    await subscriber.subscribe(parts.bench(borrower).store.keys.wake);
+    const { claimed, nextDue } = await parts.claim(borrower, 1);
+    await eventually(() => words.length === 1);
+    expect([claimed, Number(words[0]) < (nextDue ?? 0)]).toEqual([[], true]);
+    subscriber.disconnect();
   });
 
   test("the sweeper finds nothing wrong with places that are lent", async () => {

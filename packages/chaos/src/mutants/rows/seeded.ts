@@ -45,8 +45,8 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/scripts/claim/rates.lua",
-        find: "local opens = oldest and oldest + rate.per",
-        put: "local opens = oldest",
+        find: "if places > 0 and not (opens and opens > now) then return nil end",
+        put: "if places > 0 then return nil end",
       },
     ],
     trial: seeded,
