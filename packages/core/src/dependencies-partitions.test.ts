@@ -357,11 +357,11 @@ describe("a message", () => {
     const { meta, wake } = store.keys;
     const messages = (await outboxOf(bench, 1, 3)).flatMap(([id, [, text = ""]]) => [id, text]);
     const [last = ""] = messages.slice(-2);
-    const hand = (after: string, most = 500) =>
+    const hand = (after: string, most = 500, some = messages) =>
       deliver.run(store.commands, {
         keys: { meta, wake },
         args: { ...store.history, ...store.founding, teller: 1, after, most },
-        lists: { messages },
+        lists: { messages: some },
       });
     // It knows of none before: what stands between would be lost.
     expect((await hand(last))[1]).toBe("0-0");
@@ -371,6 +371,8 @@ describe("a message", () => {
     expect((await hand("0-0"))[1]).toBe(last);
     await bench.end(`${c}@${t}`);
     expect((await hand("0-0"))[1]).toBe(last);
+    expect((await hand("0-0", 500, messages.slice(0, 2)))[1]).toBe(last);
+    expect(await bench.at(3).redis.hget(store.keys.inbox, "1")).toBe(last);
     expect(await bench.at(3).next()).toEqual([]);
     expect(await bench.at(3).historyOf(c)).toEqual(["succeeded", "skipped"]);
   });
