@@ -208,6 +208,17 @@ describe("a job that pauses itself", () => {
     expect(own).not.toMatch(/(paused|resumed) job:/);
   });
 
+  test("can be resumed as soon as it has been told of, before partition 0 has heard of it", async () => {
+    await using spread = new Spread(server);
+    const id = spread.id("job", 3);
+    const node = await spread.node({}, () => true);
+    const resumed: Promise<boolean>[] = [];
+    node.on("autoPaused", () => resumed.push(node.job(id).resume()));
+    await node.schedule("task", { id, trigger: every("100ms"), pauseAfterFailures: 2, overlap: "allow" });
+    await eventually(() => resumed.length >= 3, { within: 10_000 });
+    expect(await Promise.all(resumed.slice(0, 3))).toEqual([true, true, true]);
+  });
+
   test("takes its key in partition 0 along when it is removed, but not one that somebody else has set", async () => {
     await using spread = new Spread(server);
     const { node, id } = await broken(spread);
