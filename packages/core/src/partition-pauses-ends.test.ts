@@ -7,6 +7,7 @@ import { schedulerProcess } from "../test/node-process.js";
 import { Spread } from "../test/spread.js";
 import type { Scheduler } from "./index.js";
 import type { JobOptions } from "./job.js";
+import { passOverPage } from "./pass-over.js";
 import { copyPauses, notePauses, resume } from "./scripts/index.js";
 import { Store } from "./store.js";
 
@@ -47,12 +48,13 @@ async function heldBack(
 }
 
 /** The store of a partition, as whoever resumes has it. */
-function storeOf(spread: Spread, partition = 0): Store {
+function storeOf(spread: Spread, partition = 0, family?: readonly Store[]): Store {
   return new Store({
     redis: server.url,
     namespace: spread.cluster.namespace,
     partitions: spread.partitions,
     partition,
+    ...(family !== undefined && { family }),
     retention: { runs: 100, enqueued: 1000, age: 3_600_000, logAge: 3_600_000 },
     deadline: 5000,
     leaseDeadline: 5000,
@@ -201,6 +203,20 @@ describe("a job that pauses itself", () => {
       if (seen.length === 3) break;
     }
     expect(seen).toEqual(["paused", "resumed", "paused"]);
+    const own = JSON.stringify(await spread.redis.xrange(`${spread.prefix(3)}events`, "-", "+"));
+    expect(own).toMatch(/autoPaused /);
+    expect(own).not.toMatch(/(paused|resumed) job:/);
+  });
+
+  test("can be resumed as soon as it has been told of, before partition 0 has heard of it", async () => {
+    await using spread = new Spread(server);
+    const id = spread.id("job", 3);
+    const node = await spread.node({}, () => true);
+    const resumed: Promise<boolean>[] = [];
+    node.on("autoPaused", () => resumed.push(node.job(id).resume()));
+    await node.schedule("task", { id, trigger: every("100ms"), pauseAfterFailures: 2, overlap: "allow" });
+    await eventually(() => resumed.length >= 3, { within: 10_000 });
+    expect(await Promise.all(resumed.slice(0, 3))).toEqual([true, true, true]);
   });
 
   test("takes its key in partition 0 along when it is removed, but not one that somebody else has set", async () => {
@@ -232,6 +248,23 @@ describe("a job that pauses itself", () => {
     await eventually(async () => (await spread.redis.hlen(`${spread.prefix(3)}carry`)) === 0);
     expect(await spread.pausedIn(name)).toEqual([]);
   });
+});
+
+test("a pause that would end by itself does not while fire times are passed over in another partition", async () => {
+  await using spread = new Spread(server);
+  const client = spread.scheduler();
+  const id = spread.id("job", 1);
+  await client.schedule("task", { id, trigger: every("1h"), tags: ["emea"] });
+  await client.pause({ tag: "emea" }, { ...reason, for: 10_000 });
+  const family: Store[] = [];
+  using home = closing(storeOf(spread, 0, family));
+  using own = closing(storeOf(spread, 1, family));
+  family.push(home, own);
+  const how = { name: "tag:emea", before: Date.now(), all: true };
+  expect(await passOverPage(own, how, "0")).toBeUndefined();
+  expect(await spread.redis.pttl(spread.pause("tag:emea"))).toBeGreaterThan(20_000);
+  await spread.redis.del(spread.pause("tag:emea"));
+  expect(await passOverPage(own, how, "0")).toBe(false); // though there is a copy
 });
 
 test("a key in a further partition is no truth: it goes, and what it held back goes on", async () => {

@@ -72,6 +72,7 @@ describe("a key that an operator sets in partition 0", () => {
   test("runs that are enqueued wait, and one that ends by itself lets them go", async () => {
     await using spread = new Spread(server);
     const node = await spread.node();
+    const before = performance.now();
     await spread.redis.set(spread.pause("queue:default"), "for a moment", "PX", 1500);
     const runs = await node.enqueueMany(
       "task",
@@ -80,7 +81,25 @@ describe("a key that an operator sets in partition 0", () => {
     await eventually(async () => (await spread.redis.exists(spread.pause("queue:default"))) === 0);
     await Promise.all(runs.map((run) => run.result({ timeout: 5000 })));
     expect(spread.starts.map(({ run }) => run).sort()).toEqual(runs.map(({ id }) => id).sort());
+    expect(Math.min(...spread.starts.map(({ at }) => at)) - before).toBeGreaterThan(1490);
   });
+});
+
+test("what an operator has just set shows at once, and its end as well, though nothing has noticed either", async () => {
+  await using spread = new Spread(server);
+  const client = spread.scheduler();
+  const id = spread.id("job", 6);
+  await client.schedule("task", { id, trigger: every("1h"), tags: ["emea"] });
+  for (const name of ["tag:emea", `job:${id}`, "all"]) {
+    await spread.redis.set(spread.pause(name), "by an operator", "PX", 60_000);
+    const pause = { target: name, reason: "by an operator", until: expect.any(Date) };
+    expect(await client.job(id).get()).toMatchObject({ state: "paused", pauses: [pause] });
+    expect(await client.pauses()).toMatchObject([pause]);
+    await expect(client.job(id).runNow()).rejects.toMatchObject({ code: "JOB_PAUSED" });
+    await spread.redis.del(spread.pause(name));
+    expect(await client.job(id).get()).toMatchObject({ state: "scheduled", pauses: [] });
+    expect(await client.pauses()).toEqual([]);
+  }
 });
 
 describe("pause, resume", () => {

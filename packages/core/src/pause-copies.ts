@@ -70,6 +70,16 @@ export async function copyPauses(connection: Connection, store: Store, copies: C
   }
 }
 
+/** Tells partition 0 at once that a job has paused itself, if it is yet to be told: what it says is about to be resumed. */
+export async function carryNow(store: Store, name: string): Promise<void> {
+  const { home, commands, keys } = store;
+  const said = await commands.run("reading pauses", (client) => client.hget(keys.carry, name));
+  if (said?.startsWith("+") !== true) return;
+  const carried = [[name, said]] as const;
+  await noteAtHome(home.commands, home, [name], carried);
+  await copyPauses(commands, store, { carried });
+}
+
 /** How many of these pauses a partition has. */
 export async function countPauses(store: Store, names: readonly string[]): Promise<number> {
   const calls: string[][] = [];

@@ -49,7 +49,7 @@ interface Let {
   readonly open: readonly Claimed[];
   /** They are to go back. */
   readonly held: readonly Claimed[];
-  /** Nothing in this partition would hold them back with the next claim: it is to wait. */
+  /** Nothing would hold them back with the next claim: it is to wait. */
   readonly isToWait: boolean;
 }
 
@@ -116,7 +116,7 @@ export class PauseGate {
       return {
         open: claimed.filter((one) => !isHeld(one)),
         held: claimed.filter(isHeld),
-        isToWait: copies.length < found.size,
+        isToWait: false,
       };
     } catch (error) {
       this.#parts.events.emit("error", { step: "pauses", error: error as Error });

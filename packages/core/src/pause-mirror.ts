@@ -84,7 +84,8 @@ export class PauseMirror {
     const [noticed, carry] = await lease.run("reading noticed pauses", (client) =>
       Promise.all([
         client.hscan(keys.pauses, this.#noticed, "COUNT", page),
-        client.hscan(keys.carry, this.#carry, "COUNT", 500),
+        // Where somebody else has put something there, the next step that writes it deletes that.
+        client.hscan(keys.carry, this.#carry, "COUNT", 500).catch((): [string, string[]] => ["0", []]),
       ]),
     );
     [this.#noticed, this.#carry] = [noticed[0], carry[0]];

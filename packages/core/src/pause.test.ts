@@ -343,9 +343,9 @@ describe("pause, resume: a running cluster", () => {
       await scheduler.start();
       const redis = server.client();
       const key = `escapement:{${cluster.namespace}}:pause:${name === "node" ? `node:${scheduler.nodeId}` : name}`;
-      await redis.set(key, "for a moment", "PX", 300);
+      await redis.set(key, "for a moment", "PX", 1000);
       const run = await scheduler.enqueue(task);
-      expect((await run.get())?.state).toBe("ready");
+      await expect.poll(async () => (await run.get())?.state).toBe("ready"); // perhaps once it has been handed back
       expect(await run.result({ timeout: 5000 })).toBe("done");
       redis.disconnect();
     });

@@ -3,7 +3,7 @@ import { InvalidOptionError } from "./errors.js";
 import type { Events } from "./events.js";
 import { passOverPaused } from "./pass-over.js";
 import { type PauseTarget, pauseName, whoIs } from "./pause.js";
-import { copyPauses, inEach, noteAtHome, othersOf } from "./pause-copies.js";
+import { carryNow, copyPauses, inEach, noteAtHome, othersOf } from "./pause-copies.js";
 import { type Resumed, writeResumed } from "./resumed.js";
 import { resume } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -60,6 +60,7 @@ export async function resumeTarget(
     throw new InvalidOptionError("from", "cannot be given for a node: its pause holds back no fire times.");
   const { home } = store;
   const others = othersOf(store, name);
+  if (name.startsWith("job:")) await Promise.all(others.map((other) => carryNow(other, name)));
   let there = true;
   if (!ofNode && from !== "missed") {
     there = await copyInto(others, home, name);

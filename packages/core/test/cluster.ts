@@ -1,3 +1,4 @@
+import { createKeys, type Keys, partitionOf } from "@escapement/redis/internal";
 import { type RedisServer, uniqueNamespace } from "@escapement/testing";
 import {
   type AttemptEvent,
@@ -38,6 +39,11 @@ export class Cluster implements AsyncDisposable {
     });
     this.#all.push(scheduler);
     return scheduler;
+  }
+
+  /** The keys of the partition in which a job lives, where the environment says how many there are. */
+  keysOf(job: string): Keys {
+    return createKeys(this.namespace, partitionOf(job, Number(process.env["ESCAPEMENT_PARTITIONS"] ?? 1)));
   }
 
   /** How often a node has asked for runs. */

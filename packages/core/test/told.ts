@@ -2,9 +2,15 @@ import { createScheduler, type Scheduler, type SchedulerEvent } from "../src/ind
 import { silentLogger } from "./silent-logger.js";
 import type { StoreBench } from "./store-bench.js";
 
-/** Another process that shares the bench's store. */
+/** Another process that shares the bench's store, which is of one partition. */
 export const client = (bench: StoreBench, options: { readonly deadline?: number } = {}): Scheduler =>
-  createScheduler({ redis: bench.url, namespace: bench.store.namespace, logger: silentLogger, ...options });
+  createScheduler({
+    redis: bench.url,
+    namespace: bench.store.namespace,
+    partitions: 1,
+    logger: silentLogger,
+    ...options,
+  });
 
 let markers = 0;
 
