@@ -23,6 +23,7 @@ export const sections = [
       { type: "escapement leader", settle: / leads in term /, unseen: true },
       { type: "escapement nodes" },
       { type: "escapement leader" },
+      { type: "escapement partitions" },
       { type: "escapement top --once" },
       { type: "escapement doctor" },
       { type: "escapement acl operator --user oncall | fold -sw 72" },
