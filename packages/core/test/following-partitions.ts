@@ -2,6 +2,7 @@ import { partitionOf } from "@escapement/redis/internal";
 import { type RedisServer, uniqueNamespace } from "@escapement/testing";
 import { Carrier } from "../src/carrier.js";
 import type { Claimed } from "../src/claim.js";
+import { Store } from "../src/store.js";
 import type { SequenceBench, SequenceNode } from "./dependency-sequence.js";
 import { Following } from "./following.js";
 import { expectSound } from "./store-bench.js";
@@ -147,4 +148,55 @@ export class FollowingPartitions implements AsyncDisposable, SequenceBench {
 export function idIn(partition: number, name: string, partitions = 8): string {
   for (let number = 0; ; number += 1)
     if (partitionOf(`${name}-${number}`, partitions) === partition) return `${name}-${number}`;
+}
+
+/** Another process, with connections of its own. */
+export function another(bench: FollowingPartitions): { readonly carrier: Carrier; close(): void } {
+  const carrier = new Carrier(bench.at(0).events);
+  for (const { store } of bench.all) {
+    const { namespace, partitions, partition, retention } = store;
+    carrier.join(
+      new Store({
+        ...{ redis: bench.at(partition).url, namespace, partitions, partition, retention },
+        ...{ deadline: 5000, leaseDeadline: 5000 },
+      }),
+    );
+  }
+  return {
+    carrier,
+    close: () => {
+      for (const store of carrier.stores) store.close();
+    },
+  };
+}
+
+/** The messages of a partition for another one. */
+export const outboxOf = (bench: FollowingPartitions, teller: number, receiver: number) =>
+  bench.at(teller).redis.xrange(bench.at(teller).store.keys.outbox(receiver), "-", "+");
+/** What a partition has of ties. */
+export const edgesOf = (bench: FollowingPartitions, partition: number) =>
+  bench.at(partition).redis.zrange(bench.at(partition).store.keys.edges, 0, -1);
+
+/** What a partition has, by key, as it can be put back. */
+export async function copyOf(bench: FollowingPartitions, partition: number): Promise<Map<string, Buffer>> {
+  const { redis, store } = bench.at(partition);
+  const copy = new Map<string, Buffer>();
+  for (const key of await redis.keys(`${store.keys.prefix}*`)) {
+    const kept = await redis.dumpBuffer(key);
+    if (kept !== null) copy.set(key, kept);
+  }
+  return copy;
+}
+
+/** A partition is as it was when that was taken, but for the time. */
+export async function putBack(
+  bench: FollowingPartitions,
+  partition: number,
+  copy: Map<string, Buffer>,
+): Promise<void> {
+  const { redis, store } = bench.at(partition);
+  const now = await bench.at(partition).now();
+  for (const key of await redis.keys(`${store.keys.prefix}*`)) await redis.del(key);
+  for (const [key, kept] of copy) await redis.restore(key, 0, kept);
+  await redis.set(store.keys.clock, now);
 }
