@@ -32,12 +32,13 @@ import type { ActiveRun, ClusterLoad } from "./read-load.js";
 import type { LeaderInfo, PartitionLeader } from "./read-nodes.js";
 import type { PauseInfo } from "./read-pauses.js";
 import type { RunsOf } from "./read-unfinished.js";
-import { RedisScheduler, Shared } from "./redis-scheduler.js";
+import { RedisScheduler } from "./redis-scheduler.js";
 import type { ResignOptions } from "./resign-leader.js";
 import type { ResumeOptions } from "./resume.js";
 import type { Run } from "./run.js";
 import { parseRunId } from "./run-id.js";
 import type { Scheduler } from "./scheduler.js";
+import { Shared } from "./shared.js";
 import { type StopOptions, stopTimeout } from "./stop.js";
 import {
   type Handler,
