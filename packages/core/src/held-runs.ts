@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Ahead } from "./ahead.js";
 import { Attempts, type Complete, describeAttempt, ownDetail } from "./attempts.js";
 import type { Claimed } from "./claim.js";
-import { monotonic } from "./clock.js";
+import { longTimer, monotonic } from "./clock.js";
 import type { RunLocks } from "./lock.js";
 import type { PauseGate } from "./pause-gate.js";
 import type { RunLogs } from "./run-logs.js";
@@ -95,10 +95,26 @@ export class HeldRuns {
     return Math.max(0, this.#parts.slots.total - this.#parts.slots.running);
   }
 
-  /** Resolves when all that run now have ended. What waits goes back. */
-  ended(): Promise<void> {
+  /**
+   * Resolves when all that run now have ended. What waits goes back. Handlers that run for longer than `timeout` ms are told to stop, and why: one that
+   * listens to its signal ends then, one that does not is left to the leader, as of a dead node.
+   */
+  async ended(timeout: number, reason: () => Error): Promise<void> {
     this.#giveBack(this.#ahead.remove());
-    return this.#attempts.ended();
+    const ended = this.#attempts.ended();
+    let timer: NodeJS.Timeout | undefined;
+    const after = (ms: number): Promise<"late"> =>
+      new Promise((resolve) => {
+        const keep = (next: NodeJS.Timeout): void => {
+          timer = next;
+        };
+        timer = longTimer(ms, keep, () => resolve("late"));
+      });
+    if ((await Promise.race([ended, after(timeout)])) === "late") {
+      this.abort(reason());
+      await Promise.race([ended, after(this.#parts.settings.abortGrace)]);
+    }
+    clearTimeout(timer);
   }
 
   /** Tells all handlers to stop, and why. */
@@ -107,10 +123,21 @@ export class HeldRuns {
     this.#attempts.abort(reason);
   }
 
-  /** Has one end that is to be cancelled, if it is here. */
-  cancel(run: string, reason: string): void {
-    this.#giveBack(this.#ahead.remove(run)); // as it goes back, it ends
-    this.#attempts.cancel(run, reason);
+  /** Has those end that are to be cancelled, if they are here; one and why, in turn. */
+  cancel(runs: readonly string[]): void {
+    for (let at = 0; at + 1 < runs.length; at += 2) {
+      this.#giveBack(this.#ahead.remove(runs[at] ?? "")); // as it goes back, it ends
+      this.#attempts.cancel(runs[at] ?? "", runs[at + 1] ?? "");
+    }
+  }
+
+  /** Asks which are. Word of it may be lost: the next heartbeat brings it again. */
+  readCancelled(): void {
+    const { store, node } = this.#parts;
+    store.lease
+      .run("reading what is to be cancelled", (client) => client.hgetall(store.keys.cancelled(node)))
+      .then((runs) => this.cancel(Object.entries(runs).flat()))
+      .catch(() => undefined);
   }
 
   /** The store does not know any more that these are here, and other attempts may start. */

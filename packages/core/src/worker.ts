@@ -10,7 +10,7 @@ import {
   maxCompletions,
   tellPassed,
 } from "./claim.js";
-import { longestSleep, longTimer, monotonic, nextTurn } from "./clock.js";
+import { longestSleep, monotonic, nextTurn } from "./clock.js";
 import { HeldRuns } from "./held-runs.js";
 import { jittered } from "./id.js";
 import { LoopWatch } from "./loop-watch.js";
@@ -84,25 +84,7 @@ export class Worker {
   /** Stops claiming, waits for handlers up to `timeout` ms, aborts the rest, hands back what did not start, reports what ended. */
   async drain(timeout: number, reason: () => Error): Promise<void> {
     this.#claiming = false;
-    const ended = this.#held.ended();
-    let timer: NodeJS.Timeout | undefined;
-    const keep = (next: NodeJS.Timeout): void => {
-      timer = next;
-    };
-    const late = new Promise<"late">((resolve) => {
-      timer = longTimer(timeout, keep, () => resolve("late"));
-    });
-    if ((await Promise.race([ended, late])) === "late") {
-      this.#held.abort(reason());
-      // A handler that listens to its signal ends now; one that does not is left to the leader, as of a dead node.
-      await Promise.race([
-        ended,
-        new Promise((resolve) => {
-          timer = longTimer(this.#parts.settings.abortGrace, keep, () => resolve(undefined));
-        }),
-      ]);
-    }
-    clearTimeout(timer);
+    await this.#held.ended(timeout, reason);
     this.#giveUpAt = monotonic() + this.#parts.settings.nodeTtl;
     this.#open = false;
     this.#nap.end();
@@ -125,18 +107,7 @@ export class Worker {
 
   /** Aborts runs; one and why, in turn. A run that is not held here any more has ended. */
   cancel(runs: readonly string[]): void {
-    for (let at = 0; at + 1 < runs.length; at += 2) {
-      this.#held.cancel(runs[at] ?? "", runs[at + 1] ?? "");
-    }
-  }
-
-  /** Word of it may be lost: the next heartbeat brings it again. */
-  #readCancelled(): void {
-    const { store, node } = this.#parts;
-    store.lease
-      .run("reading what is to be cancelled", (client) => client.hgetall(store.keys.cancelled(node)))
-      .then((runs) => this.cancel(Object.entries(runs).flat()))
-      .catch(() => undefined);
+    this.#held.cancel(runs);
   }
 
   /** Runs held. */
@@ -153,7 +124,7 @@ export class Worker {
 
   readonly #onWake = (message: WakeMessage): void => {
     if (message === "nodes") return;
-    if ("cancelOn" in message && message.cancelOn === this.#parts.node) this.#readCancelled();
+    if ("cancelOn" in message && message.cancelOn === this.#parts.node) this.#held.readCancelled();
     if (!("run" in message)) return;
     if (this.#nextDue <= message.run) return;
     this.#nextDue = message.run;
