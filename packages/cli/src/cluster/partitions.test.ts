@@ -15,7 +15,9 @@ const envOf = (namespace: string): Record<string, string> => ({
   ESCAPEMENT_NAMESPACE: namespace,
 });
 
-test("commands take the number of partitions that the namespace has, and are refused with another", { timeout: 120_000 }, async () => {
+test("commands take the number of partitions that the namespace has, and are refused with another", {
+  timeout: 120_000,
+}, async () => {
   const namespace = uniqueNamespace("cli");
   const env = envOf(namespace);
   expect(await escapement(["partitions", "--json"], env)).toMatchObject({
@@ -45,7 +47,9 @@ test("commands take the number of partitions that the namespace has, and are ref
   expect((await escapement(["partitions", "257"], env)).code).toBe(2);
 });
 
-test("show who leads which partition, and move a namespace once no node is alive", { timeout: 120_000 }, async () => {
+test("show who leads which partition, and move a namespace once no node is alive", {
+  timeout: 120_000,
+}, async () => {
   const namespace = uniqueNamespace("cli");
   const env = envOf(namespace);
   await using node = await start(["node", "--allow-shell", "--partitions", "3"], env);
@@ -68,7 +72,9 @@ test("show who leads which partition, and move a namespace once no node is alive
   ]);
   const findings = await asJson<{ check: string; message: string }[]>(["doctor"], env);
   const checks = findings.map(({ check }) => check);
-  expect(checks.filter((check) => ["nodes", "namespace", "voters", "permissions"].includes(check))).toHaveLength(4);
+  expect(
+    checks.filter((check) => ["nodes", "namespace", "voters", "permissions"].includes(check)),
+  ).toHaveLength(4);
   expect(await escapement(["partitions", "2", "--json"], env)).toMatchObject({
     code: 1,
     out: expect.stringMatching(new RegExp(`NODES_ALIVE.*${id}`, "s")),
@@ -78,7 +84,9 @@ test("show who leads which partition, and move a namespace once no node is alive
   expect((await escapement(["leader"], env)).code).toBe(1);
   await escapement(["job", "add", "one", "--task", "any", "--every", "1h"], env);
   expect(await asJson(["partitions", "2"], env)).toMatchObject({ namespace, from: 3, to: 2 });
-  expect((await escapement(["partitions", "2"], env)).out).toBe(`Namespace ${namespace} has 2 partitions already.`);
+  expect((await escapement(["partitions", "2"], env)).out).toBe(
+    `Namespace ${namespace} has 2 partitions already.`,
+  );
   expect((await escapement(["job", "show", "one"], env)).code).toBe(0);
   const meta = `escapement:{${namespace}}:meta`;
   await redis.client().hset(meta, "moving", "4 4 another");
