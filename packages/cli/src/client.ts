@@ -43,12 +43,21 @@ export function schedulerOptions(options: GlobalOptions): SchedulerOptions {
   };
 }
 
-/** The same, with the number of partitions that the namespace has where none is given. */
-export async function foundOptions(options: GlobalOptions): Promise<SchedulerOptions> {
+/**
+ * The same, with the number of partitions that the namespace has where none is given.
+ *
+ * @param patience how long to wait for the store, in ms, and go on with 1 if it does not say; the default is to fail then
+ */
+export async function foundOptions(options: GlobalOptions, patience?: number): Promise<SchedulerOptions> {
   const given = schedulerOptions(options);
-  return options.partitions === undefined
-    ? { ...given, partitions: (await readPartitions(given)) ?? 1 }
-    : given;
+  if (options.partitions !== undefined) return given;
+  try {
+    const deadline = patience === undefined ? {} : { deadline: patience };
+    return { ...given, partitions: (await readPartitions({ ...given, ...deadline })) ?? 1 };
+  } catch (error) {
+    if (patience === undefined || !isOfStore(error)) throw error;
+    return { ...given, partitions: 1 };
+  }
 }
 
 /** How a command is served. */
@@ -67,10 +76,7 @@ export async function withClient(
   const output = processOutput(options.json ?? false);
   let scheduler: Scheduler | undefined;
   try {
-    const found = await foundOptions(options).catch((error: unknown) => {
-      if (!anyhow || !isOfStore(error)) throw error;
-      return { ...schedulerOptions(options), partitions: options.partitions ?? 1 };
-    });
+    const found = await foundOptions(options, anyhow ? 5000 : undefined);
     scheduler = createScheduler(found);
     await work({ scheduler, output });
   } catch (error) {

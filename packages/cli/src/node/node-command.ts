@@ -89,9 +89,8 @@ async function runNode(options: NodeOptions): Promise<void> {
   const { jobsFile, crontab } = await readFiles(options);
   for (const note of crontab?.notes ?? []) output.note(`${note} (note)`);
   const { concurrency, queues, roles } = options;
-  const found = await foundOptions(options).catch((error: unknown) => {
-    throw explained(error, options);
-  });
+  // A node answers for its health before Redis does; one that has guessed wrong is refused as it starts, and finds out when it is started again.
+  const found = await foundOptions(options, 1000);
   const scheduler = createScheduler({
     ...found,
     ...(concurrency === undefined ? {} : { concurrency }),

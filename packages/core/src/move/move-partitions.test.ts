@@ -175,6 +175,8 @@ describe("a move", () => {
       message: expect.stringMatching(/late in 1/),
     });
     expect(await readPartitions(optionsOf(cluster))).toBe(2);
+    for (const tag of ["", ":1"])
+      expect(await redis.hexists(`escapement:{${cluster.namespace}${tag}}:meta`, "moving")).toBe(0);
     redis.disconnect();
   });
 
