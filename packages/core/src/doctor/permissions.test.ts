@@ -54,7 +54,7 @@ test.each<[string, string[], RegExp]>([
   [
     "some keys",
     ["+@all", "~escapement:*:[^l]*", "&*"],
-    /keys, such as escapement:\{\S+\}:limited, \S+:leader: grant/,
+    /keys, such as escapement:\{\S+\}:limited, \S+:leader, \S+:lending: grant/,
   ],
   [
     "channels",
