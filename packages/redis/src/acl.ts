@@ -33,7 +33,7 @@ const greeting = ["ping", "info", "select", "client|setname", "cluster|slots", "
 /** Commands that read. */
 export const readingCommands: readonly string[] = listOf(`
   EXISTS K; GET K; GETRANGE K 0 1; MGET K; PEXPIRETIME K; PTTL K; TYPE K
-  HEXISTS K f; HGET K f; HGETALL K; HKEYS K; HLEN K; HMGET K f; HRANDFIELD K; HSCAN K 0; LINDEX K 0; LRANGE K 0 1
+  HEXISTS K f; HGET K f; HGETALL K; HKEYS K; HLEN K; HMGET K f; HRANDFIELD K; HSCAN K 0; LINDEX K 0; LLEN K; LRANGE K 0 1
   SCARD K; SISMEMBER K v; SMISMEMBER K v; SRANDMEMBER K; SSCAN K 0
   ZCARD K; ZCOUNT K 0 1; ZLEXCOUNT K - +; ZMSCORE K v; ZRANGE K 0 1; ZRANGEBYLEX K - +; ZSCAN K 0; ZSCORE K v
   XINFO STREAM K; XRANGE K - +; XREAD STREAMS K 0; XREVRANGE K + -
