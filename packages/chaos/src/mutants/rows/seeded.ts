@@ -228,8 +228,8 @@ export const seededMutants: readonly Mutant[] = [
     changes: [
       {
         file: "core/dist/worker.js",
-        find: "const ended = this.#held.ended();",
-        put: "const ended = this.#held.ended();\n        if (this.#held.size > 0) await new Promise(() => undefined);",
+        find: "await this.#held.ended(timeout, reason);",
+        put: "if (this.#held.size > 0) await new Promise(() => undefined);",
       },
     ],
     trial: restarted,
