@@ -180,11 +180,14 @@ describe("a leader's commit", () => {
       // A second may begin while the leader is at it.
       expect(times.filter((time) => time <= before).length).toBeLessThanOrEqual(made);
       expect(times.filter((time) => time <= after).length).toBeGreaterThanOrEqual(made);
-      const [record, ...others] = (await on.job("job").history()).filter(({ state }) => state === "missed");
-      expect(others).toEqual([]);
-      expect(record).toMatchObject({ reason: "misfire" });
+      const records = (await on.job("job").history()).filter(({ state }) => state === "missed");
+      // Another one only of a second that begins while the leader is at it.
+      expect(records.length).toBeLessThanOrEqual(
+        Math.floor(after / 1000) > Math.floor(before / 1000) ? 2 : 1,
+      );
+      expect(new Set(records.map(({ reason }) => reason))).toEqual(new Set(["misfire"]));
       // The two sides of the second that passes meanwhile.
-      expect([86_400, 86_401, 86_402]).toContain((record?.count ?? 0) + made);
+      expect([86_400, 86_401, 86_402]).toContain(records.reduce((sum, { count }) => sum + count, made));
     },
   );
 
