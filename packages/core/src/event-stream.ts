@@ -226,7 +226,7 @@ function justBefore(time: number): string {
   return time === 0 ? beginning : `${time - 1}-18446744073709551615`;
 }
 
-export function isBehind(entry: string, other: string): boolean {
+function isBehind(entry: string, other: string): boolean {
   const [ms = "0", count = "0"] = entry.split("-");
   const [otherMs = "0", otherCount = "0"] = other.split("-");
   return BigInt(ms) === BigInt(otherMs) ? BigInt(count) < BigInt(otherCount) : BigInt(ms) < BigInt(otherMs);

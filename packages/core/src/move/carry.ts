@@ -31,9 +31,6 @@ const carriers: Readonly<Record<Kind, Carry>> = {
   highest: nothing,
   derived: nothing,
   own: nothing,
-  edges: carryEdges,
-  told: drop,
-  gone: drop,
 };
 
 function partAt({ parts }: Route, partition: number): Part {
@@ -64,27 +61,6 @@ async function carryMembers(route: Route, from: number, name: string, drops: boo
           page.type,
           items.map(([member = ""]) => member),
         );
-    }
-  }
-}
-
-async function drop(route: Route, from: number, name: string, drops: boolean): Promise<void> {
-  const source = partAt(route, from);
-  const [first] = await firstPage(source, name);
-  if (drops && first !== undefined) await source.drop(name, first.type);
-}
-
-/** `<mark><job> <other> <owner>`, and behind it the partition of the other one where that is not the job's. */
-async function carryEdges(route: Route, from: number, name: string, drops: boolean): Promise<void> {
-  const source = partAt(route, from);
-  for await (const page of source.pages(name)) {
-    for (const [edge = "", ...rest] of page.items) {
-      const [job = "", other = "", owner = ""] = edge.split(" ");
-      const [place, place2] = [placeOf(job, route.to), placeOf(other, route.to)];
-      const anew = [job, other, owner, ...(place === place2 ? [] : [place2])].join(" ");
-      if (place === from && anew === edge) continue;
-      await partAt(route, place).put(name, { ...page, items: [[anew, ...rest]] });
-      if (drops) await source.drop(name, page.type, [edge]);
     }
   }
 }

@@ -12,9 +12,6 @@ import { partitionOf } from "@escapement/redis/internal";
  * - `highest`: a number that must not go back: the highest of all, in each partition.
  * - `derived`: made anew from others.
  * - `own`: stays, and goes with a partition that is no more.
- * - `edges`: as `members`; each says anew where the other one of the two is.
- * - `told`: what one partition has to tell others. While something has not been told, the namespace is not moved; then it goes.
- * - `gone`: goes, and is made anew where it is needed.
  */
 export type Kind =
   | "members"
@@ -25,10 +22,7 @@ export type Kind =
   | "pause"
   | "highest"
   | "derived"
-  | "own"
-  | "edges"
-  | "told"
-  | "gone";
+  | "own";
 
 /**
  * All kinds of keys by what follows the prefix; behind a colon there is a name. A key of another kind keeps a namespace from being moved, as nobody knows
@@ -58,7 +52,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   paced: "members",
   "resume-now": "members",
   retention: "members",
-  edges: "edges",
+  edges: "members",
   met: "members",
   holds: "members",
   limited: "members",
@@ -73,14 +67,6 @@ export const kinds: Readonly<Record<string, Kind>> = {
   nodes: "everywhere",
   "node-info": "everywhere",
   dead: "everywhere",
-  carry: "told",
-  "outbox:": "told",
-  inbox: "gone",
-  lending: "gone",
-  "lent:": "gone",
-  "borrowed:": "gone",
-  "carried:": "own",
-  "resumed:": "own",
   leader: "own",
   epoch: "highest",
   fence: "highest",

@@ -1,6 +1,5 @@
 import { EscapementError } from "@escapement/redis";
 import { fields, orElse, whole } from "../check.js";
-import { isBehind } from "../event-stream.js";
 import { namespaceMoving, readMeta } from "../founding.js";
 import { newNodeId } from "../id.js";
 import { mostPartitions, type SchedulerOptions, settingsOf } from "../options.js";
@@ -151,34 +150,12 @@ class Move {
     const living = await Promise.all(this.#route.parts.map((part) => alive(part)));
     assertDead(living);
     await this.#eachKey("look", async (from, name) => {
-      const kind = kindOf(name);
-      if (kind?.kind === "told" && !this.#isMarked) await this.#assertTold(from, name);
-      if (kind === undefined)
+      if (kindOf(name) === undefined)
         throw new EscapementError(
           "UNKNOWN_KEY",
           `The key ${this.#route.parts[from]?.store.keys.prefix}${name} is of no kind that this version knows. Move the namespace with the version that wrote it, or rename the key.`,
         );
     });
-  }
-
-  /** What a partition has yet to tell another one would be told to nobody. */
-  async #assertTold(from: number, name: string): Promise<void> {
-    const { parts } = this.#route;
-    const [source, receiver] = [parts[from] as Part, parts[Number(kindOf(name)?.name)]];
-    const key = source.store.keys.prefix + name;
-    if (name !== "carry" && receiver !== undefined) {
-      const [last] = await source.ask("reading what is to be told", (client) =>
-        client.xrevrange(key, "+", "-", "COUNT", 1),
-      );
-      const known = await receiver.ask("reading what was told", (client) =>
-        client.hget(receiver.store.keys.inbox, String(from)),
-      );
-      if (last === undefined || !isBehind(known ?? "0-0", last[0])) return;
-    }
-    throw new EscapementError(
-      "NAMESPACE_BUSY",
-      `Partition ${from} has yet to tell another one of something (${key}). Start a node for some seconds, stop it, and move the namespace then.`,
-    );
   }
 
   /** Marks all partitions, the first one first: from then on nobody joins or writes. One who has joined since the look is found now. */
@@ -276,7 +253,7 @@ class Move {
   }
 
   async #empty(part: Part, name: string): Promise<void> {
-    if (["members", "whole", "owner", "edges"].includes(kindOf(name)?.kind ?? ""))
+    if (["members", "whole", "owner"].includes(kindOf(name)?.kind ?? ""))
       throw new EscapementError(
         "NAMESPACE_MOVING",
         `Somebody has written ${part.store.keys.prefix}${name} since it was moved. Stop all clients, and repeat the move.`,
