@@ -15,6 +15,8 @@ export interface Exchange {
   /** For how many runs it asks, and how many of these would wait for a slot. */
   readonly slots: number;
   readonly ahead: number;
+  /** Until when (monotonic) the slots are kept from the process' other partitions. */
+  readonly keptUntil: number;
   readonly answered: Promise<ClaimAnswer>;
 }
 
@@ -48,6 +50,19 @@ export class RequestLines {
   get underWay(): number | "all" {
     const count = this.#all.filter(({ underWay }) => underWay !== undefined).length;
     return count === this.#all.length ? "all" : count;
+  }
+
+  /** How many slots are kept from other partitions, at this monotonic time, for what these ask. */
+  kept(now: number): number {
+    let kept = 0;
+    for (const { underWay } of this.#all)
+      if (underWay !== undefined && now < underWay.keptUntil) kept += underWay.slots;
+    return kept;
+  }
+
+  /** Whether one has not been answered in time. */
+  isLate(now: number): boolean {
+    return this.#all.some(({ underWay }) => underWay !== undefined && now >= underWay.keptUntil);
   }
 
   /** For how many runs these ask, and for how many of them there are slots. */

@@ -23,6 +23,9 @@ import { Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
 import type { WorkerParts } from "./worker-parts.js";
 
+/** Milliseconds that other partitions wait for the slots that one has asked runs for. */
+const patience = 100;
+
 /**
  * The worker loop: claims what is due, runs it, and completes it with the next claim. A request is repeated until it is answered, which its
  * number makes harmless. While one is under way, another one of the other line may be, so that Redis need not wait for this process.
@@ -53,8 +56,9 @@ export class Worker {
   /** Of the loop. */
   readonly watch: LoopWatch;
   readonly #sharer: Sharer = {
-    taken: () => this.#held.unbegun + this.#toBegin + this.#lines.asked.all,
-    wants: () => this.#claiming && !this.#isBackingOff && this.#isTimeToClaim(),
+    taken: () => this.#held.unbegun + this.#toBegin + this.#lines.kept(monotonic()),
+    wants: () =>
+      this.#claiming && !this.#isBackingOff && this.#isTimeToClaim() && !this.#lines.isLate(monotonic()),
     freed: () => this.#nap.end(),
   };
 
@@ -329,7 +333,17 @@ export class Worker {
       throw error;
     });
     answered.catch(() => undefined); // it is waited for later
-    return { completed, slots, ahead, answered };
+    if (slots > 0) this.#letOthersWaitFor(answered);
+    return { completed, slots, ahead, keptUntil: monotonic() + patience, answered };
+  }
+
+  /** Where a partition does not answer, the slots that it asked for are the others'. What it was given all the same goes back, if none is free then. */
+  #letOthersWaitFor(answered: Promise<unknown>): void {
+    const { slots } = this.#parts;
+    if (!slots.isShared) return;
+    const late = setTimeout(() => slots.freed(this.#sharer), patience + 1);
+    const end = (): void => clearTimeout(late);
+    answered.then(end, end);
   }
 
   #untilAnswered(request: ClaimRequest): Promise<ClaimAnswer> {
