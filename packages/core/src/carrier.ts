@@ -132,7 +132,7 @@ async function hand(
   messages: readonly Message[],
 ): Promise<Handed> {
   const { meta, wake } = store.keys;
-  const args = { ...store.history, ...store.founding, teller, after, most: mostTold };
+  const args = { ...store.history, ...store.founding, mover: store.mover, teller, after, most: mostTold };
   const [, last, told, left] = await repeat(store.deadline, () =>
     store.timed(
       () => deliver.run(store.commands, { keys: { meta, wake }, args, lists: { messages: messages.flat() } }),

@@ -95,7 +95,7 @@ describe("a message", () => {
     const hand = (after: string, most = 500, some = messages) =>
       deliver.run(store.commands, {
         keys: { meta, wake },
-        args: { ...store.history, ...store.founding, teller: 1, after, most },
+        args: { ...store.history, ...store.founding, mover: "", teller: 1, after, most },
         lists: { messages: some },
       });
     // It knows of none before: what stands between would be lost.

@@ -56,7 +56,7 @@ async function carryAgain(bench: FollowingPartitions, from: number, to: number):
   const entries = await teller.redis.xrange(teller.store.keys.outbox(to), "-", "+");
   await deliver.run(store.commands, {
     keys: { meta, wake },
-    args: { ...store.history, ...store.founding, teller: from, after: "0-0", most: 500 },
+    args: { ...store.history, ...store.founding, mover: "", teller: from, after: "0-0", most: 500 },
     lists: { messages: entries.flatMap(([id, [, text = ""]]) => [id, text]) },
   });
 }

@@ -46,6 +46,8 @@ export interface StoreOptions {
   readonly leaseDeadline: number;
   /** Who knows how many partitions the namespace has: asked before each command until it does. */
   readonly guard?: Guard;
+  /** By which mark it is being moved, of whoever moves it. */
+  readonly mover?: string;
 }
 
 /**
@@ -141,6 +143,11 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   /** What every script that tells events is handed. */
   get told(): Told {
     return { prefix: this.keys.prefix, events_max: this.#options.events ?? 5000 };
+  }
+
+  /** Of whoever moves the namespace to another number of partitions: the mark by which; else empty. */
+  get mover(): string {
+    return this.#options.mover ?? "";
   }
 
   /** The same partition, asked although the namespace may have another number of them: for whoever says so. To be closed by the caller. */

@@ -1,5 +1,5 @@
 import { readRun } from "../run.js";
-import { type Kind, kindOf, placeOf } from "./kinds.js";
+import { edgeOf, type Kind, kindOf, placeOf } from "./kinds.js";
 import type { Item, KeyType, Page, Part } from "./part.js";
 
 /** What a move goes from and to. */
@@ -27,7 +27,9 @@ const carriers: Readonly<Record<Kind, Carry>> = {
   owner: carryOwned,
   everywhere: spread,
   starts: spreadStarts,
+  edges: carryEdges,
   pause: carryPause,
+  between: nothing,
   highest: nothing,
   derived: nothing,
   own: nothing,
@@ -42,19 +44,28 @@ function others({ parts, to }: Route, from: number): readonly Part[] {
   return parts.slice(0, to).filter((_, partition) => partition !== from);
 }
 
-async function carryMembers(route: Route, from: number, name: string, drops: boolean): Promise<void> {
+/** @param become what a member is to be: itself, but for edges */
+async function carryMembers(
+  route: Route,
+  from: number,
+  name: string,
+  drops: boolean,
+  become: (member: string) => string = (member) => member,
+): Promise<void> {
   const source = partAt(route, from);
   for await (const page of source.pages(name)) {
     const places = new Map<number, Item[]>();
     for (const item of page.items) {
-      const place = placeOf(item[0] ?? "", route.to);
-      if (place === from) continue;
+      const [member = ""] = item;
+      const place = placeOf(member, route.to);
+      if (place === from && become(member) === member) continue;
       const some = places.get(place) ?? [];
       some.push(item);
       places.set(place, some);
     }
     for (const [place, items] of places) {
-      await partAt(route, place).put(name, { ...page, items });
+      const changed = items.map(([member = "", ...rest]) => [become(member), ...rest]);
+      await partAt(route, place).put(name, { ...page, items: changed });
       if (drops)
         await source.drop(
           name,
@@ -63,6 +74,10 @@ async function carryMembers(route: Route, from: number, name: string, drops: boo
         );
     }
   }
+}
+
+function carryEdges(route: Route, from: number, name: string, drops: boolean): Promise<void> {
+  return carryMembers(route, from, name, drops, (edge) => edgeOf(edge, route.to));
 }
 
 async function carryWhole(route: Route, from: number, name: string, drops: boolean): Promise<void> {
@@ -194,15 +209,9 @@ function countsOf(items: readonly Item[]): Map<string, number> {
 }
 
 async function carryPause(route: Route, from: number, name: string): Promise<void> {
+  // Elsewhere than in the first it is a copy, and may have outlived its pause. What a job there has set itself the first one has been told of.
+  if (from > 0) return;
   const [what = "", id = ""] = (kindOf(name)?.name ?? "").split(/:(.*)/s, 2);
-  const isOfJob = what === "job";
-  // Elsewhere than in the first it is a copy, and may have outlived its pause. A job may have set its own there.
-  if (from > 0 && !isOfJob) return;
-  const homes = isOfJob ? [placeOf(id, route.to)] : route.parts.slice(0, route.to).keys();
-  for (const place of new Set([0, ...homes])) {
-    if (place === from) continue;
-    const target = partAt(route, place);
-    if (from > 0 && (await firstPage(target, name)).length > 0) continue;
-    await copyTo(route, from, name, place, false);
-  }
+  const homes = what === "job" ? [placeOf(id, route.to)] : route.parts.slice(0, route.to).keys();
+  for (const place of homes) if (place !== from) await copyTo(route, from, name, place, false);
 }

@@ -8,7 +8,9 @@ import { partitionOf } from "@escapement/redis/internal";
  * - `owner`: `whole` for a job's; of the enqueued runs of a task, `~<task>`, each goes to its own partition.
  * - `everywhere`: each partition gets what any one has.
  * - `starts`: the same of a list of times.
- * - `pause`: the truth is in partition 0; a job's own pause also goes where the job does.
+ * - `edges`: `members`, which have the partition of their other end behind them.
+ * - `pause`: the truth is in partition 0; a copy of a job's pause goes where the job does.
+ * - `between`: what partitions had to tell or lend one another: it was heard before anything is moved, and is gone after.
  * - `highest`: a number that must not go back: the highest of all, in each partition.
  * - `derived`: made anew from others.
  * - `own`: stays, and goes with a partition that is no more.
@@ -19,7 +21,9 @@ export type Kind =
   | "owner"
   | "everywhere"
   | "starts"
+  | "edges"
   | "pause"
+  | "between"
   | "highest"
   | "derived"
   | "own";
@@ -38,6 +42,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   exhaustion: "members",
   failing: "members",
   pauses: "everywhere",
+  carry: "between",
   paused: "members",
   frozen: "members",
   "called-off": "members",
@@ -52,8 +57,9 @@ export const kinds: Readonly<Record<string, Kind>> = {
   paced: "members",
   "resume-now": "members",
   retention: "members",
-  edges: "members",
+  edges: "edges",
   met: "members",
+  inbox: "between",
   holds: "members",
   limited: "members",
   counts: "members",
@@ -70,14 +76,19 @@ export const kinds: Readonly<Record<string, Kind>> = {
   leader: "own",
   epoch: "highest",
   fence: "highest",
+  lending: "own",
   wake: "own",
   "pause:": "pause",
+  "resumed:": "own",
+  "carried:": "own",
   "paused-by:": "members",
   "active:": "members",
   "request:": "own",
   "ready:": "members",
   "aged:": "members",
   "held:": "members",
+  "lent:": "between",
+  "borrowed:": "between",
   "full:": "members",
   "rate:": "starts",
   "dead-letters:": "members",
@@ -87,6 +98,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   "results:": "owner",
   "result:": "whole",
   "log:": "whole",
+  "outbox:": "between",
   "caller:": "own",
   "lock:": "whole",
 };
@@ -108,4 +120,12 @@ export function kindOf(
 export function placeOf(text: string, partitions: number): number {
   const [id = ""] = text.replace(/^[<>]/, "").split(/[@# ]/, 1);
   return partitionOf(id, partitions);
+}
+
+/** An edge between jobs as it is to stand in the partition of the first of them: with the other's behind it, if that is another one. */
+export function edgeOf(text: string, partitions: number): string {
+  const [, edge, other = ""] = /^(\S+ (\S+) \S+)(?: \d+)?$/.exec(text) ?? [];
+  if (edge === undefined) return text;
+  const place = partitionOf(other, partitions);
+  return place === placeOf(text, partitions) ? edge : `${edge} ${place}`;
 }

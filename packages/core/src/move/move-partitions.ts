@@ -1,4 +1,5 @@
 import { EscapementError } from "@escapement/redis";
+import { partitionOf } from "@escapement/redis/internal";
 import { fields, orElse, whole } from "../check.js";
 import { namespaceMoving, readMeta } from "../founding.js";
 import { newNodeId } from "../id.js";
@@ -6,6 +7,7 @@ import { mostPartitions, type SchedulerOptions, settingsOf } from "../options.js
 import { moveBegin, moveEnd } from "../scripts/of-movers.js";
 import { Store } from "../store.js";
 import { carry, type Route } from "./carry.js";
+import { hearAll } from "./hear.js";
 import { kindOf, kinds } from "./kinds.js";
 import { Part } from "./part.js";
 
@@ -86,7 +88,8 @@ export async function movePartitions(options: SchedulerOptions, move: MoveOption
         throw new EscapementError("ABORTED", "The move was stopped. The same call does the rest.");
     };
     const parts = Array.from({ length: span }, (_, partition) => new Part(stores.at(partition), mark, goOn));
-    const keys = await new Move({ parts, to }, mark, given, moving !== undefined).run();
+    const hear = (): Promise<void> => hearAll(settingsOf(options), from ?? 1, mark, goOn);
+    const keys = await new Move({ parts, to }, mark, given, moving !== undefined, hear).run();
     return { from: from ?? to, to, keys };
   } finally {
     stores.close();
@@ -121,26 +124,40 @@ class Move {
   readonly #mark: string;
   readonly #options: Partial<MoveOptions>;
   readonly #isMarked: boolean;
+  readonly #hear: () => Promise<void>;
   #keys = 0;
 
-  /** @param isMarked whether it was being moved already */
-  constructor(route: Route, mark: string, options: Partial<MoveOptions>, isMarked: boolean) {
+  /**
+   * @param isMarked whether it was being moved already
+   * @param hear has the partitions that there were hear what they have to tell one another
+   */
+  constructor(
+    route: Route,
+    mark: string,
+    options: Partial<MoveOptions>,
+    isMarked: boolean,
+    hear: () => Promise<void>,
+  ) {
     this.#route = route;
     this.#mark = mark;
     this.#options = options;
     this.#isMarked = isMarked;
+    this.#hear = hear;
   }
 
   /** Answers how many keys it has gone through. */
   async run(): Promise<number> {
     await this.#look();
     await this.#begin();
+    await this.#hear();
     // All is copied before anything is taken away: what cannot be copied leaves everything where it was.
     await this.#eachKey("copy", (from, name) => carry(this.#route, from, name, false));
     await this.#eachKey("remove", (from, name) => carry(this.#route, from, name, true));
     const keys = this.#keys;
     await this.#settleNumbers();
     await this.#deriveReady();
+    await this.#forgetBetween();
+    await this.#lendHeld();
     await this.#end();
     return keys;
   }
@@ -235,6 +252,36 @@ class Move {
     }
   }
 
+  /** What partitions had to tell one another was heard. The messages go first: without what says which of them were applied they would be so again. */
+  async #forgetBetween(): Promise<void> {
+    for (const start of ["outbox:", ""])
+      for (const [partition, part] of this.#route.parts.entries())
+        for await (const names of part.keys(start)) {
+          this.#tell("end", partition);
+          for (const name of names) if (kindOf(name)?.kind === "between") await part.drop(name, "string");
+        }
+  }
+
+  /** Places of limits that runs hold are borrowed where these are now. The home counts what is, as after a failover, before it lends or uses any. */
+  async #lendHeld(): Promise<void> {
+    const { parts, to } = this.#route;
+    const page = { type: "hash", ttl: -1, offset: 0 } as const;
+    for (const [partition, part] of parts.slice(0, to).entries())
+      for await (const names of part.keys("held:"))
+        for (const name of names) {
+          const scope = name.slice("held:".length);
+          const home = partitionOf(scope, to);
+          const count = await part.ask("counting places", (client) =>
+            client.scard(part.store.keys.prefix + name),
+          );
+          if (home === partition || count === 0) continue;
+          const numbers = { received: count, called: 0, returned: 0 };
+          const items = Object.entries(numbers).map(([field, value]) => [field, String(value)]);
+          await part.put(`borrowed:${scope}`, { ...page, items });
+          await parts[home]?.put(`lent:${scope}`, { ...page, items: [["history", "-"]] });
+        }
+  }
+
   /**
    * Empties what is to be no more, and lets everybody in again, the first partition last. The number stays written in `meta` of all, so that a process that
    * slept through it all is refused wherever it goes on.
@@ -253,7 +300,7 @@ class Move {
   }
 
   async #empty(part: Part, name: string): Promise<void> {
-    if (["members", "whole", "owner"].includes(kindOf(name)?.kind ?? ""))
+    if (["members", "edges", "whole", "owner"].includes(kindOf(name)?.kind ?? ""))
       throw new EscapementError(
         "NAMESPACE_MOVING",
         `Somebody has written ${part.store.keys.prefix}${name} since it was moved. Stop all clients, and repeat the move.`,

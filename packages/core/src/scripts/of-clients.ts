@@ -44,7 +44,7 @@ export const deliver = defineScript<[string, string, string[], string[]]>()({
   file: file("deliver"),
   include: [...records, ...libraries("inbox", "founding")],
   keys: guards,
-  args: ["prefix", "teller", "after", "most", ...foundingArgs, ...history],
+  args: ["prefix", "teller", "after", "most", "mover", ...foundingArgs, ...history],
   lists: { messages: ["id", "text"] },
 });
 

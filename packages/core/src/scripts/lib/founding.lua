@@ -3,9 +3,9 @@
 
 local founding = redis.call('HMGET', key.meta, 'layout', 'partitions', 'moving')
 
--- The refusal, or nil.
+-- The refusal, or nil. `mover`: the mark of whoever moves it, who is let through.
 local function founded_otherwise()
-  if founding[3] then
+  if founding[3] and founding[3] ~= arg.mover then
     local to = string.match(founding[3], '^%d+')
     return refuse('NAMESPACE_MOVING', 'The namespace is being moved to ' .. to .. ' partitions. Wait until it is; if whoever moves it is gone, do it again: escapement partitions ' .. to .. '.')
   end
