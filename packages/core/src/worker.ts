@@ -24,7 +24,7 @@ import { deathIn, untilAnswered } from "./until-answered.js";
 import type { WorkerParts } from "./worker-parts.js";
 
 /** Milliseconds that other partitions wait for the slots that one has asked runs for. */
-const patience = 100;
+const patience = 250;
 
 /**
  * The worker loop: claims what is due, runs it, and completes it with the next claim. A request is repeated until it is answered, which its
