@@ -54,7 +54,7 @@ describe("what partitions have between them, when a namespace is moved", () => {
     const one = cluster.scheduler();
     await one.schedule("any", { id: "parent", trigger: later });
     await one.schedule("any", { id: "child", dependsOn: ["parent"] });
-    for (const to of [8, 3, 256, 2, 1, 8]) {
+    for (const to of [8, 3, 16, 2, 1, 8]) {
       await movePartitions(options, { to });
       const [parent, child] = [partitionOf("parent", to), partitionOf("child", to)];
       const [up, down] = parent === child ? ["", ""] : [` ${parent}`, ` ${child}`];
@@ -162,5 +162,28 @@ test("places that runs of a dead node hold are in use with the new number too", 
   await node.start();
   await eventually(async () => (await node.finishedRuns("any")).length === 6, { within: 15_000 });
   expect(most).toBe(1);
+  redis.disconnect();
+});
+
+test("a job's pause that has ended by itself while nothing ran is over with the new number too", {
+  timeout: 60_000,
+}, async () => {
+  await using cluster = new Cluster(server);
+  const { namespace } = cluster;
+  const [over, lasting] = [idIn(2, "over", 4), idIn(3, "lasting", 4)];
+  const client = cluster.scheduler({ partitions: 4 });
+  for (const id of [over, lasting]) await client.schedule("any", { id, trigger: later });
+  await client.pause({ job: over }, { reason: "for a while", for: 200 });
+  await client.pause({ job: lasting }, { reason: "until somebody says so" });
+  const redis = server.client();
+  await eventually(async () => (await redis.exists(keysAt(namespace, 0).pause(`job:${over}`))) === 0);
+  await client.stop();
+  for (const to of [8, 3, 1]) {
+    await movePartitions({ redis: server.url, namespace }, { to });
+    const after = cluster.scheduler({ partitions: to });
+    expect((await after.pauses()).map(({ target }) => target)).toEqual([`job:${lasting}`]);
+    expect((await after.job(over).get())?.pauses).toEqual([]);
+    expect(await redis.exists(keysAt(namespace, partitionOf(lasting, to)).pause(`job:${lasting}`))).toBe(1);
+  }
   redis.disconnect();
 });
