@@ -131,7 +131,7 @@ test("a run by force starts under any pause but its node's", async () => {
 async function gateBehind(
   home: string,
   partition = 1,
-): Promise<{ gate: PauseGate; stores: readonly Store[]; seen: SeenPauses }> {
+): Promise<{ gate: PauseGate; stores: readonly Store[]; seen: SeenPauses; names: ProcessNames }> {
   const family: Store[] = [];
   const namespace = uniqueNamespace("gate");
   for (const [at, redis] of [home, server.url].entries())
@@ -152,7 +152,7 @@ async function gateBehind(
     events: new Events(silentLogger),
   });
   if (gate === undefined) throw new Error("no gate");
-  return { gate, stores: family, seen };
+  return { gate, stores: family, seen, names };
 }
 
 const claimedOf = (job: string): Claimed => ({
@@ -203,6 +203,25 @@ test("the gate waits for no answer for longer than it would be worth, and lets n
   proxy.resume();
   await eventually(async () => (await gate.look([claimedOf("job")])).open.length === 1);
   for (const store of stores) store.close();
+});
+
+test("a process that was drained by a name stays so when its lease ends in the one partition that knew it by that", async () => {
+  const { gate, stores, names } = await gateBehind(server.url);
+  const [home] = stores as [Store];
+  const redis = server.client();
+  const [first = ""] = names.all;
+  const second = names.next(first, 1);
+  await redis.set(home.keys.pause(`node:${second}`), "by an operator");
+  expect(names.next(second, 1)).not.toBe(second);
+  expect(await gate.look([claimedOf("job")])).toMatchObject({ open: [], held: [{ job: "job" }] });
+  expect(gate.mayClaim()).toBe(false);
+  await redis.del(home.keys.pause(`node:${second}`));
+  await eventually(() => gate.mayClaim());
+  // Not without end.
+  for (let at = 0; at < 100; at += 1) names.next(names.all[1], 1);
+  expect(names.all.length).toBeLessThan(12);
+  for (const store of stores) store.close();
+  redis.disconnect();
 });
 
 test("in partition 0 the gate asks for the process' other names alone", async () => {
