@@ -152,9 +152,11 @@ export class HeldRuns {
   async begin(claimed: readonly Claimed[]): Promise<void> {
     if (claimed.length === 0) return;
     const { gate } = this.#parts;
-    const open =
-      gate === undefined || gate.areOpen(claimed) ? claimed : await this.#letThrough(gate, claimed);
-    if (open.length > 0) await this.#beginOpen(open);
+    const claimedAt = this.#claimedAt(claimed);
+    if (gate === undefined || gate.areOpen(claimed)) return this.#beginOpen(claimed, claimedAt, claimedAt);
+    const open = await this.#letThrough(gate, claimed);
+    // That the gate is open has been seen now, however long the look took.
+    if (open.length > 0) await this.#beginOpen(open, claimedAt, monotonic());
   }
 
   /** Those that no pause of partition 0 holds back; the others go back, and are held back by the next claim. */
@@ -168,10 +170,10 @@ export class HeldRuns {
     return open;
   }
 
-  async #beginOpen(claimed: readonly Claimed[]): Promise<void> {
-    const claimedAt = this.#claimedAt(claimed);
+  /** @param since from when on they may take so long to begin, where no voters are asked: their claim, or a look at the gate */
+  async #beginOpen(claimed: readonly Claimed[], claimedAt: number, since: number): Promise<void> {
     const { locks } = this.#parts;
-    if (locks === undefined) this.#beginOrWait(claimed, claimedAt, claimedAt);
+    if (locks === undefined) this.#beginOrWait(claimed, claimedAt, since);
     else if (monotonic() - claimedAt <= stale) await this.#lockAndBegin(claimed, claimedAt, locks);
     // What comes late may be of a store that has lost the claim since, and given the run to another node.
     else this.#giveBackUnasked(claimed);

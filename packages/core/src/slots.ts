@@ -1,3 +1,6 @@
+/** Milliseconds that other partitions wait for the slots that one has asked runs for. */
+export const patience = 250;
+
 /** An engine that shares a process' slots with others: the worker of one partition. */
 export interface Sharer {
   /** Slots that are taken by what it has asked for, or was given and has not begun. */
@@ -80,6 +83,14 @@ export class Slots {
     if (this.#sharers.length <= 1) return;
     this.leave(one);
     this.join(one);
+  }
+
+  /** Slots that a partition has asked for are kept for it until it is answered, or for so long: where it does not answer they are the others'. */
+  keptUntil(one: Sharer, answered: Promise<unknown>): void {
+    if (!this.isShared) return;
+    const late = setTimeout(() => this.freed(one), patience + 1);
+    const end = (): void => clearTimeout(late);
+    answered.then(end, end);
   }
 
   /** There may be slots again: all that want some are told, the one whose turn it is first. @param by who knows already */

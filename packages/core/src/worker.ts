@@ -17,14 +17,11 @@ import { LoopWatch } from "./loop-watch.js";
 import { Nap } from "./nap.js";
 import { reconcileHeld } from "./reconcile.js";
 import { bulk, type Ended, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
-import type { Sharer } from "./slots.js";
+import { patience, type Sharer } from "./slots.js";
 import type { WakeMessage } from "./store.js";
 import { Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
 import type { WorkerParts } from "./worker-parts.js";
-
-/** Milliseconds that other partitions wait for the slots that one has asked runs for. */
-const patience = 250;
 
 /**
  * The worker loop: claims what is due, runs it, and completes it with the next claim. A request is repeated until it is answered, which its
@@ -333,17 +330,8 @@ export class Worker {
       throw error;
     });
     answered.catch(() => undefined); // it is waited for later
-    if (slots > 0) this.#letOthersWaitFor(answered);
+    if (slots > 0) this.#parts.slots.keptUntil(this.#sharer, answered);
     return { completed, slots, ahead, keptUntil: monotonic() + patience, answered };
-  }
-
-  /** Where a partition does not answer, the slots that it asked for are the others'. What it was given all the same goes back, if none is free then. */
-  #letOthersWaitFor(answered: Promise<unknown>): void {
-    const { slots } = this.#parts;
-    if (!slots.isShared) return;
-    const late = setTimeout(() => slots.freed(this.#sharer), patience + 1);
-    const end = (): void => clearTimeout(late);
-    answered.then(end, end);
   }
 
   #untilAnswered(request: ClaimRequest): Promise<ClaimAnswer> {
