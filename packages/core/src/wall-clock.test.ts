@@ -1,6 +1,6 @@
 import { eventually, startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { expect, test, vi } from "vitest";
-import { gate, heard } from "../test/cluster.js";
+import { gate, heard, idsTogether } from "../test/cluster.js";
 import { createScheduler } from "./index.js";
 
 test("T4: a wall clock that is set ahead by hours loses no run: what was just claimed is handed back, and starts once the lease is sure", async () => {
@@ -17,7 +17,7 @@ test("T4: a wall clock that is set ahead by hours loses no run: what was just cl
     await go.opened;
   });
   await node.start();
-  const ids = ["1", "2", "3", "4"];
+  const ids = idsTogether(4);
   const runs = await client.enqueueMany(
     "task",
     ids.map((id) => ({ id, delivery: "at-most-once" })),
@@ -28,7 +28,7 @@ test("T4: a wall clock that is set ahead by hours loses no run: what was just cl
   proxy.blockReplies(true);
   go.open();
   const active = `escapement:{${namespace}}:active:${node.nodeId}`;
-  await eventually(async () => (await redis.client().hexists(active, "2")) === 1);
+  await eventually(async () => (await redis.client().hexists(active, ids[1] ?? "")) === 1);
   const real = Date.now;
   const set = vi.spyOn(Date, "now").mockImplementation(() => real() + 7_200_000);
   try {
@@ -39,7 +39,7 @@ test("T4: a wall clock that is set ahead by hours loses no run: what was just cl
   }
 
   expect(started.sort()).toEqual(ids.map((id) => [id, 1]));
-  expect(back).toMatchObject([{ runId: "2", attempt: 1, task: "task", node: node.nodeId }]);
+  expect(back).toMatchObject([{ runId: ids[1], attempt: 1, task: "task", node: node.nodeId }]);
   // Nothing is claimed, to be handed back again, before it is sure.
   const told = await redis.client().xrange(`escapement:{${namespace}}:events`, "-", "+");
   expect(JSON.stringify(told).match(/started /g)).toHaveLength(5);
@@ -67,7 +67,8 @@ test("T4: a wall clock that is set ahead while a request is under way, which the
   await node.start();
   const identity = node.nodeId;
   const kept = await client.enqueue("long", { delivery: "at-most-once" });
-  const ended = await client.enqueue("short", { delivery: "at-most-once" });
+  const [id = ""] = idsTogether(1);
+  const ended = await client.enqueue("short", { id, delivery: "at-most-once" });
   await eventually(() => started === 2);
 
   // The end of one is on its way while the clock is set, and the answer is lost.
