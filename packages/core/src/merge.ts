@@ -90,40 +90,29 @@ export function mergeHealth(all: readonly Health[]): Health {
 /** Checks whose words have measurements in them, which differ from partition to partition though what is wrong does not. */
 const measured: ReadonlySet<string> = new Set(["memory", "clock", "node clocks"]);
 
-/**
- * Each finding once, with the partitions in which it is if it is not in all. Where a check finds something wrong in some partitions, it does not say that all
- * is well in the others: who looks for the check finds what is wrong.
- */
+/** From the worst on. */
+const levels: readonly Finding["level"][] = ["error", "warning", "ok"];
+
+/** Each finding once, with the partitions in which it is if it is not in all; of each check the worst is first. */
 export function mergeFindings(lists: readonly (readonly Finding[])[]): Finding[] {
-  const isWrong = ({ level }: Finding): boolean => level !== "ok";
-  const wrong = new Set(
-    lists
-      .flat()
-      .filter(isWrong)
-      .map(({ check }) => check),
-  );
   const found = new Map<string, { readonly finding: Finding; readonly partitions: Set<number> }>();
-  for (const [partition, findings] of lists.entries()) {
-    const wrongHere = new Set(findings.filter(isWrong).map(({ check }) => check));
+  for (const [partition, findings] of lists.entries())
     for (const finding of findings) {
       const { check, level, message } = finding;
-      if (wrong.has(check) && !wrongHere.has(check)) continue;
       const words = measured.has(check) ? message.replace(/\d+/g, "0") : message;
       const name = JSON.stringify([check, level, words]);
       const known = found.get(name);
       if (known === undefined) found.set(name, { finding, partitions: new Set([partition]) });
       else known.partitions.add(partition);
     }
-  }
   const checks = [...new Set([...found.values()].map(({ finding }) => finding.check))];
   const merged = [...found.values()].map(({ finding, partitions }) => {
     if (partitions.size === lists.length) return finding;
     const where = `${partitions.size === 1 ? "Partition" : "Partitions"} ${[...partitions].join(", ")}`;
     return { ...finding, message: `${where}: ${finding.message}` };
   });
-  // Of each check errors come first, whatever partition they are of.
   const place = ({ check, level }: Finding): number =>
-    2 * checks.indexOf(check) + (level === "error" ? 0 : 1);
+    checks.indexOf(check) * levels.length + levels.indexOf(level);
   return merged.sort((one, other) => place(one) - place(other));
 }
 
