@@ -4,7 +4,7 @@ import { startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import type { Redis } from "ioredis";
 import { expect, test } from "vitest";
-import { partitions } from "../test/cluster.js";
+import { idsTogether, partitions } from "../test/cluster.js";
 import { createScheduler, type EscapementError } from "./index.js";
 import { readBack, repeat } from "./repeat.js";
 
@@ -20,7 +20,8 @@ test("I1, I3: what a client asks for while Redis restarts, or whose reply is los
   await using proxy = await startProxy(redis.url);
   const namespace = uniqueNamespace("repeat");
   await using client = createScheduler({ redis: proxy.url, namespace, deadline: "20s" });
-  await client.enqueue("task", { id: "before" });
+  const [before = "", ...ids] = idsTogether(4);
+  await client.enqueue("task", { id: before });
 
   await redis.kill();
   const asked = Promise.all([
@@ -31,7 +32,10 @@ test("I1, I3: what a client asks for while Redis restarts, or whose reply is los
   await asked;
 
   proxy.blockReplies(true);
-  const unanswered = client.enqueueMany("task", [{}, {}, {}]);
+  const unanswered = client.enqueueMany(
+    "task",
+    ids.map((id) => ({ id })),
+  );
   const server = redis.client();
   await expect.poll(() => runsIn(server, namespace)).toBe(6);
   proxy.cut();
@@ -48,11 +52,12 @@ test("I3: what was sent once and not answered is not said to be refused, though 
   await using proxy = await startProxy(redis.url);
   const namespace = uniqueNamespace("repeat");
   await using client = createScheduler({ redis: proxy.url, namespace, deadline: "1s" });
-  await client.enqueue("task", { id: "before" });
+  const [before = "", id = ""] = idsTogether(2);
+  await client.enqueue("task", { id: before });
   const server = redis.client();
 
   proxy.blockReplies(true);
-  const asked = client.enqueue("task", { id: "a" }).catch((error: EscapementError) => error.code);
+  const asked = client.enqueue("task", { id }).catch((error: EscapementError) => error.code);
   await expect.poll(() => runsIn(server, namespace)).toBe(2);
   await proxy.refuse(true);
   proxy.cut();
