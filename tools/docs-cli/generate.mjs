@@ -29,6 +29,7 @@ export async function generate() {
   const env = {
     ...process.env,
     PATH: `${folder}${delimiter}${process.env.PATH}`,
+    ESCAPEMENT_PARTITIONS: "1",
     ESCAPEMENT_REDIS_URL: redis.url,
     ESCAPEMENT_NAMESPACE: namespace,
     TZ: "UTC",

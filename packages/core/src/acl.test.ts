@@ -13,7 +13,7 @@ import {
 import { every } from "@escapement/triggers";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Cluster } from "../test/cluster.js";
+import { Cluster, idsTogether, partitions } from "../test/cluster.js";
 import { asks, clientsLaterLife, clientsLife, lively } from "../test/life.js";
 import { examinePermissions } from "./doctor/permissions.js";
 import type { Inspection } from "./doctor/picture.js";
@@ -35,7 +35,7 @@ async function userWith(rules: readonly string[], at: RedisServer = server): Pro
   return at.url.replace("redis://", "redis://limited:pass@");
 }
 const userFor = (role: AclRole, namespace: string): Promise<string> =>
-  userWith(aclRules({ namespace, role }));
+  userWith(aclRules({ namespace, role, partitions }));
 
 /** What was refused since the last test: commands, keys and channels. */
 async function refusals(of: Redis = redis): Promise<string[]> {
@@ -72,8 +72,9 @@ test("a node's rules are enough for the whole life of a cluster", async () => {
   await seen(asking);
   await asking.resignLeader();
   // What the sweeper, and whoever takes over from a dead node, mend.
-  const prefix = `escapement:{${namespace}}:`;
-  const lost = await asking.enqueue("plain", { delay: "1h" });
+  const [id = ""] = idsTogether(1);
+  const lost = await asking.enqueue("plain", { id, delay: "1h" });
+  const { prefix } = cluster.keysOf(lost.id);
   await redis.zrem(`${prefix}waiting`, lost.id);
   await redis.zadd(`${prefix}nodes`, 1, "gone");
   await redis.hset(`${prefix}active:gone`, "often@1767225600000", `1 1 1 1 plain`);
@@ -151,7 +152,7 @@ test("an observer's rules are enough for every question, and change nothing", as
 
 /** All keys but those that go by themselves within a minute, such as who has lately resigned. */
 async function everything(namespace: string): Promise<unknown> {
-  const keys = (await redis.keys(`escapement:{${namespace}}:*`)).sort();
+  const keys = (await redis.keys(`escapement:{${namespace}*}:*`)).sort();
   const ends = await Promise.all(keys.map((key) => redis.pttl(key)));
   const stay = keys.filter((_, index) => (ends[index] ?? -1) < 0 || (ends[index] ?? 0) > 60_000);
   return Promise.all(stay.map(async (key) => [key, (await redis.dumpBuffer(key))?.toString("hex")]));
@@ -203,7 +204,7 @@ test.skipIf(redisWay() === "url")(
     await using cluster = new Cluster(server);
     const { namespace } = cluster;
     await using voters = await startVoters(3, { appendonly: "everysec" });
-    const rules = aclRules({ namespace, role: "voter" });
+    const rules = aclRules({ namespace, role: "voter", partitions });
     const urls = await Promise.all(voters.servers.map((voter) => userWith(rules, voter)));
     const node = cluster.scheduler({ voters: urls });
     node.task("task", ({ extend }) => extend());
@@ -215,7 +216,7 @@ test.skipIf(redisWay() === "url")(
     for (const voter of voters.servers) {
       const admin = voter.client();
       expect(await refusals(admin)).toEqual([]);
-      expect(await admin.keys("*")).toEqual([`escapement:{${namespace}}:lock:${run.id}#1`]);
+      expect(await admin.keys("*")).toEqual([cluster.keysOf(run.id).lock(run.id, 1)]);
       const limited = voter.client({ username: "limited", password: "pass" });
       for (const [command, ...args] of [
         ["SET", `escapement:{${namespace}}:jobs`, "x"],

@@ -16,7 +16,7 @@ const job = (id: string, options: Partial<JobDeclaration> = {}): JobDeclaration 
 };
 const stored = async (namespace: string): Promise<unknown> => {
   const redis = server.client();
-  const keys = await redis.keys(`escapement:{${namespace}}:*`);
+  const keys = await redis.keys(`escapement:{${namespace}*}:*`);
   return Promise.all(keys.sort().map(async (key) => [key, (await redis.dumpBuffer(key))?.toString("hex")]));
 };
 
@@ -121,7 +121,7 @@ describe("schedule, apply: a dry run", () => {
     const scheduler = cluster.scheduler();
     await scheduler.schedule("task", job("stuck"));
     const redis = server.client();
-    const prefix = `escapement:{${cluster.namespace}}:`;
+    const { prefix } = cluster.keysOf("stuck");
     await redis.hset(`${prefix}state`, "stuck", "1 1700000000000 no more fire times");
     await redis.zadd(`${prefix}parked`, 1, "stuck");
     const { changes } = await scheduler.apply([job("stuck")], { dryRun: true });

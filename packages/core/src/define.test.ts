@@ -15,7 +15,7 @@ afterAll(() => server.stop());
 
 const bench = (): Promise<StoreBench> => new StoreBench(server).ready();
 const client = (namespace = uniqueNamespace("define")): Scheduler =>
-  createScheduler({ redis: server.url, namespace, logger: silentLogger });
+  createScheduler({ redis: server.url, namespace, logger: silentLogger, partitions: 1 }); // as a bench has
 const cursorOf = async ({ redis, store }: StoreBench, job: string): Promise<number> =>
   Number(await redis.zscore(store.keys.due, job));
 

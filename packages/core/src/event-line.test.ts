@@ -170,7 +170,8 @@ describe("events: what the cluster is told", () => {
 
   test("who leads, and which nodes come and go", async () => {
     await using cluster = new Cluster(server);
-    const [watcher, one] = [cluster.scheduler(), cluster.scheduler()];
+    // In one partition: each tells it.
+    const [watcher, one] = [cluster.scheduler({ partitions: 1 }), cluster.scheduler({ partitions: 1 })];
     const events: SchedulerEvent[] = [];
     const seen = (type: string) => events.find((event) => event.type === type) ?? null;
     const reading = (async () => {
@@ -202,14 +203,14 @@ describe("events: what the cluster is told", () => {
     await scheduler.job("job").remove();
     await scheduler.stop();
     const redis = server.client();
-    expect(await redis.exists(`escapement:{${cluster.namespace}}:events`)).toBe(0);
+    for (const { events } of cluster.allKeys) expect(await redis.exists(events)).toBe(0);
     redis.disconnect();
   });
 
   test("is bounded: so many entries of at most 2 KiB and a line each, however much a step tells", async () => {
     await using cluster = new Cluster(server);
     const max = 300;
-    const scheduler = cluster.scheduler({ events: { max } });
+    const scheduler = cluster.scheduler({ events: { max }, partitions: 1 }); // of each stream
     const jobs = Array.from({ length: 100 }, (_, at) => `${at}-`.padEnd(128, "x"));
     const define = (priority: number): Promise<unknown> =>
       scheduler.apply(jobs.map((id) => ({ id, task: "task", trigger: every("1h"), priority })));

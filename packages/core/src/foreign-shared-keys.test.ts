@@ -251,7 +251,7 @@ describe("a node that meets a key of another type while it works loses no fire t
     const times = Array.from({ length: 30 }, (_, index) => new Date(first + index * 50));
     await node.schedule("dates", { id: "dates", trigger: once(...times) as Trigger, overlap: "queue-all" });
     await eventually(() => ended.length >= 5, { within: 20_000 });
-    const keys = createKeys(cluster.namespace);
+    const keys = cluster.keysOf("dates");
     const key = keys[of as "jobs"] ?? `${keys.prefix}${of}`;
     // What stood there is gone, but for what is to be put back by hand.
     if (waits) await redis.copy(key, `${keys.prefix}aside`);

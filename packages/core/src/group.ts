@@ -46,21 +46,15 @@ export interface JobGroup {
 
 /** The same of several partitions. */
 export function mergeGroups(groups: readonly JobGroup[]): JobGroup {
-  const all = async <R extends GroupReport>(work: (group: JobGroup) => Promise<R>): Promise<GroupReport> => {
-    const reports = await Promise.all(groups.map(work));
-    return {
-      done: reports.flatMap(({ done }) => done),
-      failed: reports.flatMap(({ failed }) => failed),
-    };
-  };
+  const merged = (reports: readonly GroupReport[]): GroupReport => ({
+    done: reports.flatMap(({ done }) => done),
+    failed: reports.flatMap(({ failed }) => failed),
+  });
+  const all = async (work: (group: JobGroup) => Promise<GroupReport>): Promise<GroupReport> =>
+    merged(await Promise.all(groups.map(work)));
   const withRuns = async (work: (group: JobGroup) => Promise<GroupRunsReport>): Promise<GroupRunsReport> => {
-    const runs: string[] = [];
-    const report = await all(async (group) => {
-      const one = await work(group);
-      runs.push(...one.runs);
-      return one;
-    });
-    return { ...report, runs };
+    const reports = await Promise.all(groups.map(work));
+    return { ...merged(reports), runs: reports.flatMap(({ runs }) => runs) };
   };
   return {
     update: (changes) => all((group) => group.update(changes)),

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { eventually, type RedisServer, startProxy, startRedis, startVoters } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, gate, heard, many } from "../test/cluster.js";
+import { Cluster, gate, heard, idsTogether, many } from "../test/cluster.js";
 import { Ahead } from "./ahead.js";
 import type { Claimed } from "./claim.js";
 import type { RunHandle } from "./index.js";
@@ -50,7 +50,10 @@ describe("a pause that is set after runs were claimed, and before they begin", (
     const begun: string[] = [];
     const back = heard(node, "handedBack");
     // The first answer brings two; when the first of these begins, the request for two more is on its way.
-    const handles = await client.enqueueMany("task", many(4));
+    const handles = await client.enqueueMany(
+      "task",
+      idsTogether(4).map((id) => ({ id })),
+    );
     node.task("task", ({ id, attempt }) => {
       begun.push(`${id}#${attempt}`);
       if (begun.length > 1) return;
@@ -143,7 +146,7 @@ test("a node whose handlers block the event loop, each for far less than its lea
   // One answer brings ten of them: together they take longer than the lease.
   const handles = await node.enqueueMany(
     "task",
-    Array.from({ length: 12 }, () => ({ maxLost: 0 })),
+    idsTogether(12).map((id) => ({ id, maxLost: 0 })),
   );
   await node.start();
   await Promise.all(handles.map((handle) => handle.result({ timeout: 20_000 })));
@@ -194,13 +197,15 @@ test("a logger that throws as it is told of a refused outcome keeps nothing from
   const node = cluster.scheduler({ roles: ["worker"], concurrency: 1, logger });
   const client = cluster.scheduler();
   const handles: RunHandle[] = [];
+  const [forgotten = "", ...others] = idsTogether(3); // one answer is of one partition
   node.task("forgotten", async ({ id }) => {
-    await server.client().hdel(`escapement:{${cluster.namespace}}:active:${node.nodeId}`, id);
-    handles.push(...(await client.enqueueMany("task", Array(2).fill({ delivery: "at-most-once" }))));
+    await server.client().hdel(cluster.keysOf(id).active(node.nodeId ?? ""), id);
+    const next = others.map((other) => ({ id: other, delivery: "at-most-once" }) as const);
+    handles.push(...(await client.enqueueMany("task", next)));
   });
   node.task("task", ({ attempt }) => attempt);
   await node.start();
-  await client.enqueue("forgotten");
+  await client.enqueue("forgotten", { id: forgotten });
   await eventually(() => handles.length === 2);
   const results = await Promise.all(handles.map((handle) => handle.result({ timeout: 10_000 })));
   expect(results).toEqual([1, 1]);

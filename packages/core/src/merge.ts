@@ -87,12 +87,20 @@ export function mergeHealth(all: readonly Health[]): Health {
   };
 }
 
-/** Each finding once, with the partitions in which it is if it is not in all. */
+/** Checks whose words have measurements in them, which differ from partition to partition though what is wrong does not. */
+const measured: ReadonlySet<string> = new Set(["memory", "clock", "node clocks"]);
+
+/** From the worst on. */
+const levels: readonly Finding["level"][] = ["error", "warning", "ok"];
+
+/** Each finding once, with the partitions in which it is if it is not in all; of each check the worst is first. */
 export function mergeFindings(lists: readonly (readonly Finding[])[]): Finding[] {
   const found = new Map<string, { readonly finding: Finding; readonly partitions: Set<number> }>();
   for (const [partition, findings] of lists.entries())
     for (const finding of findings) {
-      const name = JSON.stringify([finding.check, finding.level, finding.message]);
+      const { check, level, message } = finding;
+      const words = measured.has(check) ? message.replace(/\d+/g, "0") : message;
+      const name = JSON.stringify([check, level, words]);
       const known = found.get(name);
       if (known === undefined) found.set(name, { finding, partitions: new Set([partition]) });
       else known.partitions.add(partition);
@@ -103,7 +111,9 @@ export function mergeFindings(lists: readonly (readonly Finding[])[]): Finding[]
     const where = `${partitions.size === 1 ? "Partition" : "Partitions"} ${[...partitions].join(", ")}`;
     return { ...finding, message: `${where}: ${finding.message}` };
   });
-  return merged.sort((one, other) => checks.indexOf(one.check) - checks.indexOf(other.check));
+  const place = ({ check, level }: Finding): number =>
+    checks.indexOf(check) * levels.length + levels.indexOf(level);
+  return merged.sort((one, other) => place(one) - place(other));
 }
 
 /** Each pause once, as partition 0 has it, or else the first that has. */

@@ -1,7 +1,7 @@
 import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, fast, heard } from "../test/cluster.js";
+import { Cluster, fast, heard, idsTogether, partitions } from "../test/cluster.js";
 import { createScheduler } from "./index.js";
 
 let server: RedisServer;
@@ -66,12 +66,16 @@ describe("events: listeners", () => {
     await node.schedule("task", { id: "job", trigger: every("1h") });
     await node.job("job").update({ priority: 1 });
     await node.job("job").remove();
-    await eventually(() => elected.length === 1);
+    await eventually(() => elected.length === partitions);
     await node.stop();
     await eventually(() => left.length === 1);
     expect([added, updated, removed]).toEqual([[{ jobId: "job" }], [{ jobId: "job" }], [{ jobId: "job" }]]);
     expect([joined, left]).toEqual([[{ node: id }], [{ node: id }]]);
-    expect(elected).toEqual([{ node: id, epoch: expect.any(Number) }]);
+    const terms = Array.from({ length: partitions }, (_, partition) => ({
+      ...{ node: id, epoch: expect.any(Number) },
+      ...(partitions > 1 && { partition }),
+    }));
+    expect(elected.toSorted((one, other) => (one.partition ?? 0) - (other.partition ?? 0))).toEqual(terms);
   });
 });
 
@@ -79,6 +83,7 @@ describe("history and finished runs", () => {
   test("I13: is bounded by count, results included, for jobs and for enqueued runs", async () => {
     await using cluster = new Cluster(server);
     const node = cluster.scheduler({ retain: { runs: 3, enqueued: 4 } });
+    const enqueued = idsTogether(6); // of enqueued runs each partition keeps so many
     node.task("task", ({ id }) => id);
     await node.start();
     await node.schedule("task", { id: "job", trigger: every("1h"), overlap: "allow" });
@@ -87,7 +92,7 @@ describe("history and finished runs", () => {
       const handle = await node.job("job").runNow();
       await handle.result({ timeout: 3000 });
       handles.push(handle);
-      await (await node.enqueue("task", { id: `run-${count}` })).result({ timeout: 3000 });
+      await (await node.enqueue("task", { id: enqueued[count] ?? "" })).result({ timeout: 3000 });
     }
     const history = await node.job("job").history();
     expect(history.map(({ id }) => id)).toEqual(
@@ -97,16 +102,11 @@ describe("history and finished runs", () => {
         .map(({ id }) => id),
     );
     expect(history.map(({ result }) => result)).toEqual(history.map(({ id }) => id));
-    expect((await node.finishedRuns("task")).map(({ id }) => id)).toEqual([
-      "run-5",
-      "run-4",
-      "run-3",
-      "run-2",
-    ]);
-    expect(await node.run("run-0").get()).toBeUndefined();
+    expect((await node.finishedRuns("task")).map(({ id }) => id)).toEqual(enqueued.slice(-4).reverse());
+    expect(await node.run(enqueued[0] ?? "").get()).toBeUndefined();
     const redis = server.client();
-    const prefix = `escapement:{${cluster.namespace}}:`;
-    expect(await redis.hlen(`${prefix}results:job`)).toBe(3);
+    expect(await redis.hlen(cluster.keysOf("job").results("job"))).toBe(3);
+    const { prefix } = cluster.keysOf(enqueued[0] ?? "");
     expect(await redis.hlen(`${prefix}results:~task`)).toBe(4);
     expect(await redis.hlen(`${prefix}finished`)).toBe(4);
   });
@@ -118,15 +118,16 @@ describe("history and finished runs", () => {
     await node.start();
     await node.schedule("task", { id: "job", trigger: every("1h"), overlap: "allow" });
     const old = await node.job("job").runNow();
-    const enqueued = await node.enqueue("task");
+    const [first = "", second = ""] = idsTogether(2);
+    const enqueued = await node.enqueue("task", { id: first });
     await Promise.all([old.result(), enqueued.result()]);
-    await server.client().set(`escapement:{${cluster.namespace}}:clock`, Date.now() + 2000);
+    for (const { clock } of cluster.allKeys) await server.client().set(clock, Date.now() + 2000);
     // The node's own lease is over by that clock; it comes back under another identity and goes on.
     const fresh = await node.job("job").runNow();
     await fresh.result({ timeout: 10_000 });
-    await (await node.enqueue("task", { id: "fresh" })).result({ timeout: 10_000 });
+    await (await node.enqueue("task", { id: second })).result({ timeout: 10_000 });
     expect((await node.job("job").history()).map(({ id }) => id)).toEqual([fresh.id]);
-    expect((await node.finishedRuns("task")).map(({ id }) => id)).toEqual(["fresh"]);
+    expect((await node.finishedRuns("task")).map(({ id }) => id)).toEqual([second]);
     expect(await enqueued.get()).toBeUndefined();
   });
 });
@@ -164,7 +165,7 @@ describe("starting", () => {
 
     const redis = server.client();
     const namespace = uniqueNamespace("core");
-    await redis.hset(`escapement:{${namespace}}:meta`, "layout", 99);
+    await redis.hset(`escapement:{${namespace}}:meta`, { layout: 99, partitions });
     const other = cluster.scheduler({ namespace });
     await expect(other.start()).rejects.toMatchObject({ code: "LAYOUT_MISMATCH" });
     await redis.del(`escapement:{${namespace}}:meta`);

@@ -74,12 +74,13 @@ export class PartitionedScheduler implements Scheduler {
     return this.#engines[0] as RedisScheduler;
   }
 
-  #of(id: string): RedisScheduler {
-    return this.#engines[partitionOf(id, this.#engines.length)] as RedisScheduler;
+  /** What is no id lies nowhere: any engine refuses it in its words. */
+  #of(id: unknown): RedisScheduler {
+    return typeof id === "string" ? this.#engine(partitionOf(id, this.#engines.length)) : this.#first;
   }
 
-  #ofRun(id: string): RedisScheduler {
-    return this.#of(parseRunId(id)?.job ?? id);
+  #ofRun(id: unknown): RedisScheduler {
+    return this.#of(typeof id === "string" ? (parseRunId(id)?.job ?? id) : id);
   }
 
   get partitions(): number {

@@ -67,7 +67,7 @@ describe("a node that compares what it holds with the store", () => {
     const { id } = await node.enqueue("task");
     await eventually(() => starts.length === 1);
     const redis = server.client();
-    await redis.hdel(`escapement:{${cluster.namespace}}:active:${node.nodeId}`, id);
+    await redis.hdel(cluster.keysOf(id).active(node.nodeId ?? ""), id);
     await eventually(() => reasons.length === 1, { within: 10 * fast.nodeTtl });
     expect(reasons).toEqual([expect.any(LeaseLostError)]);
     expect(node.health().live, "the node goes on").toBe(true);

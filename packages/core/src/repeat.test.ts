@@ -1,16 +1,27 @@
 import { RedisError } from "@escapement/redis";
+import { createKeys } from "@escapement/redis/internal";
 import { startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
+import type { Redis } from "ioredis";
 import { expect, test } from "vitest";
+import { idsTogether, partitions } from "../test/cluster.js";
 import { createScheduler, type EscapementError } from "./index.js";
 import { readBack, repeat } from "./repeat.js";
+
+/** How many enqueued runs are stored, in all partitions. */
+async function runsIn(redis: Redis, namespace: string): Promise<number> {
+  const all = Array.from({ length: partitions }, (_, partition) => createKeys(namespace, partition));
+  const counts = await Promise.all(all.map(({ runs }) => redis.hlen(runs)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
 
 test("I1, I3: what a client asks for while Redis restarts, or whose reply is lost, is done once", async () => {
   await using redis = await startRedis({ appendonly: "always" });
   await using proxy = await startProxy(redis.url);
   const namespace = uniqueNamespace("repeat");
   await using client = createScheduler({ redis: proxy.url, namespace, deadline: "20s" });
-  await client.enqueue("task", { id: "before" });
+  const [before = "", ...ids] = idsTogether(4);
+  await client.enqueue("task", { id: before });
 
   await redis.kill();
   const asked = Promise.all([
@@ -21,15 +32,18 @@ test("I1, I3: what a client asks for while Redis restarts, or whose reply is los
   await asked;
 
   proxy.blockReplies(true);
-  const unanswered = client.enqueueMany("task", [{}, {}, {}]);
+  const unanswered = client.enqueueMany(
+    "task",
+    ids.map((id) => ({ id })),
+  );
   const server = redis.client();
-  await expect.poll(() => server.hlen(`escapement:{${namespace}}:runs`)).toBe(6);
+  await expect.poll(() => runsIn(server, namespace)).toBe(6);
   proxy.cut();
   proxy.blockReplies(false);
   const handles = await unanswered;
 
   expect(handles).toHaveLength(3);
-  expect(await server.hlen(`escapement:{${namespace}}:runs`)).toBe(6);
+  expect(await runsIn(server, namespace)).toBe(6);
   expect((await client.job("job").get())?.version).toBe(1);
 });
 
@@ -38,12 +52,13 @@ test("I3: what was sent once and not answered is not said to be refused, though 
   await using proxy = await startProxy(redis.url);
   const namespace = uniqueNamespace("repeat");
   await using client = createScheduler({ redis: proxy.url, namespace, deadline: "1s" });
-  await client.enqueue("task", { id: "before" });
+  const [before = "", id = ""] = idsTogether(2);
+  await client.enqueue("task", { id: before });
   const server = redis.client();
 
   proxy.blockReplies(true);
-  const asked = client.enqueue("task", { id: "a" }).catch((error: EscapementError) => error.code);
-  await expect.poll(() => server.hlen(`escapement:{${namespace}}:runs`)).toBe(2);
+  const asked = client.enqueue("task", { id }).catch((error: EscapementError) => error.code);
+  await expect.poll(() => runsIn(server, namespace)).toBe(2);
   await proxy.refuse(true);
   proxy.cut();
 

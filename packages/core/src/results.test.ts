@@ -111,7 +111,7 @@ describe("retain: results", () => {
     expect(await enqueued.result({ timeout: 5000 })).toBe("answer");
     expect(await (await node.job("none").runNow()).result({ timeout: 5000 })).toBeUndefined();
     expect((await node.finishedRuns("task"))[0]?.result).toBe("answer");
-    const keys = await server.client().keys(`escapement:{${cluster.namespace}}:result*`);
+    const keys = await server.client().keys(`escapement:{${cluster.namespace}*}:result*`);
     expect(keys.map((key) => key.slice(key.indexOf("}:") + 2)).sort()).toEqual(
       [`result:${run.id}`, `result:${enqueued.id}`].sort(),
     );

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, gate, heard } from "../test/cluster.js";
+import { Cluster, gate, heard, idsTogether } from "../test/cluster.js";
 import { type BenchNode, StoreBench } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
 import type { LogLine, LogsOptions, RunContext, RunHandle } from "./index.js";
@@ -119,7 +119,7 @@ describe("logs, followLogs: the log of a run", () => {
     await node.start();
     const handle = await node.enqueue("task");
     await handle.result({ timeout: 5000 });
-    const left = await server.client().pttl(`escapement:{${cluster.namespace}}:log:${handle.id}`);
+    const left = await server.client().pttl(cluster.keysOf(handle.id).log(handle.id));
     expect(left).toBeGreaterThan(7_100_000);
     expect(left).toBeLessThanOrEqual(7_200_000);
   });
@@ -251,7 +251,7 @@ describe("logs, followLogs: a node", () => {
     expect(await calls()).toBe(0);
     const handles = await node.enqueueMany(
       "talks",
-      Array.from({ length: 20 }, () => ({})),
+      idsTogether(20).map((id) => ({ id })), // one call for each partition
     );
     for (const handle of handles) await flushed(handle, "two");
     expect(await calls()).toBe(1);
@@ -353,7 +353,7 @@ describe("logs, followLogs: a node", () => {
       log.info("one");
       return flushed(node.run("fine"), "one").then(() => id);
     });
-    await server.client().set(`escapement:{${cluster.namespace}}:log:a-odd`, "something else");
+    await server.client().set(cluster.keysOf("a-odd").log("a-odd"), "something else");
     await node.start();
     const handles = await node.enqueueMany("task", [{ id: "a-odd" }, { id: "fine" }]);
     for (const handle of handles) expect(await handle.result({ timeout: 5000 })).toBe(handle.id);

@@ -2,7 +2,7 @@ import { once as eventOnce } from "node:events";
 import { eventually, type RedisServer, startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, fast, gate, heard } from "../test/cluster.js";
+import { Cluster, fast, gate, heard, idsTogether } from "../test/cluster.js";
 import { createScheduler, type Scheduler, SchedulerStoppedError } from "./index.js";
 
 let server: RedisServer;
@@ -26,7 +26,11 @@ describe("stop", () => {
       return "to the end";
     });
     await node.start();
-    const [first, second] = await client.enqueueMany("task", [{}, {}]);
+    // Which of two is first is said within a partition.
+    const [first, second] = await client.enqueueMany(
+      "task",
+      idsTogether(2).map((id) => ({ id })),
+    );
     await started.opened;
     const stopped = node.stop();
     release.open();
@@ -204,12 +208,13 @@ describe("stop", () => {
     node.task("probe", () => undefined);
     other.task("task", ({ attempt }) => attempt);
     await node.start();
+    const [probe = "", ...ids] = idsTogether(11);
     const handles = await other.enqueueMany(
       "task",
-      Array.from({ length: 10 }, () => ({ delay: 1000 })),
+      ids.map((id) => ({ id, delay: 1000 })),
     );
     // With this answer the node knows when it has to come for the others.
-    await (await other.enqueue("probe")).result({ timeout: 3000 });
+    await (await other.enqueue("probe", { id: probe })).result({ timeout: 3000 });
     proxy.blockReplies(true);
     const active = `escapement:{${cluster.namespace}}:active:${node.nodeId}`;
     await eventually(async () => (await server.client().hlen(active)) === 10);
@@ -226,7 +231,8 @@ describe("stop", () => {
 test("a scheduler that stops while it is coming back from the dead is gone for good", async () => {
   await using proxy = await startProxy(server.url);
   await using cluster = new Cluster(server);
-  const node = cluster.scheduler({ redis: proxy.url, roles: ["worker"] });
+  // In one partition: in others it may live under its former name still, and leave under both.
+  const node = cluster.scheduler({ redis: proxy.url, roles: ["worker"], partitions: 1 });
   await node.start();
   const identity = node.nodeId;
   const [stopped, left] = [gate(), heard(node, "nodeLeft")];
@@ -239,6 +245,6 @@ test("a scheduler that stops while it is coming back from the dead is gone for g
   await eventually(() => left.length > 0);
   expect(left).toEqual([{ node: node.nodeId }]);
   expect(node.nodeId).not.toBe(identity);
-  await using client = cluster.scheduler();
+  await using client = cluster.scheduler({ partitions: 1 });
   await eventually(async () => (await client.nodes()).every(({ alive }) => !alive));
 });

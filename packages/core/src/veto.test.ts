@@ -193,9 +193,7 @@ describe("veto: a vetoed run", () => {
     expect(called).toEqual([other.id]);
     expect((await willing.run(handle.id).get())?.state).toBe("skipped");
     const locks = await voter.client().keys("*");
-    expect(locks.sort()).toEqual(
-      [handle, other].map(({ id }) => `escapement:{${cluster.namespace}}:lock:${id}#1`).sort(),
-    );
+    expect(locks.sort()).toEqual([handle, other].map(({ id }) => cluster.keysOf(id).lock(id, 1)).sort());
   });
 
   test("does not count for maxRuns: where it was to be the last, another fire time is", async () => {

@@ -19,6 +19,17 @@ export const fast = {
   logger: silentLogger,
 } as const satisfies SchedulerOptions;
 
+/** Over how many partitions the environment says that a namespace is spread. */
+export const partitions: number = Number(process.env["ESCAPEMENT_PARTITIONS"] ?? 1);
+
+/** Ids of runs that lie in the first partition, in their order there. */
+export function idsTogether(count: number): string[] {
+  const ids: string[] = [];
+  for (let at = 1000; ids.length < count; at += 1)
+    if (partitionOf(`run-${at}`, partitions) === 0) ids.push(`run-${at}`);
+  return ids;
+}
+
 /** Schedulers of one namespace, stopped together. */
 export class Cluster implements AsyncDisposable {
   readonly namespace: string = uniqueNamespace("core");
@@ -43,19 +54,24 @@ export class Cluster implements AsyncDisposable {
 
   /** The keys of the partition in which a job lives, where the environment says how many there are. */
   keysOf(job: string): Keys {
-    return createKeys(this.namespace, partitionOf(job, Number(process.env["ESCAPEMENT_PARTITIONS"] ?? 1)));
+    return createKeys(this.namespace, partitionOf(job, partitions));
+  }
+
+  /** The keys of each partition. */
+  get allKeys(): readonly Keys[] {
+    return Array.from({ length: partitions }, (_, partition) => createKeys(this.namespace, partition));
   }
 
   /** How often a node has asked for runs. */
   async requestsOf(node: Scheduler): Promise<number> {
-    return Math.max(...(await this.lastOfLines(node)));
+    const each = await Promise.all(this.allKeys.map((keys) => this.lastOfLines(node, keys)));
+    return each.reduce((sum, numbers) => sum + Math.max(...numbers), 0);
   }
 
-  /** The number of a node's last request of each line; 0: there was none. */
-  async lastOfLines(node: Scheduler): Promise<number[]> {
+  /** The number of a node's last request of each line in a partition, the first if none is named; 0: there was none. */
+  async lastOfLines(node: Scheduler, keys: Keys = createKeys(this.namespace)): Promise<number[]> {
     const redis = this.server.client();
-    const key = `escapement:{${this.namespace}}:request:${node.nodeId}`;
-    const numbers = await redis.hmget(key, "number", "number2");
+    const numbers = await redis.hmget(keys.request(node.nodeId ?? ""), "number", "number2");
     redis.disconnect();
     return numbers.map(Number);
   }

@@ -53,7 +53,8 @@ test("two services over one store: one defines and triggers, the other runs; wha
   await using client = createScheduler({ redis: redis.url, namespace: env.ESCAPEMENT_NAMESPACE });
   const findings = await client.doctor();
   const unclaimed = findings.filter(({ check }) => check === "unclaimed");
-  expect(unclaimed).toHaveLength(1);
+  // Of several partitions, those where all is claimed are told of, too.
+  expect(unclaimed.filter(({ level }) => client.partitions === 1 || level !== "ok")).toHaveLength(1);
   expect(unclaimed[0]?.message).toContain("print-cheque");
   worker.kill("SIGTERM");
   expect(await worker.exited).toEqual({ code: 0, signal: null });

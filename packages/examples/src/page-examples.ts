@@ -62,8 +62,16 @@ export function checked(code: string): string {
   return lines.join("\n");
 }
 
-/** Runs an example in a namespace of its own. It finds all that core and triggers export, and no other Redis than this one. */
-export async function runExample(code: string, redis: string): Promise<void> {
+/**
+ * Runs an example in a namespace of its own. It finds all that core and triggers export, and no other Redis than this one.
+ *
+ * @param settings of its schedulers, where they do not say it themselves
+ */
+export async function runExample(
+  code: string,
+  redis: string,
+  settings: SchedulerOptions = {},
+): Promise<void> {
   const namespace = uniqueNamespace("example");
   const opened: Scheduler[] = [];
   const names = {
@@ -71,7 +79,7 @@ export async function runExample(code: string, redis: string): Promise<void> {
     ...core,
     ...checks,
     createScheduler: (options: SchedulerOptions): Scheduler => {
-      const scheduler = createScheduler({ ...options, redis, namespace });
+      const scheduler = createScheduler({ ...settings, ...options, redis, namespace });
       opened.push(scheduler);
       return scheduler;
     },

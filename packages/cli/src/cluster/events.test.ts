@@ -6,7 +6,12 @@ import { escapement, type Said, start } from "../../test/escapement.js";
 
 let redis: RedisServer;
 let client: Scheduler;
-let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string; TZ: string };
+let env: {
+  ESCAPEMENT_REDIS_URL: string;
+  ESCAPEMENT_NAMESPACE: string;
+  ESCAPEMENT_PARTITIONS: string;
+  TZ: string;
+};
 const later = once(new Date("2099-01-01T00:00:00Z"));
 
 beforeAll(async () => {
@@ -14,10 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** Tells events as scripts write them, in a namespace of their own. */
+/** Tells events as scripts write them, in a namespace of their own, of one partition: their order is that of one stream. */
 async function cluster(lines: readonly string[]): Promise<void> {
   const namespace = uniqueNamespace("events");
-  env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: namespace, TZ: "UTC" };
+  const where = { ESCAPEMENT_NAMESPACE: namespace, ESCAPEMENT_PARTITIONS: "1" };
+  env = { ESCAPEMENT_REDIS_URL: redis.url, ...where, TZ: "UTC" };
   for (const line of lines) await tell(line);
 }
 
@@ -61,7 +67,7 @@ describe("events", { timeout: 120_000 }, () => {
 
   test("says who paused what, why and until when", async () => {
     await cluster([]);
-    client = createScheduler({ redis: redis.url, namespace: env.ESCAPEMENT_NAMESPACE });
+    client = createScheduler({ redis: redis.url, namespace: env.ESCAPEMENT_NAMESPACE, partitions: 1 });
     await client.pause(
       { queue: "mail" },
       { reason: "audit \u202e!", by: "ann", until: "2099-01-01T00:00:00Z" },
@@ -116,7 +122,11 @@ describe("events", { timeout: 120_000 }, () => {
     await cluster(jobs(3));
     await using following = await start(["events", "--follow", "-n", "1"], env);
     await following.waitForLine(/job-2/);
-    await using other = createScheduler({ redis: redis.url, namespace: env.ESCAPEMENT_NAMESPACE });
+    await using other = createScheduler({
+      redis: redis.url,
+      namespace: env.ESCAPEMENT_NAMESPACE,
+      partitions: 1,
+    });
     await other.schedule("any", { id: "new", trigger: later });
     await following.waitForLine(/jobAdded {7}new$/);
     expect(following.lines).toHaveLength(2);

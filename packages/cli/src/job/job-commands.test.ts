@@ -24,8 +24,9 @@ beforeEach(async () => {
 });
 
 const jobIds = async (): Promise<string[]> => {
-  const namespace = env["ESCAPEMENT_NAMESPACE"];
-  return (await redis.client().hkeys(`escapement:{${namespace}}:jobs`)).sort();
+  const keys = await redis.client().keys(`escapement:{${env["ESCAPEMENT_NAMESPACE"]}*}:jobs`);
+  const ids = await Promise.all(keys.map((key) => redis.client().hkeys(key)));
+  return ids.flat().sort();
 };
 const get = (id: string): Promise<Job | undefined> => scheduler.job(id).get();
 const define = (id: string, more: object = {}): Promise<Job> =>

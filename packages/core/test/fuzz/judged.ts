@@ -11,8 +11,8 @@ import { asStored, asUpdated, expectDefined, expectVersion, isSame } from "./sto
 export interface Place {
   readonly client: Scheduler;
   readonly redis: Redis;
-  /** The hash of the jobs' records. */
-  readonly jobs: string;
+  /** The hashes of the jobs' records, of each partition. */
+  readonly jobs: readonly string[];
   readonly secret: string;
   /** All that is stored. */
   stored(): Promise<string>;
@@ -80,10 +80,10 @@ const isId = (id: unknown): id is string => typeof id === "string" && /^[A-Za-z0
 async function look({ client, redis, jobs, stored }: Place, ids: readonly string[]): Promise<Look> {
   const [all, records, ...found] = await Promise.all([
     stored(),
-    redis.hgetall(jobs),
+    Promise.all(jobs.map((key) => redis.hgetall(key))),
     ...ids.map(async (id) => [id, await client.job(id).get()] as const),
   ]);
-  return { all, records: new Map(Object.entries(records)), jobs: new Map(found) };
+  return { all, records: new Map(records.flatMap((some) => Object.entries(some))), jobs: new Map(found) };
 }
 
 /** Nothing is written, and the jobs that were named read as they did. */
