@@ -101,7 +101,7 @@ describe("a node that claims ahead", () => {
       attempts.add(attempt);
       order.push(input.n);
     });
-    const inputs = Array.from({ length: 600 }, (_, n) => ({ input: { n } }));
+    const inputs = idsTogether(600).map((id, n) => ({ id, input: { n } }));
     const handles = await node.enqueueMany("task", inputs);
     await node.start();
     await ended(handles);

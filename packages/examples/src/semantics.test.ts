@@ -18,8 +18,14 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** What the page says of one partition: several have no order of runs, and the ids of events are places in all of their streams. */
-const ofOnePartition: ReadonlySet<string> = new Set(["`priority`", "events"]);
+/** What the page says of one partition: several have no order of runs, also for a limit's places, and the ids of events are places in all of their streams. */
+const ofOnePartition: ReadonlySet<string> = new Set([
+  "`priority`",
+  "`concurrencyKey`, `concurrencyLimit`",
+  "`rateLimit`",
+  "`limit`, `rateLimit` of a task",
+  "events",
+]);
 
 /** Runs the page's beginning and an example after it. */
 const run = (code: string, heading = ""): Promise<void> =>
