@@ -1,4 +1,5 @@
 import { EscapementError, RedisError } from "@escapement/redis";
+import { batchesOf, type Most } from "./batches.js";
 import { checkJobs, type Item, type Wanted } from "./check-jobs.js";
 import { compare, type Defined, type Stored, type Write } from "./compare.js";
 import { isTied } from "./dependencies.js";
@@ -23,10 +24,9 @@ export interface Preview {
   readonly stored: Stored;
 }
 
-/** The most jobs in one call, and the most characters of records, unless a single one has more: a step of a few ms at the most. */
-const most = { jobs: 100, size: 1 << 20 } as const;
+/** Jobs, and characters of their records. */
+const most: Most = { count: 100, size: 1 << 20 };
 const rounds = 20;
-const sizeOf = ({ text }: Item): number => text.length;
 
 /**
  * Defines jobs: adds those that are not there, changes those that differ, and leaves alone those that are the same. A job whose
@@ -53,7 +53,7 @@ export async function writeItems(store: Store, items: readonly Item[], owner?: O
     throw error;
   };
   const writing = { store, owner, done, ties: new Ties(store), fail };
-  const batches = batchesOf(items, sizeOf);
+  const batches = jobBatches(items, (item) => item);
   let written = 0;
   let next = plan(writing, batches[0] ?? []);
   for (const [index, batch] of batches.entries()) {
@@ -77,7 +77,7 @@ export async function writeItems(store: Store, items: readonly Item[], owner?: O
 /**
  * Writes jobs that are nothing to each other, each whole or not at all: what is wrong with one is no matter of the others.
  *
- * @param items at most a batch of {@link batchesOf}, each id once
+ * @param items at most a batch of {@link jobBatches}, each id once
  * @returns what became of each by its id, or the error that it met: what befalls the store or the connection is met by all that are not written yet
  */
 export async function writeEach(
@@ -102,21 +102,9 @@ export async function writeEach(
   return new Map<string, Defined | { readonly error: unknown }>([...done, ...failed]);
 }
 
-/** Jobs in order, in as few batches as one call each can take. */
-export function batchesOf<T>(items: readonly T[], sizeOf: (item: T) => number): T[][] {
-  const batches: T[][] = [];
-  let room = 0;
-  for (const item of items) {
-    const batch = batches.at(-1);
-    const size = sizeOf(item);
-    if (batch !== undefined && batch.length < most.jobs && size <= room) batch.push(item);
-    else {
-      batches.push([item]);
-      room = most.size;
-    }
-    room -= size;
-  }
-  return batches;
+/** What has a checked job each, in as few batches as one call each can take. */
+export function jobBatches<T>(all: readonly T[], itemOf: (one: T) => Item): T[][] {
+  return batchesOf(all, most, (one) => itemOf(one).text.length);
 }
 
 /**
@@ -126,7 +114,7 @@ export function batchesOf<T>(items: readonly T[], sizeOf: (item: T) => number): 
  */
 export async function previewItems(store: Store, items: readonly Item[], set?: string): Promise<Preview[]> {
   const previews: Preview[] = [];
-  for (const some of batchesOf(items, sizeOf)) {
+  for (const some of jobBatches(items, (item) => item)) {
     const [now, all] = await Promise.all([store.now(), readStored(store, some, set !== undefined)]);
     for (const [index, item] of some.entries()) {
       const stored = all[index] as Stored;

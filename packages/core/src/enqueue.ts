@@ -5,7 +5,7 @@ import { InvalidOptionError, PartlyWrittenError } from "./errors.js";
 import { newRunId } from "./id.js";
 import type { Delivery } from "./job.js";
 import type { Limit, RateLimit } from "./limit.js";
-import { batchesOf, type NewRun, queueTogether } from "./queue-together.js";
+import { type NewRun, queueTogether, runBatches } from "./queue-together.js";
 import { RunRecord } from "./record.js";
 import type { RetryOptions } from "./retry.js";
 import type { Store } from "./store.js";
@@ -108,7 +108,7 @@ export async function queueRuns(
   const runs = all.map((given) => newRun(task, given as Record<string, unknown>, now, maxInput));
   const ids = runs.map(({ id }) => id);
   let written = 0;
-  for (const batch of batchesOf(runs)) {
+  for (const batch of runBatches(runs)) {
     try {
       await queueTogether(store, batch);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { partitionOf } from "@escapement/redis/internal";
 import { monotonic } from "./clock.js";
 import type { Events } from "./events.js";
+import { inTime } from "./in-time.js";
 import { borrow, lend } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
@@ -134,7 +135,7 @@ export class Lender {
       const heard = (report: string): unknown => reports.push(partition, report);
       asked.push(this.#reach(Number(partition), wanted, { called, need }, heard));
     }
-    await inTime(asked);
+    await patiently(asked);
     return [...reports];
   }
 
@@ -142,7 +143,7 @@ export class Lender {
     const told: Promise<void>[] = [];
     for (let at = 0; at + 1 < news.length; at += 2)
       told.push(this.#reach(Number(news[at]), wanted, { news: news[at + 1] ?? "" }));
-    await inTime(told);
+    await patiently(told);
   }
 
   /** Asks a partition that borrows; that it fails is told, and no more. */
@@ -184,14 +185,8 @@ export class Lender {
 }
 
 /** Until all of these have ended, or for as long as there is patience. */
-async function inTime(calls: readonly Promise<void>[]): Promise<void> {
-  if (calls.length === 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patience);
-  });
-  await Promise.race([Promise.all(calls), late]);
-  clearTimeout(timer);
+async function patiently(calls: readonly Promise<void>[]): Promise<void> {
+  if (calls.length > 0) await inTime(patience, Promise.all(calls)).catch(() => undefined);
 }
 
 interface Asked {

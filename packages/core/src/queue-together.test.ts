@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { StoreBench } from "../test/store-bench.js";
 import { client } from "../test/told.js";
 import { enqueueRuns } from "./enqueue.js";
-import { batchesOf, type NewRun } from "./queue-together.js";
+import { type NewRun, runBatches } from "./queue-together.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -136,7 +136,7 @@ describe("batches", () => {
       ...{ id: `${n}`, record: "x".repeat(size) },
       ...{ lane: "q@t", priority: 0, notBefore: undefined },
     }));
-  const sizes = (bodies: readonly number[]): number[] => batchesOf(runs(bodies)).map(({ length }) => length);
+  const sizes = (bodies: readonly number[]): number[] => runBatches(runs(bodies)).map(({ length }) => length);
 
   test("have at most 500 runs, and a mebibyte of records unless one alone has more", () => {
     expect(sizes([])).toEqual([]);

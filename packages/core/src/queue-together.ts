@@ -1,3 +1,4 @@
+import { batchesOf, type Most } from "./batches.js";
 import { enqueue } from "./scripts/index.js";
 import type { Store } from "./store.js";
 
@@ -11,23 +12,12 @@ export interface NewRun {
   readonly notBefore: number | undefined;
 }
 
-/** The most runs in one call, and the most characters of records, unless a single one has more: a step of a few ms at the most. */
-const most = { runs: 500, size: 1 << 20 } as const;
+/** Runs, and characters of their records. */
+const most: Most = { count: 500, size: 1 << 20 };
 
 /** Runs in order, in as few batches as one call each can take. */
-export function batchesOf(runs: readonly NewRun[]): NewRun[][] {
-  const batches: NewRun[][] = [];
-  let room = 0;
-  for (const run of runs) {
-    const batch = batches.at(-1);
-    if (batch !== undefined && batch.length < most.runs && run.record.length <= room) batch.push(run);
-    else {
-      batches.push([run]);
-      room = most.size;
-    }
-    room -= run.record.length;
-  }
-  return batches;
+export function runBatches(runs: readonly NewRun[]): NewRun[][] {
+  return batchesOf(runs, most, ({ record }) => record.length);
 }
 
 /** Those who wait for the next call, each with runs that are written together or not at all. */
@@ -44,7 +34,7 @@ const waiting = new WeakMap<Store, Waiting[]>();
 /**
  * Queues runs together with all others that this process queues in the same turn of the event loop, in as few calls as that takes.
  *
- * @param runs at most a batch of {@link batchesOf}: written whole
+ * @param runs at most a batch of {@link runBatches}: written whole
  */
 export function queueTogether(store: Store, runs: readonly NewRun[]): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -69,7 +59,7 @@ function callsOf(all: readonly Waiting[]): Waiting[][] {
   for (const one of all) {
     const own = one.runs.reduce((sum, { record }) => sum + record.length, 0);
     const call = calls.at(-1);
-    if (call !== undefined && runs + one.runs.length <= most.runs && size + own <= most.size) {
+    if (call !== undefined && runs + one.runs.length <= most.count && size + own <= most.size) {
       call.push(one);
       runs += one.runs.length;
       size += own;

@@ -91,7 +91,7 @@ export class RedisScheduler implements Scheduler {
       guard: this.#founding,
     });
     shared.stores[partition] = this.#store;
-    if (partitions > 1) shared.carrier.join(this.#store);
+    shared.carrier?.join(this.#store);
     shared.lender?.join(this.#store);
     this.#events = shared.eventsOf(partition);
     this.#jobs = new ScheduleTogether(this.#parts);

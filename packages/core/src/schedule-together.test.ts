@@ -3,7 +3,8 @@ import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { StoreBench } from "../test/store-bench.js";
 import { client } from "../test/told.js";
-import { batchesOf } from "./define.js";
+import type { Item } from "./check-jobs.js";
+import { jobBatches } from "./define.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -177,7 +178,7 @@ describe("jobs that are scheduled at the same time", () => {
 
 test("batches have at most 100 jobs, and a mebibyte of records unless one alone has more", () => {
   const sizes = (bodies: readonly number[]): number[] =>
-    batchesOf(bodies, (size) => size).map(({ length }) => length);
+    jobBatches(bodies, (size) => ({ text: "x".repeat(size) }) as Item).map(({ length }) => length);
   expect(sizes([])).toEqual([]);
   expect(sizes(Array(201).fill(10))).toEqual([100, 100, 1]);
   expect(sizes([600_000, 600_000, 400_000])).toEqual([1, 2]);

@@ -1,7 +1,7 @@
 import { EscapementError, RedisError } from "@escapement/redis";
 import { tell } from "./apply.js";
 import { checkAlone, type Item, type Wanted } from "./check-jobs.js";
-import { batchesOf, writeEach } from "./define.js";
+import { jobBatches, writeEach } from "./define.js";
 import type { HandleParts } from "./handles.js";
 import type { Job } from "./job.js";
 import { exhaustedJob, readJobs } from "./read-jobs.js";
@@ -86,7 +86,7 @@ export class ScheduleTogether {
   #writeAll(): void {
     const all = this.#waiting;
     this.#waiting = [];
-    for (const batch of batchesOf(all, ({ item }) => item.text.length)) void this.#write(batch);
+    for (const batch of jobBatches(all, ({ item }) => item)) void this.#write(batch);
   }
 
   /** Writes and reads back; what fails of it, fails for those whom it concerns. */

@@ -20,7 +20,8 @@ export class Shared {
   readonly stores: Store[] = [];
   /** Which pauses there are not, as its engines have seen. */
   readonly seenPauses: SeenPauses = new SeenPauses();
-  readonly carrier: Carrier;
+  /** What goes between partitions; `undefined` where there is one. */
+  readonly carrier: Carrier | undefined;
   readonly lender: Lender | undefined;
   /** Of the first partition's store, which says so of all. */
   founding: Founding | undefined;
@@ -30,9 +31,10 @@ export class Shared {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.events = new Events(settings.logger);
-    this.carrier = new Carrier(this.events);
     this.slots = new Slots(settings.concurrency);
-    if (settings.partitions > 1) this.lender = new Lender(this.events);
+    if (settings.partitions === 1) return;
+    this.carrier = new Carrier(this.events);
+    this.lender = new Lender(this.events);
   }
 
   /** What a partition tells. */

@@ -17,7 +17,7 @@ export const upsert = defineScript<[string, string]>()({
   name: "upsert",
   version: 2,
   file: file("upsert"),
-  include: [...records, ...libraries("partitions", "sets", "once", "founding")],
+  include: [...records, ...libraries("slot", "partitions", "sets", "once", "founding")],
   keys: [...guards, "caller"],
   args: ["prefix", "set", "mark", "number", "caller_ttl", ...foundingArgs, ...history],
   lists: {

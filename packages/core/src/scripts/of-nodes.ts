@@ -16,7 +16,7 @@ export const claim = defineScript<ClaimReply>()({
     ...kept,
     ...["request", "due", "plain"].map((name) => file(`claim/${name}`)),
     ...rules,
-    file("lib/lending"),
+    ...["slot", "lending"].map((name) => file(`lib/${name}`)),
     ...[
       "lending",
       "rates",

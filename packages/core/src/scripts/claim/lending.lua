@@ -5,26 +5,13 @@ do
   own, count = tonumber(own), tonumber(count)
   lending.is_on = own ~= nil
 
-  local CRC = { [0] = 0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7, 0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad, 0xe1ce, 0xf1ef }
-
-  -- As partitionOf says it.
-  local function home_of(scope)
-    local crc, xor, left, right = 0, bit.bxor, bit.lshift, bit.rshift
-    for i = 1, #scope do
-      local byte = string.byte(scope, i)
-      crc = xor(left(crc, 4) % 65536, CRC[xor(right(crc, 12), right(byte, 4))])
-      crc = xor(left(crc, 4) % 65536, CRC[xor(right(crc, 12), byte % 16)])
-    end
-    return crc % 16384 % count
-  end
-
   local known, wanted, wants = {}, {}, {} -- scope -> what stands of it here; what is asked for, by scope and in order
   local told_none = {} -- states of scopes of which runs may be skipped now
 
   local function state_of(scope)
     local state = known[scope]
     if state then return state end
-    local is_home = home_of(scope) == own
+    local is_home = step.slot_of(scope) % count == own
     state = { is_home = is_home, name = arg.prefix .. (is_home and 'lent:' or 'borrowed:') .. scope }
     state.fields = lending.read(state.name)
     state.is_new = next(state.fields) == nil and not (is_home and lending.may_be_forgotten(now))
