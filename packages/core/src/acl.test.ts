@@ -240,7 +240,7 @@ describe("of a node's rules", () => {
 
   test("each is called by something", () => {
     const isCalled = (command: string): boolean => {
-      const inLua = new RegExp(`(?:call|in_chunks)\\([^')]*'${command.toUpperCase()}'`);
+      const inLua = new RegExp(`(?:call|direct|in_chunks)\\([^')]*'${command.toUpperCase()}'`);
       const inCode = new RegExp(`\\.${command}\\(`);
       return sources.some(({ file, text }) => (file.endsWith(".lua") ? inLua : inCode).test(text));
     };

@@ -1,8 +1,10 @@
 import type { Claimed } from "./claim.js";
 import { monotonic } from "./clock.js";
 
-/** So many ms of work are claimed ahead: no idle node could begin it much sooner. */
+/** So many ms of work are claimed ahead, and as many as a request takes: no idle node could begin it much sooner. */
 const reach = 1;
+/** A request counts as one of so many ms at most: with what is claimed ahead by that, what waits begins before it would have to go back. */
+const mostOfRequest = 3;
 /** How many runs end within a ms is counted over so many ms, and the same before. */
 const window = 5;
 /** For so many ms a run that was claimed ahead waits for a free slot at most; then it goes back. */
@@ -10,7 +12,7 @@ const longest = 5;
 /** So many ms after its claim a run may still begin at the most, where the event loop was blocked meanwhile: well below what a pause is promised to take. */
 const stale = 25;
 /** Runs that are claimed ahead at most. */
-const most = 100;
+const most = 200;
 
 /**
  * Runs that were claimed for slots that are about to be free. Where handlers take well below a millisecond, a node would wait for Redis rather than work
@@ -23,6 +25,7 @@ export class Ahead {
   #timer: NodeJS.Timeout | undefined;
   #mean = Number.POSITIVE_INFINITY; // ms that a handler takes
   #windowEnds = 0; // monotonic
+  #requestMs = 0;
   readonly #ends = { now: 0, before: 0 }; // how many handlers have, in this window and in the last one
 
   /** @param onLate takes the runs for which no slot has become free in time */
@@ -44,11 +47,11 @@ export class Ahead {
    * How many may wait, with so many slots.
    *
    * @param now monotonic
-   * @param apart ms between a claim and the moment at which what it brought could begin, here as on any other node
+   * @param apart ms between the answer to a claim and the moment at which what it brought could begin, here as on any other node
    */
   room(concurrency: number, now: number = monotonic(), apart = 0): number {
     this.#turnWindow(now);
-    const ms = reach + apart;
+    const ms = reach + this.#requestMs + apart;
     const ended = Math.ceil(((this.#ends.now + this.#ends.before) * ms) / window);
     return Math.min(most, Math.floor((concurrency * ms) / this.#mean), ended);
   }
@@ -58,6 +61,11 @@ export class Ahead {
     this.#ends.before = now < this.#windowEnds + window ? this.#ends.now : 0;
     this.#ends.now = 0;
     this.#windowEnds = now + window;
+  }
+
+  /** A request that brought something took so many ms. */
+  learnRequest(ms: number): void {
+    this.#requestMs += (Math.min(ms, mostOfRequest) - this.#requestMs) / 8;
   }
 
   /** A handler has ended, at that monotonic time, that took so many ms. */

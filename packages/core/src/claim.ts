@@ -123,17 +123,26 @@ function carried(carrier: Carrier, partition: number, answer: ClaimAnswer): Clai
   return { ...answer, passed };
 }
 
+interface Reports {
+  readonly done: readonly string[];
+  readonly results: readonly (string | number)[];
+  readonly completions: readonly string[];
+}
+
 /** What is reported, as the script reads it: in the short form where all is as usual. */
-function reportsOf(completions: readonly Completion[]): { done: string[]; completions: string[] } {
+function reportsOf(completions: readonly Completion[]): Reports {
   if (completions.every(isUsual)) {
-    const done: string[] = [];
-    for (const { run, token, detail, result } of completions) done.push(run, token, detail, result);
-    return { done, completions: [] };
+    const [done, results]: [string[], (string | number)[]] = [[], []];
+    for (const { run, token, detail, result } of completions) {
+      done.push(run, token, detail);
+      if (result !== "") results.push(done.length / 3, result);
+    }
+    return { done, results, completions: [] };
   }
   const texts = completions.map(
     ({ run, token, outcome, detail, result }) => `${run} ${token} ${outcome}\n${detail}\n${result}`,
   );
-  return { done: [], completions: texts };
+  return { done: [], results: [], completions: texts };
 }
 
 /** Whether an attempt succeeded, and nothing is to be told of it but that. */

@@ -79,34 +79,34 @@ describe.skipIf(redisWay() === "url")("the commands that scripts call", { timeou
     }
     expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
       "
-      plain                 74    4.59
-      input                 74    4.59
-      metadata              74    4.59
-      tags                  74    4.59
-      priority              74    4.59
-      startAt, endAt        74    4.59
-      jitter                74    4.59
-      misfire               74    4.59
+      plain                 75    4.57
+      input                 75    4.57
+      metadata              75    4.57
+      tags                  75    4.57
+      priority              75    4.57
+      startAt, endAt        75    4.57
+      jitter                75    4.57
+      misfire               75    4.57
       maxRuns              108   14.82
       after completion     109   11.87
-      whenExhausted         74    4.59
+      whenExhausted         75    4.57
       retain               110   10.89
-      overlap allow         71    4.56
-      overlap queue-one     74    4.59
-      overlap replace       74    4.59
-      timeout               74    4.59
-      at-most-once          74    4.59
-      retry, not needed     74    4.59
-      retry, needed once   161   15.43
-      dead letter           88   11.66
-      no dead letter        84    7.66
-      pauseAfterFailures    74    4.59
+      overlap allow         72    4.54
+      overlap queue-one     75    4.57
+      overlap replace       75    4.57
+      timeout               75    4.57
+      at-most-once          75    4.57
+      retry, not needed     75    4.57
+      retry, needed once   162   15.43
+      dead letter           89   11.66
+      no dead letter        85    7.66
+      pauseAfterFailures    75    4.57
       the same, failed     104   15.78
-      result                76    6.59
+      result                77    6.57
       concurrencyKey       107   13.83
       key's rateLimit      111   17.83
       limit                104   12.81
-      rateLimit             85   10.64
+      rateLimit             85   10.61
       "
     `);
   });

@@ -60,23 +60,44 @@ export type ClusterEvent =
 
 const outcomes = { s: "succeeded", f: "failed", t: "timed-out", c: "cancelled" } as const;
 
-/** Reads an entry of the stream: its fields `t` (ms) and `e` (lines); `undefined` for a line that is not of this version. */
+/** Reads an entry of the stream: its fields `t` (ms) and `e` (lines), of which one may be about many runs; `undefined` for a line that is not of this version. */
 export function readEntry(values: readonly string[]): ((ClusterEvent & { readonly at: Date }) | undefined)[] {
   const at = new Date(Number(values[values.indexOf("t") + 1]));
   const lines = (values[values.indexOf("e") + 1] ?? "").split("\n");
-  return lines.map((line) => {
-    const event = readLine(line);
-    return event && { ...event, at };
-  });
+  return lines.flatMap(readLine).map((event) => event && { ...event, at });
 }
 
 // Whoever wrote a line that cannot be read, it must not stop the stream.
-function readLine(line: string): ClusterEvent | undefined {
+function readLine(line: string): (ClusterEvent | undefined)[] {
   try {
-    return parseLine(line);
+    return readMany(line) ?? [parseLine(line)];
   } catch {
-    return undefined;
+    return [undefined];
   }
+}
+
+/** A line that is about many runs. */
+function readMany(line: string): ClusterEvent[] | undefined {
+  if (!line.startsWith("starts ") && !line.startsWith("ends ")) return undefined;
+  const [word, node = "-", ...rest] = line.split(" ");
+  if (word === "starts") {
+    const [first = "", ...runs] = rest;
+    const token = BigInt(first);
+    return runs.map((run, index) => {
+      const fencingToken = token + BigInt(index);
+      return { type: "beforeRun", ...ofRun(run), attempt: 1, node, fencingToken };
+    });
+  }
+  const [started, finished, attempt, ...items] = rest;
+  const ended = {
+    ...{ type: "afterRun", outcome: "succeeded", retry: false, node, reason: undefined } as const,
+    ...{ startedAt: new Date(Number(started)), finishedAt: new Date(Number(finished)) },
+    attempt: Number(attempt),
+  };
+  const events: ClusterEvent[] = [];
+  for (let at = 0; at + 1 < items.length; at += 2)
+    events.push({ ...ended, ...ofRun(items[at] ?? ""), fencingToken: BigInt(items[at + 1] ?? 0) });
+  return events;
 }
 
 function parseLine(line: string): ClusterEvent | undefined {

@@ -91,6 +91,11 @@ export class HeldRuns {
     return { most, left: Math.min(most - held, able), free: total - held };
   }
 
+  /** A request that brought something took so many ms. */
+  learnRequest(ms: number): void {
+    this.#ahead.learnRequest(ms);
+  }
+
   get #free(): number {
     return Math.max(0, this.#parts.slots.total - this.#parts.slots.running);
   }

@@ -5,6 +5,7 @@ import { drawn } from "../test/drawn.js";
 import { type BenchNode, StoreBench } from "../test/store-bench.js";
 import type { ClaimAnswer, Claimed, Completion } from "./claim.js";
 import { enqueueRuns } from "./enqueue.js";
+import { readEntry } from "./event-line.js";
 import type { JobOptions } from "./job.js";
 
 // The usual request is answered by a part of the script of its own: what it answers and leaves in the store is what the whole script would have.
@@ -186,12 +187,24 @@ class Side {
 
 async function contentOf({ redis }: StoreBench, key: string): Promise<unknown> {
   const type = await redis.type(key);
-  if (type === "string") return redis.get(key);
+  if (type === "string") return { value: await redis.get(key), goes: (await redis.pttl(key)) >= 0 };
   if (type === "hash") return redis.hgetall(key);
   if (type === "list") return redis.lrange(key, 0, -1);
   if (type === "set") return (await redis.smembers(key)).sort();
   if (type === "zset") return redis.zrange(key, 0, -1, "WITHSCORES");
-  return (await redis.xrange(key, "-", "+")).map(([, fields]) => fields);
+  return (await redis.xrange(key, "-", "+")).map(([, fields]) => eventsOf(fields));
+}
+
+/** What an entry tells. What ended in one step is told by the claims that it was of, elsewhere in the order in which it was reported. */
+function eventsOf(fields: readonly string[]): object[] {
+  const events = readEntry(fields);
+  expect(events).not.toContain(undefined);
+  const [ends, others] = [
+    events.filter((event) => event?.type === "afterRun"),
+    events.filter((event) => event?.type !== "afterRun"),
+  ];
+  const id = (event: (typeof events)[number]): string => (event?.type === "afterRun" ? event.runId : "");
+  return [ends.sort((one, other) => id(one).localeCompare(id(other))), others];
 }
 
 test("a usual request is answered as the whole script would, and leaves the same", {

@@ -17,6 +17,7 @@ export interface Exchange {
   readonly ahead: number;
   /** Until when (monotonic) the slots are kept from the process' other partitions. */
   readonly keptUntil: number;
+  readonly sentAt: number; // monotonic
   readonly answered: Promise<ClaimAnswer>;
 }
 

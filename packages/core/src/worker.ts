@@ -265,7 +265,7 @@ export class Worker {
     try {
       line.underWay = this.#send(line);
       while (line.underWay !== undefined) {
-        const { completed, slots, ahead, answered } = line.underWay;
+        const { completed, slots, ahead, sentAt, answered } = line.underWay;
         let answer: ClaimAnswer;
         try {
           answer = await answered;
@@ -274,6 +274,7 @@ export class Worker {
         }
         this.watch.turned();
         const { claimed, wanted } = answer;
+        if (claimed.length > 0) this.#held.learnRequest(monotonic() - sentAt);
         if (wanted !== undefined) this.#parts.lender?.see(this.#parts.store.partition, wanted);
         if (slots > 0) this.#backlog.learn(answer.more || claimed.length >= slots - ahead);
         this.#nextDue =
@@ -331,7 +332,8 @@ export class Worker {
     });
     answered.catch(() => undefined); // it is waited for later
     if (slots > 0) this.#parts.slots.keptUntil(this.#sharer, answered);
-    return { completed, slots, ahead, keptUntil: monotonic() + patience, answered };
+    const sentAt = monotonic();
+    return { completed, slots, ahead, keptUntil: sentAt + patience, sentAt, answered };
   }
 
   #untilAnswered(request: ClaimRequest): Promise<ClaimAnswer> {

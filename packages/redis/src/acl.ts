@@ -49,7 +49,7 @@ const definingCommands = [...writingCommands, ...listOf("EVAL 0 1 K; EVALSHA 0 1
 
 /** Commands that only nodes send, beside those of {@link listening}. */
 export const nodeCommands: readonly string[] = listOf(
-  "HINCRBY K f 1; LPUSH K v; LTRIM K 0 1; PERSIST K; RENAME K K; XLEN K; XTRIM K MINID 0; ZREMRANGEBYRANK K 0 1",
+  "HINCRBY K f 1; LPUSH K v; MSETNX K v; LTRIM K 0 1; PERSIST K; RENAME K K; XLEN K; XTRIM K MINID 0; ZREMRANGEBYRANK K 0 1",
 );
 
 /** How nodes hear what is published. */

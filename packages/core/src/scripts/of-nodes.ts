@@ -10,7 +10,7 @@ import { calls, file, foundingArgs, guards, history, kept, records, rules } from
 export type ClaimReply = [string, string, string, string[], string[], number, (string[] | null)?, string[]?];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
-  version: 5,
+  version: 6,
   file: file("claim"),
   include: [
     ...kept,
@@ -46,7 +46,8 @@ export const claim = defineScript<ClaimReply>()({
     ...history,
   ],
   lists: {
-    done: ["run", "token", "detail", "result"],
+    done: ["run", "token", "detail"],
+    results: ["place", "result"],
     completions: ["outcome"],
     lanes: ["lane"],
     limits: ["scope", "max", "how"],

@@ -69,7 +69,7 @@ export function entriesIn(evidence: readonly Evidence[]): { kept: ToldFact[]; un
 export function toldIn(entries: readonly ToldFact[]): Told[] {
   const all: Told[] = [];
   for (const { t, at, lines } of entries)
-    for (const line of lines) all.push(readLine(line, { index: all.length, t, at }));
+    for (const line of lines.flatMap(oneByOne)) all.push(readLine(line, { index: all.length, t, at }));
   return all;
 }
 
@@ -79,6 +79,22 @@ function compareIds(a: string, b: string): number {
     number[],
   ];
   return ms1 - ms2 || seq1 - seq2;
+}
+
+/** What a line says of many runs, a line each. */
+function oneByOne(line: string): string[] {
+  const [word, node, ...rest] = line.split(" ");
+  if (word === "starts") {
+    const [first = "0", ...runs] = rest;
+    return runs.map((run, index) => `started ${run} 1 ${BigInt(first) + BigInt(index)} ${node}`);
+  }
+  if (word !== "ends") return [line];
+  const [started = "", finished, attempt, ...items] = rest;
+  const runs = items.filter((_, index) => index % 2 === 0);
+  return runs.map((run, index) => {
+    const at = run.includes("@") ? run.slice(run.indexOf("@") + 1) : started;
+    return `ended ${run} ${at} ${started} ${finished} s ${attempt} ${items[2 * index + 1]} ${node} `;
+  });
 }
 
 function readLine(line: string, place: Place): Told {

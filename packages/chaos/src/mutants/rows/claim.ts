@@ -95,8 +95,8 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "local own = tens .. DIGITS[last + 1]",
-        put: "local own = int(token + 1)",
+        find: "tens .. DIGITS[last + 1] .. of[i].behind",
+        put: "int(token + 1) .. of[i].behind",
       },
     ],
     trial: quiet,
@@ -126,13 +126,13 @@ export const claimMutants: readonly Mutant[] = [
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "if not direct('SET', lock .. run .. '#1',",
-        put: "if not direct('SET', lock .. (job_of(run) or run) .. '#1',",
+        find: "= lock .. runs[i] .. '#1', value end",
+        put: "= lock .. (job_of(runs[i]) or runs[i]) .. '#1', value end",
       },
       {
         file: "core/dist/scripts/claim/plain.lua",
-        find: "locks[i] = lock .. run .. '#' .. held.attempt",
-        put: "locks[i] = lock .. (job or run) .. '#' .. held.attempt",
+        find: "locks[i] = lock .. run .. held.lock_ends",
+        put: "locks[i] = lock .. (job or run) .. held.lock_ends",
       },
     ],
     trial: quiet,

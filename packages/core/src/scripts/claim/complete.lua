@@ -45,14 +45,14 @@ local function records_of_unfinished(items, runs, held)
   return {}
 end
 
--- `done`: runs that succeeded, where nothing else is reported. Else each `<run> <token> <outcome>` LF detail LF result. outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
+-- `done`: runs that succeeded, where nothing else is reported, and `results` those of them that have one. Else each `<run> <token> <outcome>` LF detail LF result. outcome s f t c: ended so. F T: failed or timed out, and to be tried again after `result` ms. b: handed back without having started. x: a lock says that this attempt started elsewhere.
 -- l: given up by a node that stops; another attempt may start at once. v: vetoed by a listener before its handler was called.
 local OUTCOME = '^(%S+) (%S+) (%a)\n([^\n]*)\n(.*)$'
 
 local function complete()
   local items, runs, seen = {}, {}, {}
-  for run, token, detail, result in each(list.done) do
-    items[#items + 1] = { run = run, token = token, outcome = 's', detail = detail, result = result }
+  for run, token, detail in each(list.done) do
+    items[#items + 1] = { run = run, token = token, outcome = 's', detail = detail, result = results[#items + 1] or '' }
     runs[#runs + 1] = run
   end
   for text in each(list.completions) do

@@ -4,6 +4,9 @@
 do
   local prefix, call, direct = arg.prefix, redis.call, redis.direct
   local match, find, sub, concat = string.match, string.find, string.sub, table.concat
+  -- What is near is found soon: a function that uses a name of far above costs more to make than most of what it does.
+  local key, arg, list, values, now, slots, fused = key, arg, list, ARGV, now, slots, fused
+  local int, extra, lane_key, TAKE = int, extra, lane_key, TAKE
 
   -- What some of a namespace's jobs and runs may be subject to. As long as there is none of it, one call says so.
   local function rules_of_runs() return { key.cancelled, key.holds, key.limited, key.progress } end
@@ -59,6 +62,9 @@ do
     return found
   end
 
+  -- Whether any of these are of jobs.
+  local function are_of_jobs(runs) return find(concat(runs, ' '), '@', 1, true) end
+
   -- Runs that have succeeded, if all that is reported is that, and all are held by this node: `held`, what is known of each; of jobs' runs `job_of` and
   -- `time_of`; `jobs` and `of_jobs`, these jobs and their runs. Nil: there is something else.
   local function read_outcomes()
@@ -69,28 +75,32 @@ do
     if done.count == 0 then return found end
     local at = done.first
     for i = 1, done.count do
-      local run = ARGV[at]
+      local run = values[at]
       if seen[run] then return nil end
       seen[run] = true
       runs[i] = run
-      at = at + 4
+      at = at + 3
     end
     local texts = call('HMGET', key.active, unpack(runs))
     at = done.first + 1
-    local last
-    for i, run in ipairs(runs) do
-      local text, token = texts[i], ARGV[at]
+    local last, of_any_job = nil, are_of_jobs(runs)
+    for i = 1, #runs do
+      local text, token = texts[i], values[at]
       if not text or find(text, token, 1, true) ~= 1 then return nil end
       if not last or find(text, last, #token + 1, true) ~= #token + 1 or #text ~= #token + #last then last = sub(text, #token + 1) end
-      held[i] = shared[last] or read_shared(last)
-      if not held[i] then return nil end
-      if find(run, '@', 1, true) then
+      local claim = shared[last] or read_shared(last)
+      if not claim then return nil end
+      held[i] = claim
+      if of_any_job then
+        local run = runs[i]
         local job, time = match(run, '^([^@]+)@(.+)$')
-        job_of[i], time_of[i] = job, time
-        jobs[#jobs + 1] = job
-        of_jobs[#jobs] = run
+        if job then
+          job_of[i], time_of[i] = job, time
+          jobs[#jobs + 1] = job
+          of_jobs[#jobs] = run
+        end
       end
-      at = at + 4
+      at = at + 3
     end
     return found
   end
@@ -109,11 +119,11 @@ do
     if most == 0 or count == 0 then return lanes end
     if count > TAKE or most > TAKE then return nil end
     local first = list.lanes.first
-    local heads = call('ZMSCORE', key.ready, unpack(ARGV, first, first + count - 1))
+    local heads = call('ZMSCORE', key.ready, unpack(values, first, first + count - 1))
     for i = 1, count do
       if heads[i] then
         if tonumber(heads[i]) < FORCED_BELOW then return nil end
-        local name = ARGV[first + i - 1]
+        local name = values[first + i - 1]
         local queue, task = match(name, '^(.-)@(.+)$')
         lanes[#lanes + 1] = { name = name, queue = queue, task = task, taken = 0 }
       end
@@ -176,9 +186,8 @@ do
   end
 
   -- What a text says before its body, if it is a record that asks for nothing that is not as usual, of this lane.
-  local last_head, last_record = nil, nil
+  local last_head, last_record, last_lane = nil, nil, nil
   local function read_record(text, lane)
-    if last_head and find(text, last_head, 1, true) == 1 and last_record.lane == lane.name then return last_record end
     local at = find(text, '\n', 1, true)
     if not at then return nil end
     local head = sub(text, 1, at)
@@ -189,7 +198,7 @@ do
       heads[head] = record
     end
     if record.lane ~= lane.name then return nil end
-    last_head, last_record = head, record
+    last_head, last_record, last_lane = head, record, lane
     return record
   end
 
@@ -197,8 +206,9 @@ do
   -- Ahead goes only that of which nobody can tell whether it runs or waits: not what keeps other runs of its job from starting.
   local function read_records(picks)
     local runs, job_of, time_of, texts = picks.runs, {}, {}, {}
-    local own, own_at, jobs, of, bytes, left = {}, {}, {}, {}, 0, {}
-    for i, run in ipairs(runs) do
+    local own, own_at, jobs, of, bytes, left = runs, {}, {}, {}, 0, {}
+    if are_of_jobs(runs) then own = {} end
+    for i, run in ipairs(own == runs and {} or runs) do
       if not find(run, '@', 1, true) then
         own[#own + 1] = run
         own_at[#own] = i
@@ -214,25 +224,31 @@ do
         end
       end
     end
-    if #own == #runs and #own > 0 then texts = call('HMGET', key.runs, unpack(own))
+    if own == runs and #own > 0 then texts = call('HMGET', key.runs, unpack(own))
     elseif #own > 0 then for i, text in ipairs(call('HMGET', key.runs, unpack(own))) do texts[own_at[i]] = text end end
     if #jobs > 0 then for i, text in ipairs(call('HMGET', key.jobs, unpack(jobs))) do of[jobs[i]] = text end end
-    picks.jobs, picks.times, picks.texts, picks.records = job_of, time_of, texts, {}
+    local records, lanes, seen = {}, picks.lanes, {}
+    picks.jobs, picks.times, picks.texts, picks.records = job_of, time_of, texts, records
     for i = 1, #runs do
-      local job, text = job_of[i], texts[i]
+      local job, text, lane = job_of[i], texts[i], lanes[i]
       if job then text = of[job]; texts[i] = text end
-      local record = text and read_record(text, picks.lanes[i])
-      bytes = bytes + (text and #text or 0)
+      local record
+      if text then
+        bytes = bytes + #text
+        -- Most say the same before their bodies.
+        if lane == last_lane and find(text, last_head, 1, true) == 1 then record = last_record else record = read_record(text, lane) end
+      end
       if not record or bytes > MOST_BYTES or (i > slots and job and record.overlap ~= 'a') then
         if leave_from(runs, i) then break else return nil end
       end
-      picks.records[i] = record
+      if job then
+        records[i] = record
+        if not seen[job] then seen[job] = true; left[#left + 1] = job end
+      end
     end
-    local seen = {}
     for i = 1, #runs do
-      local job, lane = job_of[i], picks.lanes[i]
+      local lane = lanes[i]
       lane.taken = lane.taken + 1
-      if job and not seen[job] then seen[job] = true; left[#left + 1] = job end
     end
     return left
   end
@@ -267,13 +283,11 @@ do
   -- Locks, of all or of none.
   local function take_locks(runs)
     if not fused then return true end
-    local value, ttl = arg.node .. ':' .. arg.number, arg.lock_ttl
-    for i, run in ipairs(runs) do
-      if not direct('SET', lock .. run .. '#1', value, 'NX', 'PX', ttl) then
-        for before = 1, i - 1 do direct('DEL', lock .. runs[before] .. '#1') end
-        return false
-      end
-    end
+    if #runs == 0 then return true end
+    local value, ttl, pairs = arg.node .. ':' .. arg.number, arg.lock_ttl, {}
+    for i = 1, #runs do pairs[2 * i - 1], pairs[2 * i] = lock .. runs[i] .. '#1', value end
+    if direct('MSETNX', unpack(pairs)) == 0 then return false end
+    for i = 1, #pairs, 2 do direct('PEXPIRE', pairs[i], ttl) end
     return true
   end
 
@@ -281,24 +295,33 @@ do
   local function record_outcomes(ended, again)
     local runs, jobs, of_jobs = ended.runs, ended.jobs, ended.of_jobs
     if #runs == 0 then return end
-    local tail, locks, own = ' ' .. arg.node .. ' ', {}, {}
+    local tail, locks, claims = ' ' .. arg.node .. ' ', {}, {}
+    local own = #jobs > 0 and {} or runs
     local finished, kept = ' ' .. int(now) .. ' s ', retention(nil, arg.history_max)
-    local at = list.done.first
-    for i, run in ipairs(runs) do
-      local token, detail, result, held, job = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ended.held[i], ended.job_of[i]
-      at = at + 4
-      if not held.times then held.times = ' ' .. held.started .. finished .. held.attempt .. ' ' end
+    local at, held_of, job_of = list.done.first, ended.held, ended.job_of
+    for i = 1, #runs do
+      local run, token, detail, result, held, job = runs[i], values[at + 1], values[at + 2], results[i] or '', held_of[i], job_of[i]
+      at = at + 3
+      if not held.times then
+        held.times, held.told, held.count = ' ' .. held.started .. finished .. held.attempt .. ' ', {}, 0
+        held.lock_ends = '#' .. held.attempt
+        claims[#claims + 1] = held
+      end
+      local told, count = held.told, held.count
+      told[count + 1], told[count + 2] = run, token
+      held.count = count + 2
       if not job then
         if not held.before then held.before, held.ends = held.started .. held.times, ends_of_task(held.task) end
-        own[#own + 1] = run
-        tell_usual('ended ', run, ' ', held.before, token, tail, ' ')
+        if own ~= runs then own[#own + 1] = run end
         keep_of_task(held.ends, held.task, held.before .. token .. tail .. detail, run, result)
       else
         local before = ended.time_of[i] .. held.times
-        tell_usual('ended ', run, ' ', before, token, tail, ' ')
         keep_of_job(job, before .. token .. tail .. detail, run, result, kept, now)
       end
-      if fused then locks[i] = lock .. run .. '#' .. held.attempt end
+      if fused then locks[i] = lock .. run .. held.lock_ends end
+    end
+    for _, held in ipairs(claims) do
+      tell_many('ends' .. tail .. held.started .. ' ' .. int(now) .. ' ' .. held.attempt .. ' ', held.told, 2)
     end
     if #own > 0 then call('HDEL', key.runs, unpack(own)) end
     if #jobs > 0 then
@@ -322,20 +345,19 @@ do
   local function record_starts(lanes, picks, asking, run_of)
     local runs, texts, count = picks.runs, picks.texts, #picks.runs
     if count == 0 then return {} end
-    local token, node = draw_tokens(count), ' ' .. arg.node
+    local token = draw_tokens(count)
     local given, active, behind = { int(token) }, {}, ' 1 ' .. int(now) .. ' ' .. arg.number .. ' '
     for _, lane in ipairs(lanes) do lane.behind = behind .. lane.task end
-    local tens
-    for i, run in ipairs(runs) do
-      local last = (token + i) % 10
-      if not tens or last == 0 then tens = int((token + i - last) / 10) end
-      local own = tens .. DIGITS[last + 1]
-      tell_usual('started ', run, ' 1 ', own, node, '', '')
-      active[2 * i - 1] = run
-      active[2 * i] = own .. picks.lanes[i].behind
-      given[2 * i] = run
-      given[2 * i + 1] = texts[i]
+    local last, of = token % 10, picks.lanes
+    local tens = int((token - last) / 10)
+    for i = 1, count do
+      last = last + 1
+      if last == 10 then last, tens = 0, int((token + i) / 10) end
+      local run = runs[i]
+      active[2 * i - 1], active[2 * i] = run, tens .. DIGITS[last + 1] .. of[i].behind
+      given[2 * i], given[2 * i + 1] = run, texts[i]
     end
+    tell_many('starts ' .. arg.node .. ' ', runs, 1, token + 1)
     if count > MANY then active[2] = string.gsub(active[2], ' (%d+ %S+)$', ' ' .. ZEROS .. '%1') end
     in_chunks('HSET', key.active, active, 2 * TAKE)
     for _, lane in ipairs(lanes) do

@@ -17,6 +17,9 @@ local ahead = tonumber(arg.ahead) -- so many more of which nothing depends on wh
 local claimed_bytes, MOST_BYTES = 0, 4194304 -- of records: an answer has not many more
 local fused = arg.lock_ttl ~= '0'
 
+local results = {} -- of `done`, by place
+for place, result in each(list.results) do results[tonumber(place)] = result end
+
 local leaving = {} -- runs that leave `unstarted`
 local taken, to_cancel = {}, {} -- runs claimed by this request; those of them that a later one of their job cuts short
 

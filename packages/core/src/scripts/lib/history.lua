@@ -188,7 +188,8 @@ do -- a script has room for 200 names: those that are used in here alone take no
       local length
       for i = 1, #ids, TAKE do length = redis.call('RPUSH', list, unpack(ids, i, math.min(i + TAKE - 1, #ids))) end
       if length > most then
-        for _, id in ipairs(redis.call('LPOP', list, math.min(length - most, #ids + 100))) do gone[#gone + 1] = id end
+        local over, before = redis.call('LPOP', list, math.min(length - most, #ids + 100)), #gone
+        for i = 1, #over do gone[before + i] = over[i] end
       end
     end
     drop_outdated(list, oldest, finished_of, gone)
