@@ -90,7 +90,7 @@ function readMany(line: string): ClusterEvent[] | undefined {
   }
   const [started, finished, attempt, ...items] = rest;
   const ended = {
-    ...{ type: "afterRun", outcome: "succeeded", retry: false, node, reason: undefined } as const,
+    ...({ type: "afterRun", outcome: "succeeded", retry: false, node, reason: undefined } as const),
     ...{ startedAt: new Date(Number(started)), finishedAt: new Date(Number(finished)) },
     attempt: Number(attempt),
   };
