@@ -24,7 +24,7 @@ export interface Firing {
 
 /** How late they started. */
 export interface Fires {
-  /** Milliseconds from the fire time to the handler's call, rising, infinity for what was lost; of each part of the window. */
+  /** Milliseconds from the fire time to the handler's call, rising; for what was lost, until it was given up, which is less than it would have been; of each part of the window. */
   readonly lateness: readonly Float64Array[];
   /** Fire times for which no handler was called, and for which more than one was. */
   readonly lost: number;
@@ -77,10 +77,10 @@ async function watch(
 }
 
 async function defineAll(client: Client, { jobs, when }: Firing, first: number): Promise<void> {
-  const wanted = Array.from({ length: jobs }, (_, n) => {
-    const phase = when === "at once" ? 0 : Math.floor((n * second) / jobs);
-    return { id: `job-${n}`, n, when: { every: second, from: first + phase } };
-  });
+  const wanted = Array.from({ length: jobs }, (_, n) => ({
+    ...{ id: `job-${n}`, n },
+    when: { every: second, from: first + phaseOf(n, jobs, when) },
+  }));
   for (let from = 0; from < jobs; from += wave) {
     const some = wanted.slice(from, from + wave);
     if (client.defineMany !== undefined) await client.defineMany(some);
@@ -88,29 +88,36 @@ async function defineAll(client: Client, { jobs, when }: Firing, first: number):
   }
 }
 
+/** How many ms after the others' first it fires. */
+const phaseOf = (n: number, jobs: number, when: Firing["when"]): number =>
+  when === "at once" ? 0 : Math.floor((n * second) / jobs);
+
 /** Those of the window, by thirds of it: medians of three are shown, and their spread. */
 function judge(
   { times, due, numbers }: Columns,
-  { jobs, seconds }: Firing,
+  { jobs, seconds, when }: Firing,
   from: number,
   until: number,
 ): Omit<Fires, "use"> {
   const parts = 3;
   const lateness: number[][] = Array.from({ length: parts }, () => []);
+  const partOf = (dueAt: number): number[] | undefined =>
+    lateness[Math.floor(((dueAt - from) / (until - from)) * parts)];
   const seen = new Map<number, number>(); // by second and job: how often
   for (const [index, dueAt] of due.entries()) {
     if (dueAt < from || dueAt >= until) continue;
     const slot = Math.floor((dueAt - from) / second) * jobs + (numbers[index] ?? 0);
     seen.set(slot, (seen.get(slot) ?? 0) + 1);
-    lateness[Math.floor(((dueAt - from) / (until - from)) * parts)]?.push((times[index] ?? 0) - dueAt);
+    partOf(dueAt)?.push((times[index] ?? 0) - dueAt);
   }
-  // What was lost is later than anything: else the rest would look the better the more were lost.
-  const expected = Math.round((seconds * jobs) / parts);
+  // What was lost counts as well: else the rest would look the better the more were lost.
+  for (let slot = 0; slot < seconds * jobs; slot += 1) {
+    if (seen.has(slot)) continue;
+    const dueAt = from + Math.floor(slot / jobs) * second + phaseOf(slot % jobs, jobs, when);
+    partOf(dueAt)?.push(until + latest - dueAt);
+  }
   return {
-    lateness: lateness.map((part) => {
-      const missing = new Array<number>(Math.max(0, expected - part.length)).fill(Number.POSITIVE_INFINITY);
-      return Float64Array.from([...part, ...missing]).sort();
-    }),
+    lateness: lateness.map((part) => Float64Array.from(part).sort()),
     lost: seconds * jobs - seen.size,
     repeated: [...seen.values()].filter((count) => count > 1).length,
   };
