@@ -66,6 +66,8 @@ async function watch(
     const first = await define();
     const from = Math.ceil(first / second + firing.warmUp) * second;
     const until = from + firing.seconds * second;
+    await pause(from - Date.now());
+    await worker.watch();
     await pause(until - Date.now());
     const use = await worker.use();
     await pause(latest);

@@ -1,4 +1,5 @@
 // A worker process of one contestant: worker-main.js INSTRUCTIONS, with a channel to who started it, whose end is its own.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Contestant, Handle, QueueWorker } from "./contestant.js";
 import type { InProcess } from "./in-process.js";
@@ -26,6 +27,7 @@ let begunAt = 0;
 let atBegin: NodeJS.CpuUsage | undefined;
 let atFirst: NodeJS.CpuUsage | undefined;
 let counting: NodeJS.Timeout | undefined;
+const turns = monitorEventLoopDelay({ resolution: 1 });
 
 const handle: Handle = (n, dueAt) => {
   atFirst ??= process.cpuUsage();
@@ -53,6 +55,11 @@ function firing(timers: InProcess): Start {
 
 async function carryOut(order: Order): Promise<void> {
   if (order === "begin") await begin();
+  if (order === "watch") {
+    turns.reset();
+    turns.enable();
+    say({ kind: "watching" });
+  }
   if (order === "use") say({ kind: "use", use: use() });
   if (order === "stop") await stop();
 }
@@ -78,6 +85,7 @@ function use(): Use {
     cpuSeconds: secondsSince(atBegin ?? process.cpuUsage()),
     memory: process.memoryUsage.rss(),
     mostMemory: process.resourceUsage().maxRSS * 1024,
+    longestTurn: turns.count > 0 ? turns.max / 1e6 : 0,
   };
 }
 

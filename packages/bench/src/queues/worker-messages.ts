@@ -13,8 +13,8 @@ export interface Instructions {
   readonly jobs: number;
 }
 
-/** What a worker process is told: to begin, to say what it used, to stop. */
-export type Order = "begin" | "use" | "stop";
+/** What a worker process is told: to begin, to watch its event loop from now on, to say what it used, to stop. */
+export type Order = "begin" | "watch" | "use" | "stop";
 
 /** What a process used since it began. */
 export interface Use {
@@ -24,6 +24,8 @@ export interface Use {
   readonly memory: number;
   /** The most that was ever resident, in bytes. */
   readonly mostMemory: number;
+  /** The longest that its event loop was held up since it was watched, in ms, to the nearest two; 0: it was not watched. */
+  readonly longestTurn: number;
 }
 
 /** What it says of all its handlers once it has stopped. */
@@ -39,6 +41,7 @@ export interface Report {
 export type Answer =
   | { readonly kind: "ready" }
   | { readonly kind: "begun" }
+  | { readonly kind: "watching" }
   | { readonly kind: "count"; readonly count: number }
   | { readonly kind: "use"; readonly use: Use }
   | { readonly kind: "report"; readonly report: Report }

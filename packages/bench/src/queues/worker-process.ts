@@ -38,6 +38,11 @@ export class WorkerProcess {
     await this.#ask("begin", "begun");
   }
 
+  /** Resolves when it watches its event loop. */
+  async watch(): Promise<void> {
+    await this.#ask("watch", "watching");
+  }
+
   async use(): Promise<Use> {
     return (await this.#ask("use", "use")).use;
   }

@@ -44,6 +44,7 @@ export const lateness: Work = {
     const notes = [
       `Each job fires once a second: all in the same instant, or spread over it. Over ${seconds} s after a warm-up, with ${concurrency} handlers at once in one process. Lost: not started 3 s after the last fire time; it counts as late as it was then.`,
       "The ratio's spread is that of thirds of the time.",
+      "The longest turn is how long the event loop of the process that starts the runs was held up at most, leader and all.",
       "croner and node-cron fire in process: no store, no other process, nothing kept.",
       ...failures,
       ...arena.notes,
@@ -70,6 +71,11 @@ function rowsOf({ jobs, when }: Firing, all: Readonly<Record<string, Fires>>): R
     ...Object.entries(shares).map(([what, share]): Row => {
       return { name: name(what), better: "less", samples: samples((fires) => latenessAt(fires, share)) };
     }),
+    {
+      name: name("longest turn of the loop"),
+      better: "less",
+      samples: samples(({ use }) => [use.longestTurn]),
+    },
     { name: name("lost"), better: "less", samples: samples(({ lost }) => [lost]) },
     { name: name("repeated"), better: "less", samples: samples(({ repeated }) => [repeated]) },
   ];
