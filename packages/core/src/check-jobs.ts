@@ -13,6 +13,8 @@ import type { Store } from "./store.js";
 export interface Wanted {
   readonly task: string;
   readonly options: JobOptions;
+  /** Whether each option has been read, by {@link jobOptions}. */
+  readonly read?: boolean;
   /** Only if the stored job is of this version still. */
   readonly version?: number;
   /** Its place in a list of many, such as `jobs[3]`, for messages. */
@@ -57,8 +59,11 @@ export function checkAlone(store: Store, wanted: Wanted, maxInput: number): Item
 }
 
 /** Checks one definition, as far as that goes without the time. */
-export function checkJob({ task, options, version, where }: Wanted, maxInput: number): Item {
-  const definition = locate(where, options?.id, () => defineJob(task, options, maxInput));
+export function checkJob({ task, options, read, version, where }: Wanted, maxInput: number): Item {
+  const definition =
+    where === undefined
+      ? defineJob(task, options, maxInput, read)
+      : locate(where, options?.id, () => defineJob(task, options, maxInput, read));
   const trigger: string | undefined = JSON.stringify(definition.trigger);
   const text = unversionedRecord(definition, trigger);
   const onConflict = options.onConflict ?? "replace";

@@ -4,7 +4,7 @@ import type { Item } from "./check-jobs.js";
 import type { Definition } from "./definition.js";
 import { InvalidOptionError } from "./errors.js";
 import { compileSchedule, countsFromCompletion, scheduleOf } from "./job-trigger.js";
-import { type JobRecord, readJobRecord, triggerIn } from "./record.js";
+import { hasTrigger, type JobRecord, readJobRecord } from "./record.js";
 
 /** What became of a wanted job. */
 export interface Defined {
@@ -56,7 +56,9 @@ const mostCounted = 10_000;
 export function compare(item: Item, stored: Stored, now: number, set: string | undefined): Defined | Write {
   const { id, definition, text, onConflict } = item;
   const { record, state, due } = stored;
-  const [version = 0, created = now] = state === undefined ? [] : state.split(" ", 2).map(Number);
+  const words = state?.split(" ") ?? [];
+  const version = Number(words[0] ?? 0);
+  const created = Number(words[1] ?? now);
   if (item.version !== undefined && (record === undefined || item.version !== version))
     return { id, outcome: "overtaken" };
   if (record === undefined) {
@@ -81,9 +83,9 @@ export function compare(item: Item, stored: Stored, now: number, set: string | u
       `There is a job ${id} already. Use onConflict "replace" to change it.`,
     );
   // What was parked starts anew, whatever its definition: that is how it gets out.
-  if (isParked(state)) return { ...write, cursor: firstFireTime(item, now, created) };
+  if (words.length > parkedWords) return { ...write, cursor: firstFireTime(item, now, created) };
   if (version + text === record) return asItIs("unchanged");
-  if (sameTrigger(record, item))
+  if (hasTrigger(record, item.trigger))
     return { ...write, cursor: cursorAfter(id, record, definition, due, now, created) };
   // The store takes no first fire time of a changed trigger that has come already: it may have started under the old one.
   // "now" means the moment at which the trigger was given, not that of the job's creation.
@@ -114,9 +116,12 @@ function passedOver(
   }
 }
 
+/** The words of a job's state that is not parked, at most: of one that is a reason follows. */
+const parkedWords = 3;
+
 /** Whether a job's state says that its fire times could not be computed. */
 export function isParked(state: string | undefined): boolean {
-  return (state ?? "").split(" ").length > 3;
+  return (state ?? "").split(" ").length > parkedWords;
 }
 
 function noFireTime({ startAt, endAt }: Definition): InvalidOptionError {
@@ -129,21 +134,14 @@ function noFireTime({ startAt, endAt }: Definition): InvalidOptionError {
 function firstFireTime({ id, definition, trigger }: Item, now: number, anchor: number): string {
   const schedule = scheduleOf(definition, trigger);
   if (schedule === undefined) return "none";
-  const unbounded = { ...schedule, startAt: undefined, endAt: undefined };
+  const isBounded = schedule.startAt !== undefined || schedule.endAt !== undefined;
+  const unbounded = isBounded ? { ...schedule, startAt: undefined, endAt: undefined } : schedule;
   const first = assertFiring(compileSchedule(id, unbounded, { anchor }), now);
-  if (schedule.startAt === undefined && schedule.endAt === undefined) return String(first);
+  if (!isBounded) return String(first);
   // A fire time at this very instant counts: it is how "now" is written.
   const next = compileSchedule(id, schedule, { anchor }).next(now - 1);
   if (next !== null) return String(next);
   throw noFireTime(definition);
-}
-
-function sameTrigger(record: string, { trigger }: Item): boolean {
-  try {
-    return JSON.stringify(triggerIn(record)) === trigger;
-  } catch {
-    return false;
-  }
 }
 
 /**

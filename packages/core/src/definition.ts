@@ -108,10 +108,11 @@ export function jobOptions(options: unknown): JobOptions {
 /**
  * Checks a job's options and fills in the defaults.
  *
+ * @param read whether they are what {@link jobOptions} has read
  * @throws InvalidOptionError for an option; InvalidTriggerError for the trigger
  */
-export function defineJob(task: string, options: JobOptions, maxInput: number): Definition {
-  const given = fields("options", options, known);
+export function defineJob(task: string, options: JobOptions, maxInput: number, read = false): Definition {
+  const given = read ? (options as unknown as Record<string, unknown>) : fields("options", options, known);
   nameAt("id", given["id"]);
   oneOf("onConflict", orElse(given["onConflict"], "replace"), ["replace", "keep", "error"]);
   const misfire: Record<string, unknown> =

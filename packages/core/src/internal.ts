@@ -7,6 +7,7 @@ export { Events } from "./events.js";
 export { fitsPattern } from "./id-pattern.js";
 export type { ScopedLimit, ScopedRate } from "./limit.js";
 export { Materialiser } from "./materialise.js";
+export { preferred } from "./placement.js";
 export {
   join,
   leave,

@@ -62,12 +62,31 @@ function compiledTrigger(
   const text = written ?? JSON.stringify(trigger);
   let compiled = known.get(text);
   if (compiled === undefined) {
-    compiled = compileTrigger(trigger);
+    compiled = remembering(compileTrigger(trigger));
     if (known.size >= mostKnown) known.clear();
     known.set(text, compiled);
   }
   return compiled;
 }
+
+/** The same trigger, of which the last two answers about the next fire time are known: each holds for all instants up to it. */
+function remembering(compiled: CompiledTrigger): CompiledTrigger {
+  let [last, before] = [nothingAsked, nothingAsked];
+  return {
+    trigger: compiled.trigger,
+    next: (after) => {
+      if (after >= last.after && after < last.found) return last.found;
+      if (after >= before.after && after < before.found) return before.found;
+      const found = compiled.next(after);
+      if (found !== null) [last, before] = [{ after, found }, last];
+      return found;
+    },
+    previous: (through) => compiled.previous(through),
+    count: (after, through, limit) => compiled.count(after, through, limit),
+  };
+}
+
+const nothingAsked = { after: Number.POSITIVE_INFINITY, found: Number.NEGATIVE_INFINITY };
 
 /** Whether a job's interval counts from the end of its runs. */
 export function countsFromCompletion({ trigger }: Pick<Schedule, "trigger">): boolean {

@@ -3,7 +3,7 @@ import { eventually, type RedisServer, startRedis } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
-import type { Scheduler } from "./index.js";
+import type { PartitionLeader, Scheduler } from "./index.js";
 import { settingsOf } from "./options.js";
 import { Placement, preferred } from "./placement.js";
 import { Store } from "./store.js";
@@ -77,6 +77,38 @@ describe("leaders of several partitions", () => {
       within: 5000,
     });
   });
+
+  test.each([1, partitions])(
+    "of %d are others before the leases of one that is stopped would have ended",
+    async (count) => {
+      await using cluster = new Cluster(server);
+      const nodes = [
+        await start(cluster, { partitions: count }),
+        await start(cluster, { partitions: count }),
+      ];
+      const client = cluster.scheduler({ partitions: count });
+      const all = async (): Promise<PartitionLeader[]> => {
+        const leaders = await client.leaders();
+        expect(leaders).toHaveLength(count);
+        return leaders;
+      };
+      await eventually(all, { within: 20_000 });
+      const leaders = await all();
+      const leaving = nodes.find(({ nodeId }) => nodeId === leaders[0]?.node);
+      const ends = leaders.filter(({ node }) => node === leaving?.nodeId).map(({ leaseUntil }) => leaseUntil);
+      await leaving?.stop();
+      await eventually(
+        async () => expect((await all()).map(({ node }) => node)).not.toContain(leaving?.nodeId),
+        {
+          within: 20_000,
+        },
+      );
+      const [seconds, microseconds] = await cluster.server.client().time();
+      expect(Number(seconds) * 1000 + Number(microseconds) / 1000).toBeLessThan(
+        Math.min(...ends.map(Number)),
+      );
+    },
+  );
 
   test("are not those that were asked to let others lead, or that stood still, a minute ago", async () => {
     await using cluster = new Cluster(server);

@@ -3,7 +3,7 @@ import { fitsPattern, patternAt } from "./id-pattern.js";
 import { type Job, type JobState, jobStates } from "./job.js";
 import { compileSchedule } from "./job-trigger.js";
 import { type PauseInfo, parsePause, pausesOfJob, readPauses } from "./read-pauses.js";
-import { type RecordBody, readBody, readHead } from "./record.js";
+import { type RecordBody, readBody, readHead, readSharedHead, versionIn } from "./record.js";
 import { parseRunId } from "./run-id.js";
 import { readJobs as script } from "./scripts/index.js";
 import type { Store } from "./store.js";
@@ -128,7 +128,7 @@ interface Found {
 }
 
 function toJob(id: string, text: string, found: Found): Job {
-  const head = readHead(text);
+  const head = readSharedHead(text);
   let body: Partial<RecordBody> = {};
   let broken: string | undefined;
   try {
@@ -137,7 +137,7 @@ function toJob(id: string, text: string, found: Found): Job {
     broken = (error as Error).message;
   }
   const { trigger, input, metadata, timeout, retry, startAt, endAt, jitter = 0 } = body;
-  const [, created, , ...reason] = found.state.split(" ");
+  const words = found.state.split(" ");
   // `full`: as many as may have started, and none follows unless one of them is handed back.
   const next = found.exhaustion === "full" ? undefined : (found.written ?? found.cursor);
   const { paused } = found;
@@ -147,12 +147,12 @@ function toJob(id: string, text: string, found: Found): Job {
     id,
     task: head.task,
     trigger: head.fires ? (trigger ?? { type: "once", at: [] }) : undefined,
-    dependsOn: head.dependsOn,
-    then: head.then,
+    dependsOn: [...head.dependsOn],
+    then: [...head.then],
     input,
     metadata,
     queue: head.queue,
-    tags: head.tags,
+    tags: [...head.tags],
     priority: head.priority,
     overlap: head.overlap,
     misfire: { grace: head.grace - jitter, catchUp: head.catchUp, max: head.max },
@@ -175,18 +175,19 @@ function toJob(id: string, text: string, found: Found): Job {
     jitter,
     retain: head.retain,
     set: found.set,
-    version: head.version,
-    createdAt: new Date(Number(created)),
+    version: versionIn(text),
+    createdAt: new Date(Number(words[1])),
     state: stateOf(found, pauses),
     pauses,
     nextFireTime: next === undefined ? undefined : new Date(next),
     running: found.running,
-    error: found.parked ? reason.join(" ") : broken,
+    error: found.parked ? words.slice(3).join(" ") : broken,
   };
 }
 
 /** None any more once the pause that they led to is over, though nobody may have noticed yet. */
 function failuresInARow(id: string, failing: string, pauses: readonly PauseInfo[]): number {
+  if (failing === "0") return 0;
   const [count, paused] = failing.split(" ");
   const isOver = paused !== undefined && !pauses.some(({ target }) => target === `job:${id}`);
   return isOver ? 0 : Number(count);

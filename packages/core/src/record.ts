@@ -4,6 +4,7 @@ import type { CatchUp, Delivery, Overlap } from "./job.js";
 import type { Limit, Rate } from "./limit.js";
 import { type Retain, readRetain, writeRetain } from "./retention.js";
 import type { Retry } from "./retry.js";
+import { rememberLine, usualLine } from "./usual-line.js";
 
 // A record is one line that scripts read and a body that they do not; scripts/lib/records.lua says the same in Lua.
 
@@ -73,10 +74,25 @@ export function unversionedRecord(
   definition: Definition,
   triggerText: string | undefined = JSON.stringify(definition.trigger),
 ): string {
-  const { overlap, grace, catchUp, max, input, metadata, timeout, retry } = definition;
-  const { startAt, endAt, maxRuns, jitter, whenExhausted, resumeFrom, retain, pauseAfterFailures } =
-    definition;
-  const first = head(
+  const { input, metadata, timeout, retry, startAt, endAt, jitter } = definition;
+  const first = usualLine(definition) ?? rememberLine(definition, writeLine(definition));
+  const text = body({
+    trigger: triggerText,
+    input,
+    timeout: numberText(timeout),
+    retry: retry === undefined ? undefined : JSON.stringify(retry),
+    startAt: numberText(startAt),
+    endAt: numberText(endAt),
+    jitter: jitter === 0 ? undefined : String(jitter),
+    metadata,
+  });
+  return `${first}\n${text}`;
+}
+
+function writeLine(definition: Definition): string {
+  const { overlap, grace, catchUp, max } = definition;
+  const { maxRuns, jitter, whenExhausted, resumeFrom, retain, pauseAfterFailures } = definition;
+  return head(
     definition,
     overlap,
     // A run that jitter starts later is no misfire for that.
@@ -90,17 +106,6 @@ export function unversionedRecord(
       extra("rt", writeRetain(retain)) +
       extra("pf", pauseAfterFailures),
   );
-  const text = body({
-    trigger: triggerText,
-    input,
-    timeout: numberText(timeout),
-    retry: retry === undefined ? undefined : JSON.stringify(retry),
-    startAt: numberText(startAt),
-    endAt: numberText(endAt),
-    jitter: jitter === 0 ? undefined : String(jitter),
-    metadata,
-  });
-  return `${first}\n${text}`;
 }
 
 /** What a script needs to know to write the next fire time of a job whose interval counts from completion. */
@@ -172,12 +177,54 @@ export interface RecordHead {
   readonly then: readonly string[];
 }
 
+type SharedHead = Omit<RecordHead, "version">;
+
 const noExtras: ReadonlyMap<string, string> = new Map();
+
+/** What stands behind the version in first lines that name nothing unusual: many jobs share one. */
+const knownLines = new Map<string, SharedHead>();
 
 /** Reads a record's first line. */
 export function readHead(record: string): RecordHead {
-  const parts = record.slice(0, record.indexOf("\n")).split(" ");
-  const [version, queue = "", task = "", priority, delivery, letter, grace, catchUp = "", maxLost] = parts;
+  const head = readSharedHead(record);
+  return {
+    ...head,
+    version: versionIn(record),
+    tags: [...head.tags],
+    dependsOn: [...head.dependsOn],
+    then: [...head.then],
+  };
+}
+
+/** The same but for the version. Others may be given the same object: its lists are not to be handed on. */
+export function readSharedHead(record: string): SharedHead {
+  const line = firstLine(record);
+  const space = line.indexOf(" ");
+  const rest = line.slice(space);
+  const known = space > 0 ? knownLines.get(rest) : undefined;
+  if (known !== undefined) return known;
+  const parts = line.split(" ");
+  const head = parseHead(parts);
+  if (parts.length === 9 && line.length <= mostKnown.size) {
+    if (knownLines.size >= mostKnown.texts) knownLines.clear();
+    knownLines.set(rest, head);
+  }
+  return head;
+}
+
+/** The version in a record. */
+export function versionIn(record: string): number {
+  const line = firstLine(record);
+  const space = line.indexOf(" ");
+  return Number(space < 0 ? line : line.slice(0, space));
+}
+
+function firstLine(record: string): string {
+  return record.slice(0, record.indexOf("\n"));
+}
+
+function parseHead(parts: readonly string[]): SharedHead {
+  const [, queue = "", task = "", priority, delivery, letter, grace, catchUp = "", maxLost] = parts;
   const extras =
     parts.length === 9
       ? noExtras
@@ -185,7 +232,6 @@ export function readHead(record: string): RecordHead {
   const maxRuns = extras.get("mr");
   const [policy, max] = catchUp.split(":");
   return {
-    version: Number(version),
     queue,
     task,
     priority: Number(priority),
@@ -250,6 +296,9 @@ export interface JobRecord extends RecordHead, RecordBody {}
  * Throws for one that holds no JSON or a trigger that is none.
  */
 export function readBody(record: string, { fires }: Pick<RecordHead, "fires">): RecordBody {
+  const alone = triggerAlone(record);
+  if (fires && alone !== undefined && knownTriggers.has(alone))
+    return { ...nothing, trigger: JSON.parse(alone) as Trigger };
   const parsed = JSON.parse(record.slice(record.indexOf("\n") + 1)) as Record<string, unknown>;
   return {
     trigger: fires ? readTrigger(parsed["trigger"]) : undefined,
@@ -263,9 +312,26 @@ export function readBody(record: string, { fires }: Pick<RecordHead, "fires">): 
   };
 }
 
+const nothing: RecordBody = {
+  trigger: undefined,
+  input: undefined,
+  metadata: undefined,
+  timeout: undefined,
+  retry: undefined,
+  startAt: undefined,
+  endAt: undefined,
+  jitter: 0,
+};
+
+/** The text of the trigger, if it may be that nothing else stands in the body. */
+function triggerAlone(record: string): string | undefined {
+  const at = record.indexOf("\n") + 1;
+  return record.startsWith('{"trigger":', at) && record.endsWith("}") ? record.slice(at + 11, -1) : undefined;
+}
+
 const knownTriggers = new Set<string>();
-/** So many triggers are known, none of a longer text. */
-const mostKnown = { triggers: 1000, size: 500 } as const;
+/** So many texts of a kind are known, none that is longer. */
+const mostKnown = { texts: 1000, size: 500 } as const;
 
 /** Validates a trigger out of JSON. The last ones that were found to be in canonical form are known by their text, since many jobs share one. */
 function readTrigger(json: unknown): Trigger {
@@ -273,17 +339,25 @@ function readTrigger(json: unknown): Trigger {
   if (knownTriggers.has(text)) return json as Trigger;
   const trigger = parseTrigger(json);
   if (text.length <= mostKnown.size && JSON.stringify(trigger) === text) {
-    if (knownTriggers.size >= mostKnown.triggers) knownTriggers.clear();
+    if (knownTriggers.size >= mostKnown.texts) knownTriggers.clear();
     knownTriggers.add(text);
   }
   return trigger;
 }
 
-/** The trigger in a job's record, if it has one. Throws as {@link readBody} does. */
-export function triggerIn(record: string): Trigger | undefined {
+/** Whether the trigger in a job's record, if it has one, is that of this text, in canonical form; not where it cannot be read. */
+export function hasTrigger(record: string, trigger: string | undefined): boolean {
   const end = record.indexOf("\n");
-  if (record.slice(0, end).includes(" nt=")) return undefined;
-  return readTrigger((JSON.parse(record.slice(end + 1)) as { readonly trigger?: unknown }).trigger);
+  if (record.slice(0, end).includes(" nt=")) return trigger === undefined;
+  const alone = triggerAlone(record);
+  // What is known is a trigger's whole text.
+  if (alone !== undefined && knownTriggers.has(alone)) return alone === trigger;
+  try {
+    const { trigger: read } = JSON.parse(record.slice(end + 1)) as { readonly trigger?: unknown };
+    return JSON.stringify(readTrigger(read)) === trigger;
+  } catch {
+    return false;
+  }
 }
 
 /** Reads a job's whole record. Throws as {@link readBody} does. */

@@ -144,7 +144,7 @@ export class RedisScheduler implements Scheduler {
   schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
     try {
       this.#life.assertUsable();
-      const wanted = { task: nameOf(task), options: jobOptions(options) };
+      const wanted = { task: nameOf(task), options: jobOptions(options), read: true };
       return this.#jobs.schedule(wanted) as Promise<Job<InputOf<T>>>;
     } catch (error) {
       return Promise.reject(error);

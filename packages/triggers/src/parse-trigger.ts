@@ -55,11 +55,9 @@ function parseOne(json: unknown, nested: (inner: unknown) => Trigger): Trigger {
     );
   }
   const kind = kinds[type];
-  const properties = readPlainObject(
-    json,
-    ["type", "version", ...kind.properties],
-    `a trigger of type ${type}`,
-  );
+  const known = kind.again?.(json as object);
+  if (known !== undefined) return known;
+  const properties = readPlainObject(json, allowedIn[type] ?? [], `a trigger of type ${type}`);
   const version = properties.get("version");
   if (version !== undefined && version !== jsonVersion) {
     throw new InvalidTriggerError(
@@ -70,6 +68,10 @@ function parseOne(json: unknown, nested: (inner: unknown) => Trigger): Trigger {
   }
   return kind.parse(properties, nested);
 }
+
+const allowedIn: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(kinds).map(([type, { properties }]) => [type, ["type", "version", ...properties]]),
+);
 
 function isType(type: unknown): type is Trigger["type"] {
   return typeof type === "string" && Object.hasOwn(kinds, type);

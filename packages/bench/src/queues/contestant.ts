@@ -1,11 +1,13 @@
 /** Where a contestant keeps its runs: plain JSON, since worker processes are told it. */
 export interface Place {
-  /** The URL of the one Redis. */
+  /** The URL of the one Redis, or of a cluster. */
   readonly redis: string;
   /** The URL of a PostgreSQL, for those that need one. */
   readonly postgres?: string;
   /** URLs of independent Redis masters that vote on locks; only ours has a use for them. */
   readonly voters?: readonly string[];
+  /** Over how many partitions ours is spread. @default 1 */
+  readonly partitions?: number;
   /** How many finished runs are kept, by those who keep any. @default 1000, our own default */
   readonly keep?: number;
 }

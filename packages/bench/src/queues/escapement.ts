@@ -21,9 +21,9 @@ export const escapement: Contestant = {
   about: "defaults: a lease a node, a lock and a fencing token an attempt, history, events",
   client: async (place) => clientOf(place),
   work: async (place, concurrency, handle) => {
-    const { redis, voters = [], keep = defaultKeep } = place;
+    const { redis, voters = [], partitions = 1, keep = defaultKeep } = place;
     const scheduler = createScheduler({
-      ...{ redis, voters, concurrency, namespace: queueName, logger: quiet },
+      ...{ redis, voters, partitions, concurrency, namespace: queueName, logger: quiet },
       retain: { enqueued: keep },
     });
     scheduler.task<{ n: number } | undefined>(queueName, ({ input, scheduledAt }) =>
@@ -34,8 +34,8 @@ export const escapement: Contestant = {
   },
 };
 
-async function clientOf({ redis }: Place): Promise<Client> {
-  const scheduler = createScheduler({ redis, namespace: queueName, logger: quiet });
+async function clientOf({ redis, partitions = 1 }: Place): Promise<Client> {
+  const scheduler = createScheduler({ redis, partitions, namespace: queueName, logger: quiet });
   await scheduler.load(); // connected
   return {
     enqueue: (n) => scheduler.enqueue(queueName, options(n)),

@@ -12,6 +12,13 @@ export interface Reading {
   readonly bytesOut: number;
 }
 
+/** Reads the counters of several servers, together. */
+export async function readStores(servers: readonly Redis[]): Promise<Reading> {
+  const [first, ...rest] = await Promise.all(servers.map(readStore));
+  if (first === undefined) throw new RangeError("no servers to read the counters of");
+  return rest.reduce((sum, one) => combine(sum, one, 1), first);
+}
+
 /** Reads the counters since Redis was started. */
 export async function readStore(redis: Redis): Promise<Reading> {
   const text = String(await redis.call("INFO", "stats", "cpu", "commandstats"));
@@ -29,12 +36,16 @@ export async function readStore(redis: Redis): Promise<Reading> {
 
 /** What was done between two readings. */
 export function since(before: Reading, after: Reading): Reading {
+  return combine(after, before, -1);
+}
+
+function combine(one: Reading, other: Reading, sign: 1 | -1): Reading {
   return {
-    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
-    commands: after.commands - before.commands,
-    scripts: after.scripts - before.scripts,
-    bytesIn: after.bytesIn - before.bytesIn,
-    bytesOut: after.bytesOut - before.bytesOut,
+    cpuSeconds: one.cpuSeconds + sign * other.cpuSeconds,
+    commands: one.commands + sign * other.commands,
+    scripts: one.scripts + sign * other.scripts,
+    bytesIn: one.bytesIn + sign * other.bytesIn,
+    bytesOut: one.bytesOut + sign * other.bytesOut,
   };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Contestant, Place } from "./contestant.js";
-import { type Reading, readStore, since } from "./store-reading.js";
+import { type Reading, readStores, since } from "./store-reading.js";
 import type { Instructions, Report } from "./worker-messages.js";
 import { WorkerProcess } from "./worker-process.js";
 
@@ -24,6 +24,8 @@ export interface WorkedOff {
   readonly cpuSeconds: number;
   /** Of Redis, all the while. */
   readonly store: Reading;
+  /** Of how many cores Redis made use, over the last nine tenths. */
+  readonly cores: number;
 }
 
 const wave = 2000;
@@ -33,12 +35,13 @@ const patience = 20_000;
 /**
  * Queues all runs, starts the processes, and waits until all runs were done.
  *
+ * @param servers those of the store whose counters are read
  * @throws Error if a run was done twice or not at all
  */
 export async function workOff(
   contestant: Contestant,
   place: Place,
-  redis: Redis,
+  servers: readonly Redis[],
   task: Task,
 ): Promise<WorkedOff> {
   const { runs, concurrency, processes = 1, handler = "nothing" } = task;
@@ -47,14 +50,17 @@ export async function workOff(
   const started = Array.from({ length: processes }, () => WorkerProcess.start(instructions));
   const workers = await Promise.all(started);
   try {
-    const before = await readStore(redis);
+    const before = await readStores(servers);
     await Promise.all(workers.map((worker) => worker.begin()));
+    await allDone(workers, Math.floor(runs / 10));
+    const [early, startedAt] = [await readStores(servers), performance.now()];
     await allDone(workers, runs);
-    const store = since(before, await readStore(redis));
+    const after = await readStores(servers);
+    const cores = (since(early, after).cpuSeconds * 1000) / (performance.now() - startedAt);
     const reports = await Promise.all(workers.map((worker) => worker.stop()));
     assertOnce(reports, runs);
     const cpuSeconds = reports.reduce((sum, report) => sum + report.cpuSeconds, 0);
-    return { perSecond: rateOf(reports, runs), cpuSeconds, store };
+    return { perSecond: rateOf(reports, runs), cpuSeconds, store: since(before, after), cores };
   } finally {
     for (const worker of workers) worker.kill();
   }

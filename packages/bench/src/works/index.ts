@@ -10,6 +10,7 @@ import { lateness } from "./lateness.js";
 import { manyJobs } from "./many-jobs.js";
 import { memory } from "./memory.js";
 import { noOp } from "./no-op.js";
+import { partitions } from "./partitions.js";
 import { pausedIdle } from "./paused-idle.js";
 import { shortWork } from "./short-work.js";
 import { upserts } from "./upserts.js";
@@ -20,4 +21,5 @@ import type { Work } from "./work.js";
 export const works: readonly Work[] = [
   ...[fireTimes, fireTimesMany, fireTimesMemory, count, cost, pausedIdle],
   ...[noOp, shortWork, enqueue, lateness, upserts, wire, memory, idle, backlog, manyJobs],
+  partitions,
 ];

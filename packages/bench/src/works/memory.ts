@@ -31,7 +31,7 @@ export const memory: Work = {
       measure: async () => {
         await arena.clear();
         // So that all scripts are in Redis' memory from the start.
-        await workOff(contestant, arena.place, arena.redis, { runs: 200, concurrency: 100 });
+        await workOff(contestant, arena.place, [arena.redis], { runs: 200, concurrency: 100 });
         return {
           [jobName]: await ofJobs(arena, contestant, count),
           ...(await ofRuns(arena, contestant, count)),

@@ -14,7 +14,7 @@ test.skipIf(redisWay() === "url")(
     const budget = { rounds: 1, sampleMs: 0, instants: 0, jobs: 0, queueMs: 5 };
     const { figures, lines } = await runCases("no-op", "No-op", budget, [
       { name: "concurrency 100", concurrency: 100, processes: 1 },
-      { name: "two", concurrency: 10, processes: 2 },
+      { name: "two", concurrency: 100, processes: 2 },
       { name: "voters", concurrency: 10, processes: 1, voters: { against: "concurrency 100" } },
     ]);
     const { rows, failures } = figures as { rows: Row[]; failures: string[] };
@@ -25,5 +25,8 @@ test.skipIf(redisWay() === "url")(
       for (const [sample] of Object.values(row.samples)) expect(sample).toBeGreaterThan(0);
     expect(rows[2]?.samples).toHaveProperty("Escapement");
     expect(lines[1]).toMatch(/^concurrency 100 .*\d× \(/);
+    expect(lines.join("\n")).toMatch(
+      /Two processes of Escapement to one, at concurrency 100: [\d.]+× \(.*Redis used [\d.]+% of a core/,
+    );
   },
 );

@@ -5,6 +5,7 @@ import { workOff } from "../queues/work-off.js";
 import { type Row, ratiosOf, takeTurns } from "../rounds.js";
 import { sectionLines } from "../section.js";
 import { queueSection } from "./queue-section.js";
+import { coresIn, secondProcess } from "./second-process.js";
 import type { Budget, Outcome, Work } from "./work.js";
 
 /** A row: how many handlers at once, in how many processes. */
@@ -21,7 +22,9 @@ const one = "concurrency 100";
 
 const cases: readonly Case[] = [
   { name: "concurrency 1", concurrency: 1, processes: 1 },
+  { name: "concurrency 1, two processes", concurrency: 1, processes: 2 },
   { name: "concurrency 10", concurrency: 10, processes: 1 },
+  { name: "concurrency 10, two processes", concurrency: 10, processes: 2 },
   { name: one, concurrency: 100, processes: 1 },
   { name: "concurrency 500", concurrency: 500, processes: 1 },
   { name: "concurrency 100, two processes", concurrency: 100, processes: 2 },
@@ -50,10 +53,11 @@ export async function runCases(
     contestant: contestant.name,
     measure: async () => {
       await arena.clear();
-      const runs = sampleSize(contestant, concurrency, queueMs);
+      const runs = processes * sampleSize(contestant, concurrency, queueMs);
       const place = voters === undefined ? arena.place : arena.withVoters;
       const task = { runs, concurrency, processes, ...(handler === undefined ? {} : { handler }) };
-      return (await workOff(contestant, place, arena.redis, task)).perSecond;
+      const { perSecond, cores } = await workOff(contestant, place, [arena.redis], task);
+      return { [name]: perSecond, [coresIn(name)]: cores };
     },
   });
   const takesPart = ({ pace }: Contestant, { name, voters }: Case): boolean =>
@@ -69,9 +73,10 @@ export async function runCases(
     return { name, better: "more", samples: { ...samples[name], ...peers } };
   });
   const names = contestants.map(({ name }) => name);
-  const section = queueSection(title, rows, names, [...failures, ...arena.notes]);
+  const notes = [...failures, ...secondProcess(wanted, samples), ...arena.notes];
+  const section = queueSection(title, rows, names, notes);
   const ratios = ratiosOf(work, rows, escapement.name, bullmq.name);
-  return { lines: sectionLines(section), figures: { rows, failures, ratios }, section, ratios };
+  return { lines: sectionLines(section), figures: { rows, failures, ratios, samples }, section, ratios };
 }
 
 /** As many runs as take about so long, and so many that those that are started together hardly count. */

@@ -21,7 +21,7 @@ export const wire: Work = {
         await arena.clear();
         const runs = sampleSize(contestant, 100, queueMs);
         const task = { runs, concurrency: 100 };
-        const { store, cpuSeconds } = await workOff(contestant, arena.place, arena.redis, task);
+        const { store, cpuSeconds } = await workOff(contestant, arena.place, [arena.redis], task);
         return {
           "commands a run, those of scripts included": store.commands / runs,
           "calls of scripts a run": store.scripts / runs,

@@ -9,14 +9,16 @@ if stale then return stale end
 step.begin('jobs', 'runs', 'unstarted')
 local ids, items = {}, {}
 local said = {} -- about a job -> what was read of it: many are told the same
-for at = list.jobs.first, list.jobs.first + 3 * list.jobs.count - 1, 3 do
+for i = 1, list.jobs.count do
+  local at = list.jobs.first + 3 * i - 3
   local about = ARGV[at + 1]
-  if not said[about] then
+  local item = said[about]
+  if not item then
     local expected, cursor, created, passed = string.match(about, '^(%S+) (%S+) (%S+) ?(.*)$')
-    said[about] = { expected = expected, cursor = cursor, first = tonumber(cursor), created = created, passed = passed ~= '' and passed }
+    item = { expected = expected, cursor = cursor, first = tonumber(cursor), created = created, passed = passed ~= '' and passed }
+    said[about] = item
   end
-  ids[#ids + 1] = ARGV[at]
-  items[#items + 1] = said[about]
+  ids[i], items[i] = ARGV[at], item
 end
 local function record_for(i) return ARGV[list.jobs.first + 3 * i - 1] end
 local states = redis.call('HMGET', key.state, unpack(ids))

@@ -46,6 +46,8 @@ export interface EveryOptions {
  */
 export function cron(expr: string, options: CronOptions = {}): CronTrigger | EveryTrigger {
   const given = readPlainObject(options, cronOptions, "the options of cron");
+  const known = given.size === 0 ? cronKind.again?.({ type: "cron", expr }) : undefined;
+  if (known !== undefined) return known;
   return cronKind.parse(new Map(given).set("expr", expr), noneWithin);
 }
 

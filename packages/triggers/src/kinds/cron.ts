@@ -13,6 +13,12 @@ const maxSeedLength = 256;
 /** Fires when the wall clock matches an expression; `@every 90s` is read as an `every` trigger. */
 export const cronKind: Kind<CronTrigger, CronTrigger | EveryTrigger> = {
   properties: ["expr", "timezone", "dialect", "gap", "overlap", "seed"],
+  again: (json) => {
+    const [first, second, ...others] = Reflect.ownKeys(json);
+    if (first !== "type" || second !== "expr" || others.length > 0) return undefined;
+    const expr: unknown = Reflect.get(json, "expr");
+    return typeof expr === "string" && known.has(expr) ? { type: "cron", expr } : undefined;
+  },
   parse: (properties) => {
     const { expr, timezone } = splitTimezone(
       readExpression(properties.get("expr")),
@@ -31,6 +37,8 @@ export const cronKind: Kind<CronTrigger, CronTrigger | EveryTrigger> = {
       ...(seed !== undefined && { seed }),
     };
     checkFires(trigger);
+    // All of it, as it was written.
+    if (Object.keys(trigger).length === 2 && properties.get("expr") === expr) remember(expr);
     return trigger;
   },
   compile: (trigger, { jobId }) => {
@@ -38,6 +46,15 @@ export const cronKind: Kind<CronTrigger, CronTrigger | EveryTrigger> = {
     return layOnZone(wall.schedule, zoneOf(trigger), wall.fixedTime ? policyOf(trigger) : realTime);
   },
 };
+
+/** Expressions that were found to be in order, with no options beside them and none within: many jobs share one. */
+const known = new Set<string>();
+const mostKnown = 1000;
+
+function remember(expr: string): void {
+  if (known.size >= mostKnown) known.clear();
+  known.add(expr);
+}
 
 /**
  * The wall-clock times of a cron trigger. `H` is hashed from the trigger's seed, else the job's id, else the expression

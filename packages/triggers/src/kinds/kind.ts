@@ -15,6 +15,8 @@ export interface JobContext {
 export interface Kind<T extends Trigger, Read extends Trigger = T> {
   /** The properties that it may have beside `type`. */
   readonly properties: readonly string[];
+  /** Reads at once what has been read before, if it may be that: any object. */
+  again?(json: object): T | undefined;
   /**
    * Reads the properties, from JSON or a builder, into canonical form.
    *
