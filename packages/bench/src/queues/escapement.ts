@@ -16,7 +16,7 @@ export const escapement: Contestant = {
   package: "@escapement/core",
   store: "redis",
   bulk: true,
-  pace: { one: 8000, many: 60_000 },
+  pace: { one: 40_000, many: 60_000 },
   events: `escapement:{${queueName}}:events`,
   about: "defaults: a lease a node, a lock and a fencing token an attempt, history, events",
   client: async (place) => clientOf(place),

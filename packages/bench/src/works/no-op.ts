@@ -53,7 +53,7 @@ export async function runCases(
     contestant: contestant.name,
     measure: async () => {
       await arena.clear();
-      const runs = processes * sampleSize(contestant, concurrency, queueMs);
+      const runs = processes * sampleSize(contestant, concurrency, queueMs, handler);
       const place = voters === undefined ? arena.place : arena.withVoters;
       const task = { runs, concurrency, processes, ...(handler === undefined ? {} : { handler }) };
       const { perSecond, cores } = await workOff(contestant, place, [arena.redis], task);
@@ -80,9 +80,15 @@ export async function runCases(
 }
 
 /** As many runs as take about so long, and so many that those that are started together hardly count. */
-export function sampleSize({ pace }: Contestant, concurrency: number, queueMs: number): number {
+export function sampleSize(
+  { pace }: Contestant,
+  concurrency: number,
+  queueMs: number,
+  handler?: Case["handler"],
+): number {
   const seconds = queueMs / 1000;
-  return Math.ceil(
-    Math.max(20, (concurrency === 1 ? pace.one : pace.many) * seconds, 15 * concurrency * seconds),
-  );
+  // A timer of 1 ms takes a little longer than that.
+  const most = handler === "timer" ? 800 * concurrency : Number.POSITIVE_INFINITY;
+  const perSecond = Math.min(concurrency === 1 ? pace.one : pace.many, most);
+  return Math.ceil(Math.max(20, perSecond * seconds, 15 * concurrency * seconds));
 }
