@@ -42,7 +42,7 @@ function stoodInItsWay(
       // With the others one waits, or comes and takes the turn of what waits.
       return overlap === "skip" || othersWait(line);
     case "limit":
-      return isFull(ledger, placed, line, holders);
+      return isFull(ledger, placed, line, ledger.parts.length === 1 ? holders : aroundOf(ledger, line));
     case "dependency":
       return dependsOn.some((parent) => didNotSucceed(ledger, parent, line));
     default:
@@ -58,6 +58,21 @@ function didNotSucceed({ runs, told }: Ledger, parent: string, { run, index, t }
     ?.ends.findLast((end) => end.what === "ended" && (end.index < index || end.t === t));
   if (last !== undefined) return last.state !== "s";
   return isMissed(told, parent, time);
+}
+
+/**
+ * For so many ms what the home of a limit has said of its places is believed elsewhere, and so long a place that it lent counts as taken before it is used, or
+ * may be on its way to be; docs/partitions.md.
+ */
+const believed = { before: 600, after: 200 } as const;
+
+/** Who held something about when a run was skipped, in whatever partition. */
+function aroundOf(ledger: Ledger, { t }: End): Claim[] {
+  const { told, ended, handedBack } = ledger;
+  return told.flatMap((line): Claim[] => {
+    if (line.what !== "started" || line.t > t + believed.after || handedBack(line)) return [];
+    return (ended.get(line.token)?.t ?? Number.POSITIVE_INFINITY) < t - believed.before ? [] : [line];
+  });
 }
 
 function jobOf(run: string): string {
