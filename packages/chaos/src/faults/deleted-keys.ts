@@ -64,9 +64,7 @@ function traceOf(
   }
   const [next] = trial
     .facts("elected")
-    .filter(
-      ({ epoch, at, partition: of = 0 }) => of === partition && epoch > term && at >= deletion.at,
-    )
+    .filter(({ epoch, at, partition: of = 0 }) => of === partition && epoch > term && at >= deletion.at)
     .sort((a, b) => a.epoch - b.epoch);
   if (next === undefined || next.at >= endsAt) return undefined;
   return `${next.node} led in term ${next.epoch} ${endsAt - next.at} ms before that of term ${term} would have ended`;

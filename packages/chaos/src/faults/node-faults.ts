@@ -106,8 +106,10 @@ async function ofLeader(
   happens: (hands: Hands, node: ChaosNode) => Promise<Befallen>,
 ): Promise<Befallen> {
   const { client, partitions } = hands.trial;
-  const leaders = await (partitions === 1 ? client.leader().then((one) => one && [one]) : client.leaders())
-    .catch(() => undefined);
+  const leaders = await (partitions === 1
+    ? client.leader().then((one) => one && [one])
+    : client.leaders()
+  ).catch(() => undefined);
   const [first, ...others] = leaders ?? [];
   const leads: LeaderInfo | PartitionLeader | undefined =
     first && (others.length === 0 ? first : hands.random.pick([first, ...others]));

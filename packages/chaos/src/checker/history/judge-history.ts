@@ -36,6 +36,7 @@ import { misfiresAreCaughtUp } from "./rule-misfires.js";
 import { missesHaveReasons } from "./rule-misses.js";
 import { oneOffsRunOnce } from "./rule-one-offs.js";
 import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEnd } from "./rule-outcomes.js";
+import { everythingIsInItsPlace } from "./rule-partitions.js";
 import { nothingStartsPaused } from "./rule-pauses.js";
 import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.js";
 import { cancelsHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
@@ -44,7 +45,6 @@ import { finishedRunsAreKept } from "./rule-retention.js";
 import { failuresFollowRetry } from "./rule-retries.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { stopsEnd } from "./rule-stops.js";
-import { everythingIsInItsPlace } from "./rule-partitions.js";
 import {
   doctorFindsNothing,
   everythingSettles,

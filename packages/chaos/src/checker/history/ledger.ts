@@ -71,8 +71,8 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
   const whole = readLedger(distinct(evidence), {
     whole: () => whole,
     parts: () => {
-      parts ??= splitEvidence(evidence).map((part): Ledger =>
-        readLedger(part, { whole: () => whole, parts: () => whole.parts }),
+      parts ??= splitEvidence(evidence).map(
+        (part): Ledger => readLedger(part, { whole: () => whole, parts: () => whole.parts }),
       ) as [Ledger, ...Ledger[]];
       return parts;
     },

@@ -62,7 +62,9 @@ function lagsIn(evidence: readonly Evidence[]): Span[] {
   const isHere = (partitions: readonly number[] | undefined): boolean =>
     trial?.partition === undefined || partitions?.includes(trial.partition) !== false;
   return factsOf(evidence, "fault").flatMap(({ fault, from, until, proof, partitions }) =>
-    fault === "replica-lag" && proof.includes(" bytes of writes") && isHere(partitions) ? [{ from, until }] : [],
+    fault === "replica-lag" && proof.includes(" bytes of writes") && isHere(partitions)
+      ? [{ from, until }]
+      : [],
   );
 }
 

@@ -140,7 +140,9 @@ function withNames(part: readonly Evidence[], evidence: readonly Evidence[]): Ev
   const joined = new Set(ups.map(({ id }) => id));
   // Of those whose joining was lost only what they did is told.
   const others = new Set(
-    lines.flatMap(({ line }) => /^started \S+ \S+ \S+ (\S+)/.exec(line)?.[1] ?? []).filter((id) => !joined.has(id)),
+    lines
+      .flatMap(({ line }) => /^started \S+ \S+ \S+ (\S+)/.exec(line)?.[1] ?? [])
+      .filter((id) => !joined.has(id)),
   );
   const names = [...ups, ...[...known.values()].filter(({ id }) => others.has(id))].sort(
     (a, b) => a.mono - b.mono,

@@ -15,9 +15,7 @@ export const childrenFollow: HistoryRule = (ledger) => {
       const [claim] = run.claims;
       if (run.job !== id || run.fireTime === undefined || claim === undefined) continue;
       const time = run.fireTime;
-      const missing = dependsOn.find(
-        (parent) => !isBefore(successOf(parent, time), claim),
-      );
+      const missing = dependsOn.find((parent) => !isBefore(successOf(parent, time), claim));
       if (missing !== undefined)
         found.push({
           rule: "never-due",

@@ -159,7 +159,8 @@ function lateAtGateIn(ledger: Ledger): (begin: Begin, ms: number) => "late" | un
   const busy = busyIn(ledger);
   return ({ node, at }, ms) => {
     ledger.judged("begins after a pause at the gate");
-    if (own.some((one) => one.node === node && one.from <= at && one.until + echo >= at - ms)) return undefined;
+    if (own.some((one) => one.node === node && one.from <= at && one.until + echo >= at - ms))
+      return undefined;
     return ms - busy(at - ms, at) > mostAtGate ? "late" : undefined;
   };
 }

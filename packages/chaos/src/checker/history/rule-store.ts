@@ -34,7 +34,10 @@ export const nothingIsLeft: HistoryRule = ({ evidence, runs, parts }) =>
     if (when === "settled" || when === "during") return [];
     const left = Object.keys(dump).filter(
       (name) =>
-        !stay.test(name) && !(parts.length > 1 && stayBetween.test(name)) && !(when === "removed" && ofNodes.test(name)) && !isLeftToExpire(name, runs),
+        !stay.test(name) &&
+        !(parts.length > 1 && stayBetween.test(name)) &&
+        !(when === "removed" && ofNodes.test(name)) &&
+        !isLeftToExpire(name, runs),
     );
     return left.map((name) => ({
       rule: "left-behind",
@@ -68,7 +71,9 @@ export const everythingSettles: HistoryRule = (ledger) => {
 
 /** What the sweeper tells of a node that somebody took off the list, and how the doctor tells how often. */
 const unlisted = "node without a lease";
-const unlistedOnly = new RegExp(`^(?:Partitions? [\\d, ]+: )?The sweeper has put right: ${unlisted}: (\\d+)\\. `);
+const unlistedOnly = new RegExp(
+  `^(?:Partitions? [\\d, ]+: )?The sweeper has put right: ${unlisted}: (\\d+)\\. `,
+);
 
 /** Nothing had to be mended: but nodes that somebody took off the list, each once, which is what the sweeper is for. */
 export const nothingNeedsMending: HistoryRule = (ledger) => {

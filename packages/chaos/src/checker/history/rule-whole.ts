@@ -84,7 +84,8 @@ function unwitnessed({ evidence, told }: Ledger): string[] {
   for (const line of told) {
     if (line.what === "started" && !up.has(line.node) && !line.node.startsWith("impostor-"))
       strangers.add(line.node);
-    if (line.what === "other" && line.word === "leaderElected") terms.add(`${line.rest[0]}${where(line.partition)}`);
+    if (line.what === "other" && line.word === "leaderElected")
+      terms.add(`${line.rest[0]}${where(line.partition)}`);
   }
   return [
     ...unheard.map(({ run, attempt, node }) => `what ${node} heard of ${run}#${attempt} before it began`),
