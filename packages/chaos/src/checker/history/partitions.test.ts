@@ -147,7 +147,7 @@ describe("places of a limit", () => {
           .given(100, { run: runAt(two, 0) })
           .ended(at, runAt(one, 0), "k", "limit"),
       );
-    expect([back(300), back(1500)]).toEqual([[], ["skipped-for-nothing"]]);
+    expect([back(300), back(16_500)]).toEqual([[], ["skipped-for-nothing"]]);
   });
 });
 
@@ -215,6 +215,32 @@ test("what a partition has lost explains what comes of it there, and nothing in 
   };
   expect(lost(1)).not.toContain("duplicate");
   expect(lost(2)).toContain("duplicate");
+});
+
+test("a run that was skipped for what its parent's partition has lost since was so for a reason", () => {
+  const { trigger: _, ...rest } = secondly(one);
+  const lost = (entries: (history: MadeUp) => readonly string[]): string[] => {
+    const history = spread({ keepsWrites: false, topology: "cluster" })
+      .define(-500, secondly(two), { ...rest, dependsOn: [two] })
+      .attempt(runOf(two, 0, { ends: "f" }));
+    history.ended(50, runAt(one, 0), "k", "dependency");
+    return rulesOf(history.add(9000, { kind: "unkept", entries: entries(history), partition: 2 }));
+  };
+  const ofParent = (history: MadeUp): string[] =>
+    history.evidence.flatMap((line) =>
+      line.kind === "told" && line.partition === 2 && line.lines.some((text) => text.includes(two))
+        ? [line.entry]
+        : [],
+    );
+  expect(lost(ofParent)).not.toContain("skipped-for-nothing");
+  expect(
+    rulesOf(
+      spread({ keepsWrites: false })
+        .define(-500, secondly(two), { ...rest, dependsOn: [two] })
+        .attempt(runOf(two, 0))
+        .ended(50, runAt(one, 0), "k", "dependency"),
+    ),
+  ).toContain("skipped-for-nothing");
 });
 
 test("in the end no partition has a copy of a pause, nor is anything missing of what was taken down of each", () => {

@@ -27,7 +27,9 @@ export const skipsHaveReasons: HistoryRule = (ledger) => {
     const holders = there ?? [...open.at(line.t), ...(sameMoment.get(line.t) ?? [])];
     if (stoodInItsWay(ledger, open.placed, line, holders, othersWait) || isOnItsWay(line)) return [];
     const message = `${line.run} was skipped (${line.reason}), and nothing stood in its way.`;
-    return [{ rule: "skipped-for-nothing", at: line.t, message, about: [line.run] }];
+    return [
+      { rule: "skipped-for-nothing", at: line.t, message, about: [line.run, ...parentsOf(ledger, line)] },
+    ];
   });
 };
 
@@ -53,6 +55,12 @@ function stoodInItsWay(
     default:
       return false;
   }
+}
+
+/** The runs that one which was skipped depends on: what another partition has told of them it may have lost itself. */
+function parentsOf({ jobs }: Ledger, { run, reason }: End): string[] {
+  const { dependsOn = [] } = (reason === "dependency" && jobs.get(jobOf(run))?.job) || {};
+  return dependsOn.map((parent) => parent + run.slice(run.lastIndexOf("@")));
 }
 
 /** Whether a parent's run of the same fire time had come to an end other than success by then; the same step may tell of it later. */
