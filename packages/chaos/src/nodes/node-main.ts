@@ -28,6 +28,7 @@ if (config.watchLoop)
     loop ??= watchLoop();
   });
 process.once("SIGTERM", () => void leave());
+evidence.write({ kind: "event", event: "began", details: { pid: process.pid } });
 process.stdin.setEncoding("utf8").on("data", obey).unref();
 if (config.jobs !== undefined) await firstDeployment();
 await join();

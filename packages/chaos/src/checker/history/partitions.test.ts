@@ -114,6 +114,9 @@ test("the pause of a node holds whatever its process has, under each of its name
   expect(broken(other)).toEqual(["paused-start"]);
   expect(broken(n1)).toEqual(["paused-start"]);
   expect(broken(n2)).toEqual([]);
+  // That of a process which had its place before.
+  const next = heldBy(n1).add(400, { kind: "event", event: "began", details: { pid: 1 } }, "n1");
+  expect(rulesOf(next)).toEqual([]);
 });
 
 describe("places of a limit", () => {

@@ -5,10 +5,11 @@ import {
   identities,
   judgePauses,
   mostAfterPause,
+  type NamesOf,
   type Pausable,
   type PauseFindings,
 } from "../../pauses/pause-rules.js";
-import { factsOf } from "../case.js";
+import { factsOf, groupBy } from "../case.js";
 import { faultsOn, troublesOf } from "./calm.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Begin, Ledger } from "./ledger.js";
@@ -97,10 +98,28 @@ export function pausesIn(ledger: Ledger): PauseFindings {
     }
   }
   const others = evidence.filter(({ kind }) => kind !== "asked" && kind !== "acknowledged");
-  const names = ledger.whole.parts.map((part) => identities(part.evidence));
-  return judgePauses([...others, ...asPauseEvidence(ledger)], things, givenOut(ledger), (node, mono) => [
-    ...new Set(names.map((nameOf) => nameOf(node, mono))),
-  ]);
+  return judgePauses(
+    [...others, ...asPauseEvidence(ledger)],
+    things,
+    givenOut(ledger),
+    namesOfProcess(ledger.whole),
+  );
+}
+
+/** How to find the names that the process of a node has in all partitions. The process that had its place before had others. */
+function namesOfProcess({ parts, evidence }: Ledger): NamesOf {
+  const names = parts.map((part) => identities(part.evidence));
+  if (parts.length === 1) return (node, mono) => names.map((nameOf) => nameOf(node, mono));
+  const joined = new Map(factsOf(evidence, "up").map(({ id, mono }) => [id, mono]));
+  const began = groupBy(
+    factsOf(evidence, "event").filter(({ event }) => event === "began"),
+    ({ node }) => node,
+  );
+  return (node, mono) => {
+    const since = began.get(node)?.findLast((one) => one.mono <= mono)?.mono ?? Number.NEGATIVE_INFINITY;
+    const all = new Set(names.map((nameOf) => nameOf(node, mono)));
+    return [...all].filter((id) => (joined.get(id) ?? since) >= since);
+  };
 }
 
 /**
