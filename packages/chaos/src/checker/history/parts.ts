@@ -3,15 +3,11 @@ import type { Evidence } from "../../evidence/evidence.js";
 import { partitionOf, partitionOfKey, partitionOfRun } from "../../partitions.js";
 import type { Operation } from "../../workload/operations.js";
 import { factsOf } from "../case.js";
+import { oneByOne, tokenIn } from "./told.js";
 
 /** Over how many partitions the namespace is spread. */
 export function partitionsIn(evidence: readonly Evidence[]): number {
   return evidence.find((line) => line.kind === "trial")?.partitions ?? 1;
-}
-
-/** A token that no other partition has given: each counts for itself. */
-export function tokenIn(token: string, partition: number | undefined): string {
-  return partition === undefined || token === "0" ? token : `${token}/${partition}`;
 }
 
 /** The evidence as it is, with tokens that tell attempts of different partitions apart. */
@@ -132,7 +128,9 @@ const rejoins = 1000;
  */
 function withNames(part: readonly Evidence[], evidence: readonly Evidence[]): Evidence[] {
   const known = new Map(factsOf(evidence, "up").map((up) => [up.id, up]));
-  const lines = factsOf(part, "told").flatMap(({ lines, t }) => lines.map((line) => ({ line, t })));
+  const lines = factsOf(part, "told").flatMap(({ lines, t }) =>
+    lines.flatMap(oneByOne).map((line) => ({ line, t })),
+  );
   const ups = lines.flatMap(({ line, t }) => {
     const up = known.get(/^nodeJoined (\S+)/.exec(line)?.[1] ?? "");
     return up === undefined ? [] : [{ ...up, at: t, mono: t - (up.at - up.mono) }];

@@ -1,6 +1,5 @@
 import type { Evidence } from "../../evidence/evidence.js";
 import { factsOf } from "../case.js";
-import { tokenIn } from "./parts.js";
 
 /** An entry of the stream, as it was told. */
 export type ToldFact = Extract<Evidence, { kind: "told" }>;
@@ -84,6 +83,11 @@ export function toldIn(entries: readonly ToldFact[]): Told[] {
   return all;
 }
 
+/** A token that no other partition has given: each counts for itself. */
+export function tokenIn(token: string, partition: number | undefined): string {
+  return partition === undefined || token === "0" ? token : `${token}/${partition}`;
+}
+
 function withToken(line: Told, partition: number | undefined): Told {
   return line.what === "other" || partition === undefined
     ? line
@@ -109,7 +113,7 @@ function compareEntries(a: Entry, b: Entry): number {
 }
 
 /** What a line says of many runs, a line each. */
-function oneByOne(line: string): string[] {
+export function oneByOne(line: string): string[] {
   const [word, node, ...rest] = line.split(" ");
   if (word === "starts") {
     const [first = "0", ...runs] = rest;
