@@ -1,4 +1,5 @@
-import { factsOf } from "../case.js";
+import { factsOf, groupBy } from "../case.js";
+import { namesIn } from "./calm.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 
@@ -46,6 +47,10 @@ export const evidenceIsWhole: HistoryRule = (ledger) => {
   });
 };
 
+/** For so many ms a node's view of Redis' clock may differ from the machine's, and within so many a node that lives says something. */
+const blur = 5;
+const soon = 1000;
+
 /** What evidence of one of several partitions is called by. */
 function where(partition = 0): string {
   return partition === 0 ? "" : ` in partition ${partition}`;
@@ -79,12 +84,17 @@ function unwitnessed({ evidence, told }: Ledger): string[] {
   const elected = new Set(
     factsOf(evidence, "elected").map(({ epoch, partition }) => `${epoch}${where(partition)}`),
   );
+  // It tells the store, and listeners in the next turn: between the two it may have been killed.
+  const names = namesIn(evidence);
+  const said = groupBy(evidence, ({ node }) => node);
+  const saidMore = (id: string, t: number): boolean =>
+    said.get(names.get(id) ?? id)?.some(({ at }) => at > t + blur && at <= t + soon) ?? true;
   const strangers = new Set<string>();
   const terms = new Set<string>();
   for (const line of told) {
     if (line.what === "started" && !up.has(line.node) && !line.node.startsWith("impostor-"))
       strangers.add(line.node);
-    if (line.what === "other" && line.word === "leaderElected")
+    if (line.what === "other" && line.word === "leaderElected" && saidMore(line.subject, line.t))
       terms.add(`${line.rest[0]}${where(line.partition)}`);
   }
   return [
