@@ -26,7 +26,7 @@ export const seeded: MutantTrial = seededTrial("seeded", "eight seconds of the s
 export const partitioned: MutantTrial = seededTrial(
   "partitioned",
   "ten seconds of the seeded mode over 8 partitions",
-  { seed: 8, duration: 10_000, partitions: 8, faults: ["node-kill", "lost-replies"], settlesWithin: 40_000 },
+  { seed: 8, duration: 10_000, partitions: 8, faults: ["lost-replies"], settlesWithin: 40_000 },
 );
 
 /** Two nodes are taken off the list of nodes by hand, and then others are killed. */
