@@ -15,7 +15,7 @@ import { runSoak } from "./soak/run-soak.js";
 import { sampleEvery } from "./soak/sample.js";
 import { topologies } from "./topologies/index.js";
 
-const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--faults KIND,KIND] [--settle 120s] [--keep FOLDER] [--json report.json]
+const usage = `Usage: npm run chaos -- [--duration 45s] [--seed 7] [--topology single] [--partitions 8] [--faults KIND,KIND] [--settle 120s] [--keep FOLDER] [--json report.json]
        npm run chaos -- --judge FOLDER [--json report.json]
        npm run chaos -- --scenario NAME|all [--deaths 10] [--rate 1000] [--json report.json]
        npm run chaos -- --soak 20m [--rate 2000] [--topology everysec] [--faults mild] [--json report.json]
@@ -38,6 +38,7 @@ const { values, positionals } = parseArgs({
     duration: { type: "string", default: "45s" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
     topology: { type: "string" },
+    partitions: { type: "string", default: "1" },
     faults: { type: "string" },
     keep: { type: "string" },
     settle: { type: "string", default: "120s" },
@@ -73,7 +74,12 @@ async function main(): Promise<number> {
   const topology = values.topology ?? (values.voters ? "voters-3" : "single");
   const faults = values.faults?.split(",");
   const unknown = faults?.some((name) => !faultKinds.some((kind) => kind.name === name)) ?? false;
-  if (!Number.isInteger(seed) || !Object.hasOwn(topologies, topology) || unknown) return usageError();
+  const partitions = Number(values.partitions);
+  // With a clock that is moved, what partitions tell has no one order.
+  const isOfPartitions = Number.isInteger(partitions) && partitions >= 1 && partitions <= 64;
+  const isJudged = isOfPartitions && (partitions === 1 || topology !== "clock");
+  if (!Number.isInteger(seed) || !Object.hasOwn(topologies, topology) || unknown || !isJudged)
+    return usageError();
   const duration = parseDuration(values.duration);
   const { keep } = values;
   return tellSeeded(
@@ -81,6 +87,7 @@ async function main(): Promise<number> {
       seed,
       duration,
       topology,
+      partitions,
       settlesWithin: parseDuration(values.settle),
       ...(faults && { faults }),
       ...(keep !== undefined && { keep }),

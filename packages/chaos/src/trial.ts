@@ -24,6 +24,7 @@ import { EvidenceFolder } from "./evidence/evidence-folder.js";
 import { found } from "./found.js";
 import { type ChaosNode, type NodeProcess, startNode } from "./nodes/chaos-node.js";
 import { type NodeHabits, taskNames } from "./nodes/node-config.js";
+import { prefixOf } from "./partitions.js";
 import { sourceOf } from "./topologies/address.js";
 import { singleServer } from "./topologies/single.js";
 import type { Topology } from "./topologies/topology.js";
@@ -90,6 +91,16 @@ export class Trial implements AsyncDisposable {
       redis: sourceOf(topology.address),
       logger: silent,
     });
+  }
+
+  /** Over how many partitions its namespace is spread. */
+  get partitions(): number {
+    return this.client.partitions;
+  }
+
+  /** The name of a key, without what all have in common, in one of the partitions. */
+  keyOf(name: string, partition = 0): string {
+    return prefixOf(this.client.namespace, partition) + name;
   }
 
   /** The first server of the store: the only one, in most trials. */

@@ -5,6 +5,7 @@ import type { Answer, Evidence, Fact, TrialFact } from "../src/evidence/evidence
 import { inputText } from "../src/evidence/input-text.js";
 import type { StoreDump } from "../src/evidence/store-dump.js";
 import type { WorkInput } from "../src/nodes/node-config.js";
+import { partitionOf, partitionOfRun } from "../src/partitions.js";
 import type { Operation, PlannedJob } from "../src/workload/operations.js";
 
 /** When made-up histories begin, ms; a whole second. */
@@ -19,6 +20,12 @@ export const runAt = (job: string, ms: number): string => `${job}@${dawn + ms}`;
 /** A job that fires every second from the beginning on, and whose runs may overlap. */
 export function secondly(id: string, options: Partial<PlannedJob> = {}): PlannedJob {
   return { id, task: "tick", trigger: every("1s", { from: new Date(dawn) }), overlap: "allow", ...options };
+}
+
+/** A job or run of several partitions' that lives in one of them, by its name. */
+export function idIn(partition: number, partitions: number, word = "job"): string {
+  for (let number = 1; ; number += 1)
+    if (partitionOf(`${word}-${number}`, partitions) === partition) return `${word}-${number}`;
 }
 
 /** How an attempt goes. Times are ms after the beginning. */
@@ -41,12 +48,19 @@ export class MadeUp {
   readonly evidence: Evidence[] = [];
   #sequence = 0;
   #ops = 0;
+  readonly #partitions: number;
   readonly #moves: { readonly from: number; readonly until: number; readonly ahead: number }[] = [];
 
   constructor(trial: Partial<TrialFact> = {}) {
     const conditions = { seed: 1, topology: "single", keepsWrites: true, voters: 0, namespace: "made-up" };
     this.add(-1000, { kind: "trial", ...conditions, keptRuns: 100, limits: {}, rates: {}, ...trial });
-    for (const node of ["n1", "n2"]) this.add(-900, { kind: "up", id: nodeOf(node) }, node);
+    this.#partitions = trial.partitions ?? 1;
+    for (const node of ["n1", "n2"]) {
+      this.add(-900, { kind: "up", id: nodeOf(node) }, node);
+      if (this.#partitions > 1)
+        for (let partition = 0; partition < this.#partitions; partition += 1)
+          this.tellIn(partition, -900, `nodeJoined ${nodeOf(node)}`);
+    }
     this.add(0, { kind: "phase", phase: "begun" });
   }
 
@@ -55,11 +69,18 @@ export class MadeUp {
     return this;
   }
 
-  /** What the store tells in one step. */
+  /** What the store tells in one step; of several partitions that of the first line's job or run. */
   tell(ms: number, ...lines: string[]): this {
+    const [, subject = ""] = lines[0]?.split(" ") ?? [];
+    return this.tellIn(partitionOfRun(subject, this.#partitions), ms, ...lines);
+  }
+
+  /** What a partition tells in one step. */
+  tellIn(partition: number, ms: number, ...lines: string[]): this {
     this.#sequence += 1;
     const t = this.redisTime(ms);
-    return this.add(ms, { kind: "told", entry: `${t}-${this.#sequence}`, t, lines }, "watcher");
+    const own = this.#partitions === 1 ? {} : { partition };
+    return this.add(ms, { kind: "told", entry: `${t}-${this.#sequence}`, t, lines, ...own }, "watcher");
   }
 
   /** Somebody moves Redis' clock ahead, or back if `ahead` is negative, and later to where it belongs. To be said before what happens from then on. */
@@ -155,9 +176,14 @@ export class MadeUp {
     return this;
   }
 
-  /** What the store holds. */
-  store(ms: number, when: "during" | "settled" | "removed" | "stopped", dump: StoreDump): this {
-    return this.add(ms, { kind: "store", when, dump });
+  /** What the store holds, one partition of it where there are several. */
+  store(
+    ms: number,
+    when: "during" | "settled" | "removed" | "stopped",
+    dump: StoreDump,
+    partition?: number,
+  ): this {
+    return this.add(ms, { kind: "store", when, dump, ...(partition !== undefined && { partition }) });
   }
 
   /** The faults are over, and all has ended. */

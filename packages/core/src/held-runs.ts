@@ -27,7 +27,10 @@ const stale = 75;
 const mostLate = 3;
 /** For so many ms of its own work a node takes runs at a time, so that none of them waits long for the others to begin. */
 const span = 50;
-/** Where voters took longer the last time, so many ms, nothing is claimed ahead: it would be too old to begin by the time its locks are held. */
+/**
+ * Where voters took longer the last time, so many ms, nothing is claimed ahead: it would be too old to begin by the time its locks are held. Where a look at the
+ * gate did, voters are asked meanwhile.
+ */
 const quick = 10;
 
 /** The runs that a node was given: their locks are taken where voters hold them, then they begin, wait for a slot, or go back. */
@@ -40,6 +43,7 @@ export class HeldRuns {
   #beginning = false;
   #locking = 0; // runs whose locks are being taken, or that wait at the gate
   #lockMs = 0; // that it took to take locks, the last time
+  #lookMs = 0; // that a look at the gate took, the last time
   /** Of which the locks are being let go, before they are handed back; and those of them of which no voter was asked yet to do so. */
   readonly #returning = new Set<Claimed>();
   readonly #unlocking: Claimed[] = [];
@@ -156,9 +160,12 @@ export class HeldRuns {
   /** Takes the locks of what was claimed, where voters hold them, and begins it. */
   async begin(claimed: readonly Claimed[]): Promise<void> {
     if (claimed.length === 0) return;
-    const { gate } = this.#parts;
+    const { gate, locks } = this.#parts;
     const claimedAt = this.#claimedAt(claimed);
     if (gate === undefined || gate.areOpen(claimed)) return this.#beginOpen(claimed, claimedAt, claimedAt);
+    // One after the other would take so long that most go back, and are claimed and looked at again.
+    if (locks !== undefined && this.#lookMs >= quick && monotonic() - claimedAt <= stale)
+      return this.#lockAndBegin(claimed, claimedAt, locks, this.#look(gate, claimed));
     const open = await this.#letThrough(gate, claimed);
     // That the gate is open has been seen now, however long the look took.
     if (open.length > 0) await this.#beginOpen(open, claimedAt, monotonic());
@@ -167,11 +174,20 @@ export class HeldRuns {
   /** Those that no pause of partition 0 holds back; the others go back, and are held back by the next claim. */
   async #letThrough(gate: PauseGate, claimed: readonly Claimed[]): Promise<readonly Claimed[]> {
     this.#locking += claimed.length;
-    const { open, held, isToWait } = await gate.look(claimed).finally(() => {
-      this.#locking -= claimed.length;
-    });
+    const open = new Set(
+      await this.#look(gate, claimed).finally(() => {
+        this.#locking -= claimed.length;
+      }),
+    );
+    this.#giveBackUnasked(claimed.filter((item) => !open.has(item)));
+    return [...open];
+  }
+
+  async #look(gate: PauseGate, claimed: readonly Claimed[]): Promise<readonly Claimed[]> {
+    const askedAt = monotonic();
+    const { open, isToWait } = await gate.look(claimed);
+    this.#lookMs = monotonic() - askedAt;
     if (isToWait) this.#holder.holdOff();
-    this.#giveBackUnasked(held);
     return open;
   }
 
@@ -190,26 +206,40 @@ export class HeldRuns {
     for (const item of claimed) this.#handBack(item, "");
   }
 
-  async #lockAndBegin(claimed: readonly Claimed[], claimedAt: number, locks: RunLocks): Promise<void> {
+  /** @param letThrough those of them that no pause holds back, where that is being looked at */
+  async #lockAndBegin(
+    claimed: readonly Claimed[],
+    claimedAt: number,
+    locks: RunLocks,
+    letThrough: Promise<readonly Claimed[]> = Promise.resolve(claimed),
+  ): Promise<void> {
     const { events } = this.#parts;
-    const askedAt = monotonic();
     this.#locking += claimed.length;
-    const { granted, refused, unavailable } = await locks.acquire(claimed).catch((error: unknown) => {
-      events.emit("error", { step: "lock", error: error as Error });
-      return { granted: [], refused: [], unavailable: claimed };
-    });
+    const [{ granted, refused, unavailable }, open] = await Promise.all([
+      this.#acquire(claimed, locks),
+      letThrough,
+    ]);
     this.#locking -= claimed.length;
-    const lockedAt = monotonic();
-    this.#lockMs = lockedAt - askedAt;
     // Told to stop meanwhile, or not sure of its lease?
     const able = this.#holder.isClaiming() && this.#parts.isAlive();
-    this.#giveBack(able ? unavailable : [...unavailable, ...granted]);
+    const begins = new Set(able ? granted.filter((item) => open.includes(item)) : []);
+    this.#giveBack([...unavailable, ...granted.filter((item) => !begins.has(item))]);
     if (unavailable.length > 0) this.#holder.holdOff();
-    if (able) this.#beginOrWait(granted, claimedAt, lockedAt);
+    if (able) this.#beginOrWait([...begins], claimedAt, monotonic());
     for (const item of refused) {
       events.emit("lockRefused", { runId: item.run, jobId: item.job });
       this.#holder.complete(item, "x", JSON.stringify({ ...ownDetail(item), reason: "lock" }), "");
     }
+  }
+
+  async #acquire(claimed: readonly Claimed[], locks: RunLocks): ReturnType<RunLocks["acquire"]> {
+    const askedAt = monotonic();
+    const answer = await locks.acquire(claimed).catch((error: unknown) => {
+      this.#parts.events.emit("error", { step: "lock", error: error as Error });
+      return { granted: [], refused: [], unavailable: claimed };
+    });
+    this.#lockMs = monotonic() - askedAt;
+    return answer;
   }
 
   /** What waits for a slot takes those that are free. Not in what a handler has entered that ended by an error which it left uncaught. */

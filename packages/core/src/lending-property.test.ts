@@ -139,6 +139,36 @@ describe.skipIf(redisWay() === "url")("places that partitions lend to one anothe
     await Promise.all(own.map((server) => server.stop()));
   }, 60_000);
 
+  test.each(["the home", "the borrower", "all"])(
+    "none is skipped for want of one that its own partition has and does not use, after a failover of %s",
+    async (which) => {
+      const scope = "task:task";
+      const skip: Limited = { scope, limits: [{ scope, max: 1, how: "s" }] };
+      await using all = await new Partitions(servers, skip).ready();
+      const [borrower = 0] = all.borrowers;
+      const befallen = { "the home": [all.home], "the borrower": [borrower], all: [...all.benches.keys()] };
+      /** What becomes of its next run. */
+      const next = async (): Promise<string> => {
+        await all.enqueue(borrower, 1);
+        for (let asked = 0; asked < 10; asked += 1) {
+          const { claimed, passed } = await all.claim(borrower, 1);
+          if (claimed.length > 0) return "claimed";
+          if (passed.length > 0) return JSON.stringify(passed);
+          await all.advance(150);
+        }
+        return "waits";
+      };
+      expect(await next()).toBe("claimed");
+      await all.completeAll(borrower);
+      await all.advance(150);
+      for (const index of befallen[which as keyof typeof befallen]) {
+        await all.replicate(index);
+        await all.failOver(index);
+      }
+      expect(await next()).toBe("claimed");
+    },
+  );
+
   test.each(kinds)(
     "of a %s: never more in use than there are, and in the end none is lost",
     async (kind) => {

@@ -13,7 +13,8 @@ export interface Part<R> {
  *
  * @param ids of all items, in order
  * @param before how many of them were written before these
- * @throws what the first threw that is not Redis'; PartlyWrittenError if some was written, and Redis failed elsewhere
+ * @throws what the first threw that is not Redis'; PartlyWrittenError if some was written, and Redis failed elsewhere; else what the first threw after
+ * which something may have been written, or the first
  */
 export async function writtenParts<R>(
   what: string,
@@ -30,10 +31,14 @@ export async function writtenParts<R>(
     if (end.status === "fulfilled") return sum + (parts[index]?.size ?? 0);
     return sum + (end.reason instanceof PartlyWrittenError ? end.reason.written : 0);
   }, before);
-  const [first] = errors;
-  if (written === 0) throw first;
-  throw new PartlyWrittenError(what, ids, written, causeOf(first));
+  // One by which something may have been written says so of the whole.
+  const worst = errors.find((error) => inDoubt.has(causeOf(error).code)) ?? errors[0];
+  if (written === 0) throw worst;
+  throw new PartlyWrittenError(what, ids, written, causeOf(worst));
 }
+
+/** Codes of errors after which a step may have been taken all the same. */
+const inDoubt: ReadonlySet<string> = new Set(["REDIS_TIMEOUT", "REDIS_FAILED"]);
 
 function causeOf(error: unknown): RedisError {
   return (error instanceof PartlyWrittenError ? error.cause : error) as RedisError;

@@ -249,3 +249,26 @@ test("with voters, what is held back has asked for no lock, and has its first at
   expect(await run.get()).toMatchObject({ state: "succeeded", attempt: 1 });
   expect(refused).toEqual([]);
 });
+
+test("with voters, a look that takes long does not make what was claimed too old to begin", async () => {
+  await using voters = await startVoters(3);
+  await using spread = new Spread(server, 2);
+  await using proxy = await startProxy(server.url);
+  proxy.slow({ least: 45, most: 45 }); // a look takes longer than a claim may wait until its locks are asked for
+  const node = await spread.node({ voters: voters.urls, redis: proxy.url });
+  const backs = heard(node, "handedBack");
+  const client = spread.scheduler();
+  for (let number = 0; number < 4; number += 1) {
+    const run = await client.enqueue("task", { id: spread.id(`run${number}`, 1) });
+    await run.result({ timeout: 5000 });
+    if (number === 0) backs.splice(0); // that it takes long is known from then on
+    await spread.passes(600); // what was seen is forgotten
+  }
+  expect(backs).toEqual([]);
+  await spread.redis.set(spread.pause("queue:default"), "by an operator");
+  const held = await client.enqueue("task", { id: spread.id("held", 1) });
+  await eventually(() => backs.length > 0);
+  await spread.redis.del(spread.pause("queue:default"));
+  await held.result({ timeout: 5000 });
+  expect(await held.get()).toMatchObject({ state: "succeeded", attempt: 1 });
+}, 20_000);

@@ -21,6 +21,11 @@ export interface AttemptFact {
   readonly token: string;
 }
 
+/** Of a namespace of several partitions: of which one a fact is. @default 0 */
+interface InPartition {
+  readonly partition?: number;
+}
+
 /**
  * What a node witnessed.
  *
@@ -65,7 +70,7 @@ export type Fact =
       readonly answer: string;
     })
   | (AttemptFact & { readonly kind: "accepted"; readonly outcome: string })
-  | { readonly kind: "elected"; readonly epoch: number }
+  | ({ readonly kind: "elected"; readonly epoch: number } & InPartition)
   | { readonly kind: "up"; readonly id: string }
   | { readonly kind: "event"; readonly event: string; readonly details: unknown }
   | { readonly kind: "asked"; readonly act: number; readonly pause: string; readonly does: PauseAct }
@@ -76,8 +81,13 @@ export type Fact =
   | ({ readonly kind: "answer"; readonly op: number } & Answer)
   | ({ readonly kind: "trial" } & TrialFact)
   | { readonly kind: "phase"; readonly phase: Phase }
-  | { readonly kind: "told"; readonly entry: string; readonly t: number; readonly lines: readonly string[] }
-  | { readonly kind: "unkept"; readonly entries: readonly string[] }
+  | ({
+      readonly kind: "told";
+      readonly entry: string;
+      readonly t: number;
+      readonly lines: readonly string[];
+    } & InPartition)
+  | ({ readonly kind: "unkept"; readonly entries: readonly string[] } & InPartition)
   | LeasesFact
   | {
       readonly kind: "fault";
@@ -90,6 +100,8 @@ export type Fact =
       readonly begun?: boolean;
       /** If it moved Redis' clock, whether anything was seen of that or not. */
       readonly moved?: ClockMove;
+      /** The partitions on the master that it befell, where they lie on several. @default all */
+      readonly partitions?: readonly number[];
     }
   | {
       readonly kind: "stopped";
@@ -102,11 +114,11 @@ export type Fact =
       /** A signal's name or an exit code. */
       readonly exit: string;
     }
-  | {
+  | ({
       readonly kind: "store";
       readonly when: "during" | "settled" | "removed" | "stopped";
       readonly dump: StoreDump;
-    }
+    } & InPartition)
   | ({ readonly kind: "memory"; readonly when: "begun" | "stopped" } & StoreMemory)
   | { readonly kind: "lock"; readonly attempts: Readonly<Record<string, number>> }
   | { readonly kind: "doctor"; readonly findings: readonly unknown[] };
@@ -128,6 +140,10 @@ export interface TrialFact {
   /** How many independent voters there are. */
   readonly voters: number;
   readonly namespace: string;
+  /** Over how many partitions it is spread. @default 1 */
+  readonly partitions?: number;
+  /** Of evidence of one of them alone: which one. */
+  readonly partition?: number;
   /** Whether nodes take down what they hand back. @default false, as in evidence from before they did */
   readonly tellsHandBacks?: boolean;
   /** Whether it is taken down how each process ended that was told SIGTERM. @default false, as in evidence from before it was */
@@ -140,7 +156,7 @@ export interface TrialFact {
 }
 
 /** What the store said of leases. */
-export interface LeasesFact {
+export interface LeasesFact extends InPartition {
   readonly kind: "leases";
   /** Redis' clock, ms. */
   readonly t: number;

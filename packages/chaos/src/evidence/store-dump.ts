@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
+import { prefixOf } from "../partitions.js";
 
 /** What a store holds of a namespace at one moment, by the names of its keys without what they have in common. */
 export type StoreDump = Readonly<Record<string, DumpedKey>>;
@@ -44,7 +45,7 @@ end
 return found`;
 
 /**
- * Reads the keys of a namespace as they stand at one moment, without any code of the product.
+ * Reads the keys of one partition of a namespace as they stand at one moment, without any code of the product.
  *
  * @param what `all`, or `live`: of what has ended the sizes only
  */
@@ -52,8 +53,9 @@ export async function dumpStore(
   redis: Redis | Cluster,
   namespace: string,
   what: "all" | "live",
+  partition = 0,
 ): Promise<StoreDump> {
-  const prefix = `escapement:{${namespace}}:`;
+  const prefix = prefixOf(namespace, partition);
   const pattern = `${prefix.replace(/[{}[\]]/g, "?")}*`;
   const found = (await redis.eval(read, 1, `${prefix}clock`, prefix, what, pattern)) as [
     string,

@@ -1,7 +1,7 @@
 import type { RedisServer } from "@escapement/testing";
 import { found } from "../found.js";
 import { type FaultKind, type Hands, named, nothingHappened } from "./fault.js";
-import { ask, serverAt, traceWithin } from "./hands.js";
+import { anyPartition, ask, serverAt, traceWithin } from "./hands.js";
 
 // Somebody deletes what others count on.
 
@@ -18,7 +18,9 @@ export const leaderLeaseDeleted: FaultKind = {
   lasts: [1, 1],
   settles: 3000,
   begin: async (hands) => {
-    const [key, terms] = [keyOf(hands, "leader"), keyOf(hands, "epoch")];
+    const { trial } = hands;
+    const partition = anyPartition(hands);
+    const [key, terms] = [trial.keyOf("leader", partition), trial.keyOf("epoch", partition)];
     const server = await hands.trial.topology.primary(key);
     if (!(await answers(server))) return nothingHappened;
     const asked = Date.now();
@@ -28,7 +30,7 @@ export const leaderLeaseDeleted: FaultKind = {
     );
     const [term = 0, left = 0, deleted, isThere] = (seen ?? []).map(([, answer]) => Number(answer));
     if (deleted !== 1 || isThere !== 0) return nothingHappened;
-    const deletion = { term, at: asked - blur, endsAt: asked + left };
+    const deletion = { partition, term, at: asked - blur, endsAt: asked + left };
     return {
       proof: async () => {
         const within = Math.max(traceWithin, left + 1000);
@@ -45,27 +47,40 @@ export const leaderLeaseDeleted: FaultKind = {
  */
 function traceOf(
   { trial }: Hands,
-  deletion: { readonly term: number; readonly at: number; readonly endsAt: number },
+  deletion: {
+    readonly partition: number;
+    readonly term: number;
+    readonly at: number;
+    readonly endsAt: number;
+  },
 ): string | undefined {
-  const { term, endsAt } = deletion;
+  const { partition, term, endsAt } = deletion;
   for (const { node, event, details, at } of trial.facts("event")) {
     if (event !== "leaderLost" || at < deletion.at) continue;
-    const { epoch, reason } = details as { readonly epoch: number; readonly reason: string };
-    if (epoch !== term) continue;
+    const { epoch, reason, partition: of = 0 } = details as Lost;
+    if (epoch !== term || of !== partition) continue;
     if (reason === "refused") return `${node} was refused the lease of term ${term}`;
     if (reason !== "expired") return "";
   }
   const [next] = trial
     .facts("elected")
-    .filter(({ epoch, at }) => epoch > term && at >= deletion.at)
+    .filter(({ epoch, at, partition: of = 0 }) => of === partition && epoch > term && at >= deletion.at)
     .sort((a, b) => a.epoch - b.epoch);
   if (next === undefined || next.at >= endsAt) return undefined;
   return `${next.node} led in term ${next.epoch} ${endsAt - next.at} ms before that of term ${term} would have ended`;
 }
 
+/** What a node tells of the end of its term. */
+interface Lost {
+  readonly epoch: number;
+  readonly reason: string;
+  readonly partition?: number;
+}
+
 /**
  * A node is taken out of `nodes`, as if its lease had ended: it is dead to all others. Its heartbeat is refused and it starts over under a new
- * identity; what it held has another attempt, or is lost, as the job's delivery says.
+ * identity; what it held has another attempt, or is lost, as the job's delivery says. Of several
+ * partitions that happens in one.
  */
 export const nodeLeaseDeleted: FaultKind = {
   name: "node-lease-deleted",
@@ -74,11 +89,12 @@ export const nodeLeaseDeleted: FaultKind = {
   settles: 5000,
   begin: async (hands) => {
     const ids = hands.trial.facts("up").filter(({ node }) => node === hands.target);
-    const id = ids.at(-1)?.id;
-    if (id === undefined) return nothingHappened;
-    const key = keyOf(hands, "nodes");
+    if (ids.length === 0) return nothingHappened;
+    const key = hands.trial.keyOf("nodes", anyPartition(hands));
     const server = await hands.trial.topology.primary(key);
     if (!(await answers(server))) return nothingHappened;
+    const id = hands.trial.partitions === 1 ? ids.at(-1)?.id : await latestIn(server, key, ids);
+    if (id === undefined) return nothingHappened;
     const deleted = await ask(server, (client) => client.zrem(key, id));
     // It may be about to join under another identity.
     return deleted > 0 ? { proof: () => `ZREM ${key} ${id} answered ${deleted}` } : nothingHappened;
@@ -94,11 +110,16 @@ export const locksDeleted: FaultKind = {
   targets: ({ store, voters }) => (voters > 0 ? named("voter", voters) : store > 0 ? ["locks"] : []),
   lasts: [1, 1],
   begin: async (hands) => {
-    const { topology } = hands.trial;
-    const pattern = keyOf(hands, "lock:*");
-    const server = topology.voters.length > 0 ? serverAt(hands) : await topology.primary(pattern);
+    const { topology, partitions } = hands.trial;
+    const votes = topology.voters.length > 0;
+    // A voter has the locks of all partitions.
+    const of = votes ? Array.from({ length: partitions }, (_, each) => each) : [anyPartition(hands)];
+    const patterns = of.map((partition) => hands.trial.keyOf("lock:*", partition));
+    const [pattern = ""] = patterns;
+    const server = votes ? serverAt(hands) : await topology.primary(pattern);
     if (!(await answers(server))) return nothingHappened;
-    const deleted = await deleteAll(server, pattern);
+    let deleted = 0;
+    for (const each of patterns) deleted += await deleteAll(server, each);
     return deleted > 0 ? { proof: () => `DEL of ${pattern} answered ${deleted}` } : nothingHappened;
   },
 };
@@ -113,8 +134,14 @@ function answers(server: RedisServer): Promise<boolean> {
   );
 }
 
-function keyOf({ trial }: Hands, name: string): string {
-  return `escapement:{${trial.client.namespace}}:${name}`;
+/** By what name a process is listed there, of those that it has had. */
+async function latestIn(
+  server: RedisServer,
+  key: string,
+  ids: readonly { readonly id: string }[],
+): Promise<string | undefined> {
+  const listed = new Set(await ask(server, (client) => client.zrange(key, 0, -1)));
+  return ids.findLast(({ id }) => listed.has(id))?.id;
 }
 
 function deleteAll(server: RedisServer, pattern: string): Promise<number> {

@@ -1,6 +1,6 @@
 import type { RedisServer } from "@escapement/testing";
 import { type Befallen, type FaultKind, type Hands, named, nothingHappened } from "./fault.js";
-import { ask, infoNumber } from "./hands.js";
+import { anyPartition, ask, infoNumber, partitionsOn } from "./hands.js";
 
 // Another server takes over. Where the old one had acknowledged what the new one had not yet, that is lost: without voters an attempt may start again
 // then, with voters none does; outcomes may be lost either way, and what is not known to have run runs again.
@@ -20,7 +20,7 @@ export const failover: FaultKind = {
   settles: 8000,
   begin: async (hands) => {
     const { cluster, sentinel } = hands.trial.topology;
-    const old = await primaryOf(hands);
+    const { key, old } = await masterOf(hands);
     const how = cluster
       ? hands.random.pick(["SIGKILL", "default", "force", "takeover"] as const)
       : hands.random.pick(["SIGKILL", "SENTINEL FAILOVER"] as const);
@@ -31,7 +31,7 @@ export const failover: FaultKind = {
       if (replica === undefined) return nothingHappened;
       await cluster?.failover({ replica, how });
     }
-    return takenOver(hands, old, how);
+    return takenOver(hands, key, old, how);
   },
 };
 
@@ -46,8 +46,9 @@ export const replicaLag: FaultKind = {
   lasts: [500, 3000],
   settles: 8000,
   begin: async (hands) => {
-    const old = await primaryOf(hands);
+    const { key, old } = await masterOf(hands);
     const { cluster, sentinel } = hands.trial.topology;
+    const own = cluster && { partitions: await partitionsOn(hands.trial, old) };
     const replicas = (await (cluster?.replicasOf(old) ?? sentinel?.replicas())) ?? [];
     await Promise.all(replicas.map((replica) => replica.freeze()));
     let lost = 0;
@@ -61,8 +62,9 @@ export const replicaLag: FaultKind = {
     } finally {
       await Promise.all(replicas.map((replica) => replica.thaw()));
     }
-    const { end, proof } = await takenOver(hands, old, "SIGKILL");
+    const { end, proof } = await takenOver(hands, key, old, "SIGKILL");
     return {
+      ...own,
       ...(end && { end }),
       proof: async () => {
         const seen = await proof();
@@ -72,7 +74,7 @@ export const replicaLag: FaultKind = {
   },
 };
 
-/** The slot of all keys moves to another master, in steps: who asks the wrong one hears ASK, TRYAGAIN and MOVED. Nothing is lost. */
+/** The slot of all keys, of a partition's, moves to another master, in steps: who asks the wrong one hears ASK, TRYAGAIN and MOVED. Nothing is lost. */
 export const slotMigration: FaultKind = {
   name: "slot-migration",
   targets: ({ topology, store }) => (topology.startsWith("cluster") && store > 1 ? ["slot"] : []),
@@ -81,14 +83,14 @@ export const slotMigration: FaultKind = {
   settles: 3000,
   begin: async (hands) => {
     const { cluster } = hands.trial.topology;
-    const from = await primaryOf(hands);
+    const { key, old: from } = await masterOf(hands);
     const masters = await mastersOf(cluster?.servers ?? []);
     const others = masters.filter((server) => server !== from);
     const [first, ...more] = others;
     if (cluster === undefined || first === undefined) return nothingHappened;
     const to = hands.random.pick([first, ...more]);
-    await cluster.migrateSlot(keyOf(hands), to);
-    const now = await primaryOf(hands);
+    await cluster.migrateSlot(key, to);
+    const now = await hands.trial.topology.primary(key);
     return {
       proof: () =>
         now === to && now !== from ? `the slot went from port ${from.port} to port ${to.port}` : "",
@@ -98,8 +100,8 @@ export const slotMigration: FaultKind = {
 
 export const failoverFaults: readonly FaultKind[] = [failover, replicaLag, slotMigration];
 
-async function takenOver(hands: Hands, old: RedisServer, how: string): Promise<Befallen> {
-  const now = await another(hands, old);
+async function takenOver(hands: Hands, key: string, old: RedisServer, how: string): Promise<Befallen> {
+  const now = await another(hands, key, old);
   const [role] = await ask(now, (client) => client.role());
   return {
     end: async () => {
@@ -114,9 +116,9 @@ async function takenOver(hands: Hands, old: RedisServer, how: string): Promise<B
 }
 
 /** Waits for another master than `old`. */
-async function another(hands: Hands, old: RedisServer): Promise<RedisServer> {
+async function another(hands: Hands, key: string, old: RedisServer): Promise<RedisServer> {
   for (const end = performance.now() + 30_000; performance.now() < end; ) {
-    const now = await primaryOf(hands);
+    const now = await hands.trial.topology.primary(key);
     if (now !== old) return now;
     await hands.trial.lasts(50);
   }
@@ -130,10 +132,8 @@ async function mastersOf(servers: readonly RedisServer[]): Promise<RedisServer[]
   return servers.filter((_, index) => roles[index]?.[0] === "master");
 }
 
-function primaryOf(hands: Hands): Promise<RedisServer> {
-  return hands.trial.topology.primary(keyOf(hands));
-}
-
-function keyOf({ trial }: Hands): string {
-  return `escapement:{${trial.client.namespace}}:jobs`;
+/** The master of a partition, and a key by which to find who is later. */
+async function masterOf(hands: Hands): Promise<{ readonly key: string; readonly old: RedisServer }> {
+  const key = hands.trial.keyOf("jobs", anyPartition(hands));
+  return { key, old: await hands.trial.topology.primary(key) };
 }

@@ -30,6 +30,8 @@ export interface Befallen {
   readonly end?: () => unknown;
   /** How it moved Redis' clock. Asked for once it is over. */
   readonly moved?: () => ClockMove;
+  /** The partitions on the master that it befell, where they lie on several. @default all */
+  readonly partitions?: readonly number[];
 }
 
 /** One kind of fault. */

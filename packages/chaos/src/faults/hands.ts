@@ -1,6 +1,7 @@
 import type { RedisServer } from "@escapement/testing";
 import type { Redis } from "ioredis";
 import type { ChaosNode } from "../nodes/chaos-node.js";
+import type { Trial } from "../trial.js";
 import { type Hands, numberIn } from "./fault.js";
 
 /** How long what befalls a node lasts, in ms, if the lease of the node is to outlast it. */
@@ -31,6 +32,20 @@ export function serverAt({ trial: { topology }, target }: Pick<Hands, "trial" | 
   const server = servers?.[numberIn(target)];
   if (server === undefined) throw new Error(`There is no server ${target}`);
   return server;
+}
+
+/** One of the partitions, drawn where there are several. */
+export function anyPartition({ trial, random }: Pick<Hands, "trial" | "random">): number {
+  return trial.partitions === 1 ? 0 : random.between(0, trial.partitions - 1);
+}
+
+/** The partitions whose keys this server takes the writes to. */
+export async function partitionsOn(trial: Trial, server: RedisServer): Promise<number[]> {
+  const all = Array.from({ length: trial.partitions }, (_, partition) => partition);
+  const primaries = await Promise.all(
+    all.map((partition) => trial.topology.primary(trial.keyOf("clock", partition))),
+  );
+  return all.filter((partition) => primaries[partition] === server);
 }
 
 /** Uses a connection to a server, which gives up soon where nothing answers. */

@@ -17,6 +17,8 @@ export interface InjectedFault {
   readonly begun: boolean;
   /** If it moved Redis' clock: how. */
   readonly moved?: ClockMove;
+  /** The partitions on the master that it befell, where they lie on several. */
+  readonly partitions?: readonly number[];
 }
 
 /** What something befalls now, in each trial: a fault may take longer than was planned. */
@@ -83,13 +85,14 @@ async function ended(
   at: number,
   befell: Befallen,
 ): Promise<InjectedFault> {
-  const { end, proof, moved } = befell;
+  const { end, proof, moved, partitions } = befell;
   if (befell !== nothingHappened) await trial.lasts(lasts);
   await end?.();
   const until = Date.now();
   const seen = await Promise.resolve(proof()).catch(() => "");
   const begun = befell !== nothingHappened;
-  return { kind: kind.name, target, at, until, proof: seen, begun, ...(moved && { moved: moved() }) };
+  const of = { ...(moved && { moved: moved() }), ...(partitions && { partitions }) };
+  return { kind: kind.name, target, at, until, proof: seen, begun, ...of };
 }
 
 /** What one fault has for itself. */

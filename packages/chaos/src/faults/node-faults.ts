@@ -1,3 +1,4 @@
+import type { LeaderInfo, PartitionLeader } from "@escapement/core";
 import type { ChaosNode } from "../nodes/chaos-node.js";
 import { type Befallen, type FaultKind, type Hands, nothingHappened } from "./fault.js";
 import { hasJoined, longerThanLease, nodeAt, shorterThanLease } from "./hands.js";
@@ -99,12 +100,19 @@ async function freeze(_: Hands, node: ChaosNode): Promise<Befallen> {
   };
 }
 
-/** Of the node that leads, if nothing else befalls it. */
+/** Of the node that leads, one of several partitions if there are any, if nothing else befalls it. */
 async function ofLeader(
   hands: Hands,
   happens: (hands: Hands, node: ChaosNode) => Promise<Befallen>,
 ): Promise<Befallen> {
-  const leads = await hands.trial.client.leader().catch(() => undefined);
+  const { client, partitions } = hands.trial;
+  const leaders = await (partitions === 1
+    ? client.leader().then((one) => one && [one])
+    : client.leaders()
+  ).catch(() => undefined);
+  const [first, ...others] = leaders ?? [];
+  const leads: LeaderInfo | PartitionLeader | undefined =
+    first && (others.length === 0 ? first : hands.random.pick([first, ...others]));
   const node = hands.trial.nodeOf(leads?.node ?? "-");
   if (leads === undefined || !node?.alive || !hands.take(node.name)) return nothingHappened;
   const { end, proof } = await happens({ ...hands, target: node.name }, node);
@@ -112,7 +120,8 @@ async function ofLeader(
     ...(end && { end }),
     proof: async () => {
       const seen = await proof();
-      return seen && `${seen}, which led term ${leads.epoch}`;
+      const where = "partition" in leads ? ` of partition ${leads.partition}` : "";
+      return seen && `${seen}, which led term ${leads.epoch}${where}`;
     },
   };
 }

@@ -19,22 +19,29 @@ export const powerLoss: FaultKind = {
   weight: 4, // it is what these topologies are there for
   begin: async (hands) => {
     const server = serverAt(hands);
-    const events = `escapement:{${hands.trial.client.namespace}}:events`;
+    const streams = Array.from({ length: hands.trial.partitions }, (_, partition) =>
+      hands.trial.keyOf("events", partition),
+    );
     const synced = await ask(server, endOfFile);
     await hands.trial.lasts(hands.random.between(200, 1000));
-    const last = await ask(server, (client) => lastEntry(client, events));
+    const lasts = await ask(server, (client) => Promise.all(streams.map((key) => lastEntry(client, key))));
     await server.kill();
     const cut = await cutBack(synced, (bytes) => hands.random.between(0, Math.min(bytes, 400)));
-    let isGone = false;
+    let gone: string | undefined;
     return {
       end: async () => {
         await server.restart();
-        isGone = await ask(server, async (client) => (await client.xrange(events, last, last)).length === 0);
+        gone = await ask(server, async (client) => {
+          const left = await Promise.all(
+            streams.map((key, index) => client.xrange(key, lasts[index] ?? "-", lasts[index] ?? "+")),
+          );
+          return lasts.find((_, index) => left[index]?.length === 0);
+        });
         await rewriteFile(server);
       },
       proof: () =>
-        cut.bytes > 0 && isGone
-          ? `the last ${cut.bytes} of ${cut.of} bytes of the append-only file were cut off; ${last}, the last entry of events before, is gone`
+        cut.bytes > 0 && gone !== undefined
+          ? `the last ${cut.bytes} of ${cut.of} bytes of the append-only file were cut off; ${gone}, the last entry of events before, is gone`
           : "",
     };
   },

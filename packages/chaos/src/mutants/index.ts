@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.js";
 import { claimMutants } from "./rows/claim.js";
 import { leaderMutants } from "./rows/leader.js";
+import { partitionMutants } from "./rows/partitions.js";
 import { runMutants } from "./rows/runs.js";
 import { seededMutants } from "./rows/seeded.js";
 
@@ -10,4 +11,5 @@ export const mutants: readonly Mutant[] = [
   ...claimMutants,
   ...runMutants,
   ...seededMutants,
+  ...partitionMutants,
 ];

@@ -28,6 +28,7 @@ if (config.watchLoop)
     loop ??= watchLoop();
   });
 process.once("SIGTERM", () => void leave());
+evidence.write({ kind: "event", event: "began", details: { pid: process.pid } });
 process.stdin.setEncoding("utf8").on("data", obey).unref();
 if (config.jobs !== undefined) await firstDeployment();
 await join();
@@ -117,7 +118,9 @@ function takeDown(from: Scheduler, to: EvidenceWriter): void {
   from.on("afterRun", (event) => to.write({ kind: "accepted", ...factOf(event), outcome: event.outcome }));
   from.on("completionRefused", (event) => to.write({ kind: "refused", ...factOf(event) }));
   from.on("handedBack", (event) => to.write({ kind: "back", ...factOf(event) }));
-  from.on("leaderElected", ({ epoch }) => to.write({ kind: "elected", epoch }));
+  from.on("leaderElected", ({ epoch, partition }) =>
+    to.write({ kind: "elected", epoch, ...(partition !== undefined && { partition }) }),
+  );
   from.on("error", ({ step, error }) =>
     to.write({ kind: "event", event: "error", details: { step, message: error.message } }),
   );

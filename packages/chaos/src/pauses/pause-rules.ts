@@ -80,22 +80,24 @@ export function givenIn(evidence: readonly Evidence[]): Given[] {
  * Holds what nodes witnessed against the record of who paused and resumed.
  *
  * @param given the attempts that were given out. @default those that nodes heard of
+ * @param namesOf under which names a process can be paused. @default the identity that it has
  */
 export function judgePauses(
   evidence: readonly Evidence[],
   things: readonly Pausable[],
   given: readonly Given[] = givenIn(evidence),
+  namesOf: NamesOf = oneName(evidence),
 ): PauseFindings {
   const spans = pauseSpans(evidence);
   const byName = groupBy(spans, ({ name }) => name);
   const names = new Map(things.map((thing) => [thing.id, pausesOf(thing)]));
   const nodes = identities(evidence);
-  const spansOf = (run: string, identity: string): PauseSpan[] =>
-    [...(names.get(pausableOf(run)) ?? ["all"]), `node:${identity}`].flatMap(
+  const spansOf = (run: string, own: readonly string[]): PauseSpan[] =>
+    [...(names.get(pausableOf(run)) ?? ["all"]), ...own.map((name) => `node:${name}`)].flatMap(
       (name) => byName.get(name) ?? [],
     );
   const claimed = given.flatMap(({ run, attempt, to, least, most }) =>
-    spansOf(run, to).flatMap(({ name, from, sure }) =>
+    spansOf(run, [to]).flatMap(({ name, from, sure }) =>
       least > from.at && most < sure.at
         ? [{ what: `${run}#${attempt}`, pause: name, ms: least - from.at }]
         : [],
@@ -103,7 +105,7 @@ export function judgePauses(
   );
   const starts = factsOf(evidence, "start");
   const started = starts.flatMap(({ run, attempt, node, mono }) =>
-    spansOf(run, nodes(node, mono)).flatMap(({ name, from, sure }) =>
+    spansOf(run, namesOf(node, mono)).flatMap(({ name, from, sure }) =>
       mono > from.mono && mono < sure.mono
         ? [{ what: `${run}#${attempt}`, pause: name, ms: mono - from.mono }]
         : [],
@@ -118,8 +120,16 @@ export function judgePauses(
   return { spans, claimed, started, wentOn: [...wentOn, ...nodesGoOn(spans, starts, nodes)] };
 }
 
+/** The names that a node has at a moment, one for each partition, or one. */
+export type NamesOf = (node: string, mono: number) => readonly string[];
+
+function oneName(evidence: readonly Evidence[]): NamesOf {
+  const nodes = identities(evidence);
+  return (node, mono) => [nodes(node, mono)];
+}
+
 /** Who a node was at a moment: the latest identity under which it had joined by then. */
-function identities(evidence: readonly Evidence[]): (node: string, mono: number) => string {
+export function identities(evidence: readonly Evidence[]): (node: string, mono: number) => string {
   const ups = groupBy(factsOf(evidence, "up"), ({ node }) => node);
   return (node, mono) => ups.get(node)?.findLast((up) => up.mono <= mono)?.id ?? "-";
 }

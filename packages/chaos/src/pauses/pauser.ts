@@ -46,6 +46,6 @@ export class Pauser {
   }
 
   #key(name: string): string {
-    return `escapement:{${this.#trial.client.namespace}}:pause:${name}`;
+    return this.#trial.keyOf(`pause:${name}`);
   }
 }

@@ -18,7 +18,12 @@ const calm = 8000;
  */
 export async function bringToAnEnd(session: Session, within: number): Promise<readonly string[]> {
   const { trial } = session;
-  await eventually(() => hasOneMaster(session), { within, every: 200 }).catch(async (error: unknown) => {
+  const hasMasters = async (): Promise<boolean> => {
+    for (let partition = 0; partition < trial.partitions; partition += 1)
+      if (!(await hasOneMaster(session, trial.keyOf("clock", partition)))) return false;
+    return true;
+  };
+  await eventually(hasMasters, { within, every: 200 }).catch(async (error: unknown) => {
     throw new Error(`No server alone is master: ${await rolesOf(session)}`, { cause: error });
   });
   await endPauses(session, within);
@@ -60,8 +65,7 @@ export async function bringToAnEnd(session: Session, within: number): Promise<re
 }
 
 /** Whether one server alone takes writes: what is told to one that a failover has yet to make a replica is thrown away. */
-async function hasOneMaster({ trial: { topology, client } }: Session): Promise<boolean> {
-  const key = `escapement:{${client.namespace}}:clock`;
+async function hasOneMaster({ trial: { topology } }: Session, key: string): Promise<boolean> {
   const masters = await Promise.all(
     topology.store.map((server) =>
       ask(
@@ -155,16 +159,18 @@ async function removeJobs(session: Session): Promise<void> {
 }
 
 async function takeDownLocks(session: Session): Promise<void> {
-  const { client, topology } = session.trial;
+  const { trial } = session;
+  const { topology, partitions } = trial;
   if (topology.voters.length === 0) return;
   const attempts: Record<string, number> = {};
-  const prefix = `escapement:{${client.namespace}}:lock:`;
+  const prefixes = Array.from({ length: partitions }, (_, partition) => trial.keyOf("lock:", partition));
   for (const voter of topology.voters) {
     const redis = voter.client();
-    for (const key of await redis.keys(`${prefix.replace(/[{}]/g, "?")}*`)) {
-      const attempt = key.slice(prefix.length);
-      attempts[attempt] = (attempts[attempt] ?? 0) + 1;
-    }
+    for (const prefix of prefixes)
+      for (const key of await redis.keys(`${prefix.replace(/[{}]/g, "?")}*`)) {
+        const attempt = key.slice(prefix.length);
+        attempts[attempt] = (attempts[attempt] ?? 0) + 1;
+      }
     redis.disconnect();
   }
   session.write({ kind: "lock", attempts });

@@ -21,6 +21,8 @@ export interface SeededOptions {
   readonly duration: number;
   /** One of the names in {@link topologies}. @default "single" */
   readonly topology?: string;
+  /** Over how many partitions the namespace is spread. @default 1 */
+  readonly partitions?: number;
   /** The kinds of faults that may be drawn. @default all that the topology allows */
   readonly faults?: readonly string[];
   /** Milliseconds after the last fault within which all that was due has to have ended; `npm run chaos` gives 120 000 unless told by `--settle`. @default 60 000 */
@@ -36,6 +38,7 @@ export interface SeededReport extends HistoryVerdict {
   readonly seed: number;
   readonly duration: number;
   readonly topology: string;
+  readonly partitions: number;
   /** Those that hit, and those that did not; a trial in which none did is not valid. */
   readonly faults: Hits;
   readonly lateness: Lateness;
@@ -53,14 +56,14 @@ const past = 10_000;
 
 /** Runs the workload under faults drawn from the seed, and judges what came of it. */
 export async function runSeeded(options: SeededOptions): Promise<SeededReport> {
-  const { duration, topology = "single" } = options;
+  const { duration, topology = "single", partitions = 1 } = options;
   const start = topologies[topology];
   if (start === undefined) throw new Error(`There is no topology ${topology}`);
   const habits = { tasks: limitedTasks, asksWhetherHeld: true };
   await using trial = await Trial.start({
     nodes: nodes.length,
     topology: start,
-    scheduler: nodeOptions(options.seed),
+    scheduler: nodeOptions(options.seed, partitions),
     habits,
     clocks: true,
     ...(options.processOf && { processOf: options.processOf }),
@@ -125,6 +128,7 @@ function reportOn(
     byRule: { ...verdict.byRule, ...(nothing.length > 0 && { "no-fault-hit": 1 }) },
     seed: trial?.seed ?? 0,
     topology: trial?.topology ?? "",
+    partitions: trial?.partitions ?? 1,
     faults,
     lateness: latenessOf(evidence),
     log: logOf(evidence, injected),
@@ -149,9 +153,9 @@ async function injectAll(
     const own = seededRandom(seed * 15_485_863 + index);
     const patience = Math.max(0, Math.min(waits, begin + duration + past - Date.now()));
     const happened = injected(trial, own, fault, patience).then((one) => {
-      const { kind, target, at, until, proof, begun, moved } = one;
-      const when = { from: at, until, proof, begun };
-      session.write({ kind: "fault", fault: kind, target, ...when, ...(moved && { moved }) });
+      const { kind, target, at, until, proof, begun, moved, partitions } = one;
+      const of = { ...(moved && { moved }), ...(partitions && { partitions }) };
+      session.write({ kind: "fault", fault: kind, target, from: at, until, proof, begun, ...of });
       return one;
     });
     running.push(happened);

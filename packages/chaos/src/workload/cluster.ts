@@ -12,8 +12,8 @@ export function keptRuns(seed: number): number {
 }
 
 /** Options of every node of the seeded mode, but for where it finds the store. */
-export function nodeOptions(seed: number): typeof shared {
-  return { ...shared, retain: { runs: 10_000, enqueued: keptRuns(seed) } };
+export function nodeOptions(seed: number, partitions: number): typeof shared {
+  return { ...shared, partitions, retain: { runs: 10_000, enqueued: keptRuns(seed) } };
 }
 
 const shared: Omit<SchedulerOptions, "redis" | "namespace" | "voters" | "logger"> = {

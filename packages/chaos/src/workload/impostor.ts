@@ -7,6 +7,7 @@ import {
   leave,
   type Store,
 } from "@escapement/core/internal";
+import { partitionOf } from "../partitions.js";
 import type { Operation } from "./operations.js";
 
 /** The queue and task of runs that only impostors take. */
@@ -14,14 +15,20 @@ export const impostors = "impostors";
 
 /**
  * A node that says what it must not: that a run ended which another one holds, or one of its own under another token; or that sends a request
- * twice, as after a lost reply, and should get the same answer. It joins for that, and leaves again.
+ * twice, as after a lost reply, and should get the same answer. It joins for that, one partition after the other, and leaves again.
  */
 export class Impostor {
-  readonly #store: Store;
+  readonly #stores: readonly [Store, ...Store[]];
   #count = 0;
+  #runs = 0;
 
-  constructor(store: Store) {
-    this.#store = store;
+  /** @param stores of all partitions, in order */
+  constructor(stores: readonly [Store, ...Store[]]) {
+    this.#stores = stores;
+  }
+
+  get #store(): Store {
+    return this.#stores[this.#count % this.#stores.length] ?? this.#stores[0];
   }
 
   /** @throws EscapementError `STALE_WRITE` when it was refused, as it should be */
@@ -53,7 +60,7 @@ export class Impostor {
 
   async #forItself(node: string, stale: "token" | "request"): Promise<boolean> {
     const options = { queue: impostors, delivery: "at-most-once" } as const;
-    await enqueueRuns(this.#store, impostors, [options, options], 65_536);
+    await enqueueRuns(this.#store, impostors, [this.#named(options), this.#named(options)], 65_536);
     const [own] = await this.#claim(node, 1);
     if (own === undefined) return false;
     if (stale === "token") {
@@ -65,6 +72,17 @@ export class Impostor {
     for (const [index, { run, token }] of [own, ...(again === undefined ? [] : [again])].entries())
       await this.#complete(node, 2 + index, run, token, "b");
     return again?.token !== own.token;
+  }
+
+  /** Where there are several partitions a run lies where its id says. */
+  #named<Options extends object>(options: Options): Options & { readonly id?: string } {
+    const { partition, partitions } = this.#store;
+    if (partitions === 1) return options;
+    for (;;) {
+      this.#runs += 1;
+      const id = `impostor-run-${this.#runs}`;
+      if (partitionOf(id, partitions) === partition) return { ...options, id };
+    }
   }
 
   async #claim(node: string, number: number): Promise<readonly Claimed[]> {
@@ -100,7 +118,7 @@ export class Impostor {
       concurrency: 1,
     });
     const began = await this.#store.now(lease);
-    const own = { node, ttl: 10_000, info, layout: 1, partitions: 1, again: 0, began };
+    const own = { node, ttl: 10_000, info, ...this.#store.founding, again: 0, began };
     await join.run(lease, { keys, args: { ...told, ...own }, lists: { formers: [] } });
   }
 

@@ -1,7 +1,8 @@
 import type { Cluster, Redis } from "ioredis";
 import { dumpStore } from "../evidence/store-dump.js";
+import { prefixOf } from "../partitions.js";
 
-/** Who pauses with plain SET and DEL, through a connection of their own that no proxy disturbs. */
+/** Who pauses with plain SET and DEL of keys of the first partition, where there are several, through a connection of their own that no proxy disturbs. */
 export class Operator {
   readonly #redis: Redis | Cluster;
   readonly #namespace: string;
@@ -11,7 +12,7 @@ export class Operator {
   constructor(redis: Redis | Cluster, namespace: string) {
     this.#redis = redis;
     this.#namespace = namespace;
-    this.#prefix = `escapement:{${namespace}}:pause:`;
+    this.#prefix = `${prefixOf(namespace, 0)}pause:`;
   }
 
   async set(name: string, ttl: number | undefined): Promise<string> {

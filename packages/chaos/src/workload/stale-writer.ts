@@ -8,10 +8,11 @@ import type { Operation } from "./operations.js";
  * tries whatever else a leader writes as well, with arguments by which next to nothing comes of what is taken.
  */
 export class StaleWriter {
-  readonly #store: Store;
+  readonly #storeOf: (job: string) => Store;
 
-  constructor(store: Store) {
-    this.#store = store;
+  /** @param storeOf the partition in which a job lives */
+  constructor(storeOf: (job: string) => Store) {
+    this.#storeOf = storeOf;
   }
 
   /**
@@ -20,12 +21,13 @@ export class StaleWriter {
    * @throws EscapementError `STALE_EPOCH`, `STALE_WRITE`, as it should
    */
   async write({ job, stale }: Extract<Operation, { do: "stale-write" }>): Promise<string> {
-    const { keys, commands } = this.#store;
+    const store = this.#storeOf(job);
+    const { keys, commands } = store;
     const [state, due, term] = await commands.run("reading what a leader reads", (client) =>
       Promise.all([client.hget(keys.state, job), client.zscore(keys.due, job), client.get(keys.epoch)]),
     );
     const epoch = Number(term) - (stale === "term" ? 1 : 0);
-    const taken = stale === "term" && term !== null ? await this.#takenOf(epoch, job) : [];
+    const taken = stale === "term" && term !== null ? await this.#takenOf(store, epoch, job) : [];
     if (taken.length > 0) return taken.join(", ");
     if (state === null || due === null || term === null)
       throw new EscapementError("STALE_WRITE", "There is nothing to write.");
@@ -34,7 +36,7 @@ export class StaleWriter {
     const { prefix: _, ...own } = keys;
     const [, done] = await materialise.run(commands, {
       keys: own,
-      args: { ...this.#store.history, epoch },
+      args: { ...store.history, epoch },
       lists: {
         jobs: [job, version - (stale === "version" ? 1 : 0), expected, expected + 3_600_000, 0, 0, 0, 0, 1],
         runs: [],
@@ -45,8 +47,11 @@ export class StaleWriter {
   }
 
   /** Which of the scripts of a leader that need not know of any fire time do not refuse a term. */
-  async #takenOf(epoch: number, job: string): Promise<readonly string[]> {
-    const { keys, commands, history, told } = this.#store;
+  async #takenOf(
+    { keys, commands, history, told }: Store,
+    epoch: number,
+    job: string,
+  ): Promise<readonly string[]> {
     const { prefix: _, ...own } = keys;
     const all = { ...history, epoch };
     const some = { ...told, epoch };

@@ -27,7 +27,12 @@ if lent and history == lending.history() and tonumber(at) > math.max(now - 60000
   end
 end
 
-if arg.called == '-' then fields.counted, is_there = int(now), true end
+-- What is said by what was counted is of a moment later than all that was said before, also if it is counted twice in a millisecond.
+local told_at = now
+if arg.called == '-' then
+  local counted = math.max(now, tonumber(fields.counted or 0) + 1)
+  fields.counted, is_there, told_at = int(counted), true, counted + 1
+end
 local used = lending.used(arg.scope, per, now)
 if is_there then
   local calls = tonumber(arg.called)
@@ -46,4 +51,4 @@ if is_there then
   lending.write(name, items, fields.received == fields.returned)
 end
 if has_come or is_none then lending.wake(is_none and 100 or left() - used, now) end
-return { int(now), lending.report(fields, now) }
+return { int(now), lending.report(fields, told_at) }

@@ -40,6 +40,8 @@ export function hindrancesIn(ledger: Ledger): Hindrances {
     ...faults.filter(({ node }) => node === undefined).map((fault) => echoing(fault)),
     ...leaderSpans(ledger, faults),
     ...stallsIn(ledger),
+    // What is claimed elsewhere has to be looked at in the first partition.
+    ...(ledger.partition === 0 ? [] : stallsIn(ledger.whole.parts[0])),
     ...lonelySpans(ledger),
     ...crowdedSpans(ledger, onlyOne),
   ]);
@@ -47,7 +49,7 @@ export function hindrancesIn(ledger: Ledger): Hindrances {
   const nodes = new Map<string | undefined, readonly Span[]>();
   const pauses = pauseSpans(ledger);
   const changes = changeSpans(ledger);
-  const { scopes, laps } = heldSpans(ledger);
+  const { scopes, laps } = heldSpans(ledger.whole);
   const placed = placesOf(ledger);
   const known = new Map<string, readonly Span[]>();
   const namesOf = (run: string): string[] => {
@@ -124,32 +126,40 @@ function liveIn({ nodes, t }: LeasesFact): string[] {
   );
 }
 
-/** When no node that had a lease, and that nothing befell, had a free slot. */
-function crowdedSpans(
-  { evidence, told, momentOf, handedBack }: Ledger,
-  troubles: readonly Trouble[],
-): Span[] {
-  const nameOf = namesIn(evidence);
+/** When no node that had a lease, and that nothing befell, had a free slot: a process has its slots for all partitions. */
+function crowdedSpans({ partition, whole }: Ledger, troubles: readonly Trouble[]): Span[] {
+  const { told, momentOf, handedBack } = whole;
+  const nameOf = namesIn(whole.evidence);
+  const isSame = (one: string, other: string): boolean =>
+    one === other || (whole.parts.length > 1 && nameOf.has(one) && nameOf.get(one) === nameOf.get(other));
   /** Whoever stands still, or hears nothing, takes nothing. */
   const isBefallen = (identity: string, at: number): boolean =>
     troubles.some(({ from, until, node }) => node === nameOf.get(identity) && from <= at && at <= until);
   const held = new Map<string, Set<string>>();
-  const looks = factsOf(evidence, "leases");
+  const looks = factsOf(whole.evidence, "leases");
+  const liveOf = new Map<number, readonly string[]>(); // by partition
   const spans: Span[] = [];
-  let [next, live] = [0, [] as string[]];
+  let next = 0;
   let since: number | undefined;
   for (const line of told) {
     if (line.what === "other" || (line.what === "started" && handedBack(line))) continue;
     const { most: at } = momentOf(line);
     for (let look = looks[next]; look !== undefined && look.at <= at; look = looks[next]) {
-      live = liveIn(look);
+      liveOf.set(look.partition ?? 0, liveIn(look));
       next += 1;
     }
+    const live = liveOf.get(partition) ?? [];
     const own = held.get(line.node) ?? new Set<string>();
     held.set(line.node, own);
     if (line.what === "started") own.add(line.token);
     else own.delete(line.token);
-    const isFull = (node: string): boolean => (held.get(node)?.size ?? 0) >= slots || isBefallen(node, at);
+    /** Under all names that its process has, in whatever partition. */
+    const holds = (node: string): number =>
+      [...new Set([...liveOf.values()].flat())].reduce(
+        (sum, other) => sum + (isSame(node, other) ? (held.get(other)?.size ?? 0) : 0),
+        0,
+      );
+    const isFull = (node: string): boolean => holds(node) >= slots || isBefallen(node, at);
     const isCrowded = live.length > 0 && live.every(isFull);
     if (isCrowded) since ??= at;
     else if (since !== undefined) {

@@ -2,7 +2,7 @@ import type { Evidence } from "../../evidence/evidence.js";
 import type { Violation } from "../case.js";
 import type { Lateness } from "../lateness.js";
 import type { Finding, HistoryRule } from "./finding.js";
-import { ledgerOf } from "./ledger.js";
+import { type Ledger, ledgerOf } from "./ledger.js";
 import { Losses } from "./losses.js";
 import { countOperations } from "./operations.js";
 import { deadNodesStopTheirHandlers } from "./rule-aborts.js";
@@ -36,6 +36,7 @@ import { misfiresAreCaughtUp } from "./rule-misfires.js";
 import { missesHaveReasons } from "./rule-misses.js";
 import { oneOffsRunOnce } from "./rule-one-offs.js";
 import { acceptedIsRecorded, historyIsWhatWasTold, runsEndOnce, successFollowsEnd } from "./rule-outcomes.js";
+import { everythingIsInItsPlace } from "./rule-partitions.js";
 import { nothingStartsPaused } from "./rule-pauses.js";
 import { limitsHold, maxRunsHold, overlapsHold, ratesHold } from "./rule-places.js";
 import { cancelsHaveReasons, skipsHaveReasons } from "./rule-reasons.js";
@@ -44,15 +45,37 @@ import { finishedRunsAreKept } from "./rule-retention.js";
 import { failuresFollowRetry } from "./rule-retries.js";
 import { attemptsBeginOnce, attemptsFollow, beginsFollowClaims, tokensRise } from "./rule-starts.js";
 import { stopsEnd } from "./rule-stops.js";
-import { everythingSettles, nothingIsLeft, nothingNeedsMending, storeIsSound } from "./rule-store.js";
+import {
+  doctorFindsNothing,
+  everythingSettles,
+  nothingIsLeft,
+  nothingNeedsMending,
+  storeIsSound,
+} from "./rule-store.js";
 import { takenAwayStaysAway } from "./rule-taken-away.js";
 import { timeoutsHold } from "./rule-timeouts.js";
 import { tokensOutliveLosses } from "./rule-tokens.js";
 import { evidenceIsWhole, nodesDoNotCrash } from "./rule-whole.js";
 import { storyOf } from "./story.js";
 
-/** All rules, by name. */
-export const historyRules: Readonly<Record<string, HistoryRule>> = {
+/** What is judged of the trial as a whole, by name: also what goes from one partition to another. */
+const rulesOfAll: Readonly<Record<string, HistoryRule>> = {
+  everythingIsInItsPlace,
+  limitsHold,
+  ratesHold,
+  childrenFollow,
+  skipsHaveReasons,
+  calmStartsAreOnTime,
+  staleWritesAreRefused,
+  everythingSettles,
+  doctorFindsNothing,
+  memoryIsBack,
+  nodesDoNotCrash,
+  stopsEnd,
+};
+
+/** What is judged of each partition as if there were no other. */
+const rulesOfEach: Readonly<Record<string, HistoryRule>> = {
   attemptsBeginOnce,
   beginsFollowClaims,
   tokensRise,
@@ -65,22 +88,16 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   everyFireTimeIsAccountedFor,
   nothingElseStarts,
   startsAreInTime,
-  calmStartsAreOnTime,
   takenAwayStaysAway,
   enqueuedRunsStart,
   runsByHandStart,
   nothingRunsUnasked,
   cancelledRunsStayDown,
-  staleWritesAreRefused,
-  childrenFollow,
   nothingStartsPaused,
   whatWasPausedGoesOn,
-  limitsHold,
-  ratesHold,
   overlapsHold,
   replacedRunsEnd,
   maxRunsHold,
-  skipsHaveReasons,
   cancelsHaveReasons,
   missesHaveReasons,
   termsRise,
@@ -95,12 +112,8 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   startsAreLocked,
   storeIsSound,
   nothingIsLeft,
-  everythingSettles,
   nothingNeedsMending,
-  memoryIsBack,
   boundsHold,
-  nodesDoNotCrash,
-  stopsEnd,
   inputsArrive,
   timeoutsHold,
   finishedRunsAreKept,
@@ -110,6 +123,9 @@ export const historyRules: Readonly<Record<string, HistoryRule>> = {
   removedRunsEnd,
   openRunsCanBeCancelled,
 };
+
+/** All rules, by name. */
+export const historyRules: Readonly<Record<string, HistoryRule>> = { ...rulesOfAll, ...rulesOfEach };
 
 /** The judgement of a trial from its evidence alone. */
 export interface HistoryVerdict {
@@ -153,15 +169,8 @@ export function judgeHistory(
   { whole = false }: { whole?: boolean } = {},
 ): HistoryVerdict {
   const ledger = ledgerOf(evidence);
-  const rules = [...Object.values(historyRules), ...(whole ? [evidenceIsWhole] : [])];
-  const found = rules.flatMap((rule) => rule(ledger));
-  const losses = new Losses(evidence);
-  const isAllowed = (finding: Finding): boolean => !ledger.trial.keepsWrites && losses.explains(finding);
-  const sorted = found.filter((finding) => !isAllowed(finding)).sort((a, b) => a.at - b.at);
-  const { open: _, ...fireTimes } = accountForFireTimes(
-    ledger,
-    Math.min(ledger.reached("healed"), lastMoment(ledger)),
-  );
+  const judged = judgeAll(ledger, [...Object.values(rulesOfAll), ...(whole ? [evidenceIsWhole] : [])]);
+  const sorted = judged.flatMap(({ broken }) => broken).sort((a, b) => a.at - b.at);
   const begun = [...ledger.runs.values()].filter(({ begins }) => begins.length > 0);
   const byRule = count(sorted);
   const after = ledger.reached("settled") - ledger.reached("healed");
@@ -171,10 +180,10 @@ export function judgeHistory(
     starts: begun.reduce((sum, { begins }) => sum + begins.length, 0),
     missed: byRule["missed"] ?? 0,
     duplicates: byRule["duplicate"] ?? 0,
-    fireTimes,
+    fireTimes: fireTimesOf(ledger),
     calmLateness: calmLatenessOf(ledger),
     operations: countOperations(ledger.operations),
-    exercised: ledger.exercised,
+    exercised: sumOf([...new Set([ledger, ...ledger.parts])].map((one) => one.exercised)),
     held: countHeld(evidence),
     settledAfter: Number.isFinite(after) ? after : undefined,
     violations: sorted.slice(0, mostTold).map((finding, index) => ({
@@ -183,8 +192,51 @@ export function judgeHistory(
       story: index === 0 ? storyOf(ledger, finding) : [],
     })),
     byRule,
-    lostWrites: { entries: losses.entries, byRule: count(found.filter(isAllowed)) },
+    lostWrites: {
+      entries: judged.reduce((sum, { lost }) => sum + lost, 0),
+      byRule: count(judged.flatMap(({ explained }) => explained)),
+    },
   };
+}
+
+/** What is broken, and what the writes explain that the store has lost: how many entries of its stream of events. */
+interface Judged {
+  readonly broken: readonly Finding[];
+  readonly explained: readonly Finding[];
+  readonly lost: number;
+}
+
+/** The trial as a whole, and each partition. */
+function judgeAll(ledger: Ledger, ofAll: readonly HistoryRule[]): Judged[] {
+  const judge = (one: Ledger, rules: readonly HistoryRule[], losses: Losses): Omit<Judged, "lost"> => {
+    const found = rules.flatMap((rule) => rule(one));
+    const isAllowed = (finding: Finding): boolean => !one.trial.keepsWrites && losses.explains(finding);
+    return { broken: found.filter((finding) => !isAllowed(finding)), explained: found.filter(isAllowed) };
+  };
+  const ofEach = Object.values(rulesOfEach);
+  const [first] = ledger.parts;
+  const losses = new Losses(first.evidence);
+  return [
+    { ...judge(ledger, ofAll, first === ledger ? losses : new Losses(ledger.evidence)), lost: 0 },
+    ...ledger.parts.map((part) => {
+      const own = part === first ? losses : new Losses(part.evidence, losses);
+      return { ...judge(part, ofEach, own), lost: own.entries };
+    }),
+  ];
+}
+
+function fireTimesOf(ledger: Ledger): HistoryVerdict["fireTimes"] {
+  const until = Math.min(ledger.reached("healed"), lastMoment(ledger));
+  const each = ledger.parts.map((part) => accountForFireTimes(part, until));
+  const sum = (of: "required" | "permitted"): number => each.reduce((all, one) => all + one[of], 0);
+  return { required: sum("required"), permitted: sum("permitted"), by: sumOf(each.map(({ by }) => by)) };
+}
+
+function sumOf(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const one of counts)
+    for (const [name, number] of Object.entries(one)) sums[name] = (sums[name] ?? 0) + number;
+  return sums;
 }
 
 function count(found: readonly Finding[]): Record<string, number> {

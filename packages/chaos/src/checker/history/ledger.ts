@@ -4,6 +4,7 @@ import type { Bounds } from "./causes.js";
 import { type JobStory, jobStories } from "./definitions.js";
 import { backOf, saidToBeBack } from "./handed-back.js";
 import { type Asked, operationsIn } from "./operations.js";
+import { distinct, partitionsIn, splitEvidence } from "./parts.js";
 import { momentsIn } from "./redis-clock.js";
 import { ServerTime } from "./server-time.js";
 import { type Claim, type End, entriesIn, type Told, toldIn } from "./told.js";
@@ -27,6 +28,12 @@ export interface RunStory {
 /** All evidence of a trial, in the forms that rules ask for. */
 export interface Ledger {
   readonly trial: TrialFact;
+  /** Of all partitions together, where this is of one of several; else this one. Tokens there have their partition behind them. */
+  readonly whole: Ledger;
+  /** Of each partition of the whole alone, in order; this one, where there is one. */
+  readonly parts: readonly [Ledger, ...Ledger[]];
+  /** Which partition it is of; 0: of the first, or of all. */
+  readonly partition: number;
   readonly evidence: readonly Evidence[];
   readonly told: readonly Told[];
   readonly operations: readonly Asked[];
@@ -59,6 +66,27 @@ export function partsOf(run: string): { readonly job?: string; readonly fireTime
 
 /** Reads the evidence. @throws Error if nothing says what trial it is of */
 export function ledgerOf(evidence: readonly Evidence[]): Ledger {
+  if (partitionsIn(evidence) === 1) return readLedger(evidence);
+  let parts: readonly [Ledger, ...Ledger[]] | undefined;
+  const whole = readLedger(distinct(evidence), {
+    whole: () => whole,
+    parts: () => {
+      parts ??= splitEvidence(evidence).map(
+        (part): Ledger => readLedger(part, { whole: () => whole, parts: () => whole.parts }),
+      ) as [Ledger, ...Ledger[]];
+      return parts;
+    },
+  });
+  return whole;
+}
+
+/** How to find what a ledger is part of, and its parts. */
+interface Relatives {
+  whole(): Ledger;
+  parts(): Ledger["parts"];
+}
+
+function readLedger(evidence: readonly Evidence[], relatives?: Relatives): Ledger {
   const [trial] = factsOf(evidence, "trial");
   if (trial === undefined) throw new Error("The evidence does not say what trial it is of.");
   const told = toldIn(entriesIn(evidence).kept);
@@ -76,7 +104,14 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
   const backBy = backOf(told, runs, jobs, isSettled, saidToBeBack(evidence));
   const phases = new Map(factsOf(evidence, "phase").map(({ phase, at }) => [phase as string, at]));
   const exercised: Record<string, number> = {};
-  return {
+  const ledger: Ledger = {
+    get whole() {
+      return relatives?.whole() ?? ledger;
+    },
+    get parts() {
+      return relatives?.parts() ?? [ledger];
+    },
+    partition: trial.partition ?? 0,
     exercised,
     judged: (what, count = 1) => {
       exercised[what] = (exercised[what] ?? 0) + count;
@@ -95,6 +130,7 @@ export function ledgerOf(evidence: readonly Evidence[]): Ledger {
     handedBack: (claim) => backBy(claim) !== undefined,
     reached: (phase) => phases.get(phase) ?? Number.POSITIVE_INFINITY,
   };
+  return ledger;
 }
 
 function runStories(evidence: readonly Evidence[], told: readonly Told[]): Map<string, RunStory> {

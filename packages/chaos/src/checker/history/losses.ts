@@ -58,8 +58,13 @@ function claimsOfNoEntry(evidence: readonly Evidence[], told: readonly Told[]): 
 
 /** When what was written went to a master that was deposed for a replica which had stood still meanwhile. Who wrote then may have told nothing. */
 function lagsIn(evidence: readonly Evidence[]): Span[] {
-  return factsOf(evidence, "fault").flatMap(({ fault, from, until, proof }) =>
-    fault === "replica-lag" && proof.includes(" bytes of writes") ? [{ from, until }] : [],
+  const [trial] = factsOf(evidence, "trial");
+  const isHere = (partitions: readonly number[] | undefined): boolean =>
+    trial?.partition === undefined || partitions?.includes(trial.partition) !== false;
+  return factsOf(evidence, "fault").flatMap(({ fault, from, until, proof, partitions }) =>
+    fault === "replica-lag" && proof.includes(" bytes of writes") && isHere(partitions)
+      ? [{ from, until }]
+      : [],
   );
 }
 
@@ -74,8 +79,11 @@ export class Losses {
   /** When starts of a run were lost. */
   readonly #starts = new Map<string, Span[]>();
   readonly #operations: readonly Asked[];
+  readonly #ofPauses: Losses | undefined;
 
-  constructor(evidence: readonly Evidence[]) {
+  /** @param ofPauses what the partition lost in which pauses are, if that is another one */
+  constructor(evidence: readonly Evidence[], ofPauses?: Losses) {
+    this.#ofPauses = ofPauses;
     const { kept, unkept } = entriesIn(evidence);
     this.entries = unkept.length;
     const unread = claimsOfNoEntry(evidence, toldIn([...kept, ...unkept]));
@@ -93,6 +101,8 @@ export class Losses {
     if (explainedByLoss === false) return false;
     if (ofLeases.test(rule)) return isWithin(this.#spans, at, aftermath);
     return about.some((name) => {
+      if (this.#ofPauses !== undefined && name.startsWith("pause:"))
+        return this.#ofPauses.explains({ rule, at, about: [name], message: "" });
       if (ofStarts.test(rule) && isWithin(this.#starts.get(name), at, Number.POSITIVE_INFINITY)) return true;
       const { job = name, fireTime = at } = partsOf(name);
       const lost = this.#touched.get(name)?.some(({ until }) => until >= at);

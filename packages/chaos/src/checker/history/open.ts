@@ -3,8 +3,13 @@ import { enqueuedRunsStart, runsByHandStart } from "./rule-asked.js";
 import { accountForFireTimes } from "./rule-fire-times.js";
 import { oneOffsRunOnce } from "./rule-one-offs.js";
 
-/** What is still to come: fire times, enqueued runs and runs by hand that have neither started nor a reason, and attempts that have not ended. */
+/** What is still to come in any partition. */
 export function openIn(ledger: Ledger, until: number): string[] {
+  return ledger.parts.flatMap((part) => openInPart(part, until));
+}
+
+/** What is still to come: fire times, enqueued runs and runs by hand that have neither started nor a reason, and attempts that have not ended. */
+function openInPart(ledger: Ledger, until: number): string[] {
   const fires = accountForFireTimes(ledger, until).open.map(({ job, time }) => `${job}@${time}`);
   const asked = [enqueuedRunsStart, runsByHandStart, oneOffsRunOnce].flatMap((rule) =>
     rule(ledger).flatMap((found) => (found.rule === "missed" ? found.about : [])),

@@ -10,6 +10,7 @@ const lifetimes: readonly (readonly [name: RegExp, most: number])[] = [
   [/^leader$/, 5000],
   [/^caller:/, 600_000],
   [/^lock:/, 1_800_000],
+  [/^resumed:/, 86_400_000],
   [/^log:/, 86_400_000],
   [/^(history|failures):[^~]|^results?:/, 604_800_000],
 ];

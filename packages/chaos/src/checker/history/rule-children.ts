@@ -1,5 +1,6 @@
 import type { Finding, HistoryRule } from "./finding.js";
 import { lastMoment } from "./rule-fire-times.js";
+import type { Claim, End } from "./told.js";
 
 /** A job that follows others has a run for each fire time at which all of theirs succeeded, after that, and for no other one. */
 export const childrenFollow: HistoryRule = (ledger) => {
@@ -8,15 +9,13 @@ export const childrenFollow: HistoryRule = (ledger) => {
   return [...jobs.values()].flatMap(({ id, job: { trigger, dependsOn } }): Finding[] => {
     if (trigger !== undefined || dependsOn === undefined) return [];
     const found: Finding[] = [];
-    const successOf = (parent: string, time: number): number | undefined =>
-      runs.get(`${parent}@${time}`)?.ends.find(({ state }) => state === "s")?.index;
+    const successOf = (parent: string, time: number): End | undefined =>
+      runs.get(`${parent}@${time}`)?.ends.find(({ state }) => state === "s");
     for (const run of runs.values()) {
       const [claim] = run.claims;
       if (run.job !== id || run.fireTime === undefined || claim === undefined) continue;
       const time = run.fireTime;
-      const missing = dependsOn.find(
-        (parent) => (successOf(parent, time) ?? Number.POSITIVE_INFINITY) > claim.index,
-      );
+      const missing = dependsOn.find((parent) => !isBefore(successOf(parent, time), claim));
       if (missing !== undefined)
         found.push({
           rule: "never-due",
@@ -44,6 +43,12 @@ export const childrenFollow: HistoryRule = (ledger) => {
     return found;
   });
 };
+
+/** Whether something had been told before something else, or in the same millisecond by another partition. */
+function isBefore(one: End | undefined, other: Claim): boolean {
+  if (one === undefined) return false;
+  return one.index < other.index || (one.partition !== other.partition && one.t <= other.t);
+}
 
 /** Whether an entry for fire times that were missed stands for one of them. */
 export function isMissed(told: Parameters<HistoryRule>[0]["told"], job: string, time: number): boolean {

@@ -41,7 +41,7 @@ function parentsEnded(ledger: Ledger, run: string): number {
   const { job = "", fireTime } = ledger.runs.get(run) ?? {};
   const { dependsOn = [] } = ledger.jobs.get(job)?.job ?? {};
   const ends = dependsOn.map((parent) => {
-    const end = ledger.runs.get(`${parent}@${fireTime}`)?.ends.at(-1);
+    const end = ledger.whole.runs.get(`${parent}@${fireTime}`)?.ends.at(-1);
     return end === undefined ? Number.POSITIVE_INFINITY : ledger.momentOf(end).most;
   });
   return Math.max(0, ...ends);

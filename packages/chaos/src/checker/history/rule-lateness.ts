@@ -55,19 +55,21 @@ export const startsAreInTime: HistoryRule = (ledger) => {
 
 /** How late the first attempts of fire times began in whose way nothing stood meanwhile, ms. */
 export function calmLatenessOf(ledger: Ledger): Lateness {
+  return quantiles(ledger.parts.flatMap(calmWaits));
+}
+
+function calmWaits(ledger: Ledger): number[] {
   const hindrances = hindrancesIn(ledger);
   const due = dueIn(ledger);
-  return quantiles(
-    [...ledger.runs.values()].flatMap((run) => {
-      const [begin] = run.begins;
-      const claim = run.claims.find(({ token }) => token === begin?.token);
-      if (run.fireTime === undefined || claim?.attempt !== 1 || !isFirst(run, claim)) return [];
-      const from = due(run, claim);
-      if (begin === undefined || from === undefined) return [];
-      if (inTheWay(hindrances, claim.node, run.id, from, begin.at).length > 0) return [];
-      return [begin.at - from];
-    }),
-  );
+  return [...ledger.runs.values()].flatMap((run) => {
+    const [begin] = run.begins;
+    const claim = run.claims.find(({ token }) => token === begin?.token);
+    if (run.fireTime === undefined || claim?.attempt !== 1 || !isFirst(run, claim)) return [];
+    const from = due(run, claim);
+    if (begin === undefined || from === undefined) return [];
+    if (inTheWay(hindrances, claim.node, run.id, from, begin.at).length > 0) return [];
+    return [begin.at - from];
+  });
 }
 
 /**

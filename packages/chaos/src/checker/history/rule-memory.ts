@@ -14,9 +14,9 @@ export const memoryIsBack: HistoryRule = ({ evidence }) => {
   const memory = factsOf(evidence, "memory");
   const before = memory.find(({ when }) => when === "begun");
   const after = memory.find(({ when }) => when === "stopped");
-  const dump = factsOf(evidence, "store").findLast(({ when }) => when === "stopped")?.dump;
-  if (before === undefined || after === undefined || dump === undefined) return [];
-  const sizes = Object.values(dump).map(({ size }) => size);
+  const dumps = factsOf(evidence, "store").filter(({ when }) => when === "stopped");
+  if (before === undefined || after === undefined || dumps.length === 0) return [];
+  const sizes = dumps.flatMap(({ dump }) => Object.values(dump).map(({ size }) => size));
   const stays = before.ofKeys + sizes.reduce((sum, size) => sum + size, 0) * ofEntry + sizes.length * ofKey;
   const found = (message: string): ReturnType<HistoryRule>[number] => {
     return { rule: "memory", at: after.at, message, about: [], explainedByLoss: false };

@@ -54,15 +54,22 @@ export const limitsHold: HistoryRule = (ledger) => {
       else if (!ledger.handedBack(line)) {
         holders.set(line.token, line);
         const most = mostOf(ledger, scope, own);
-        if (holders.size <= most) continue;
-        const runs = [...holders.values()].map(({ run }) => run);
-        const message = `${line.run} was given out as number ${holders.size} of ${scope}, which allows ${most}: ${runs.join(", ")}.`;
+        const there = holders.size <= most ? [] : [...holders.values()].filter(isThere(ledger, line));
+        if (there.length <= most) continue;
+        const runs = there.map(({ run }) => run);
+        const message = `${line.run} was given out as number ${there.length} of ${scope}, which allows ${most}: ${runs.join(", ")}.`;
         found.push({ rule: "limit", at: line.t, message, about: runs });
       }
     }
   }
   return found;
 };
+
+/** Whether a claim has its place when another is given out: not if it ends in that millisecond in another partition. */
+function isThere({ ended }: Ledger, line: Claim): (holder: Claim) => boolean {
+  return ({ partition, token }) =>
+    partition === line.partition || (ended.get(token)?.t ?? Number.POSITIVE_INFINITY) > line.t;
+}
 
 /**
  * Within any period no more attempts of a scope are given out than its rate allows, those aside that were handed back: they have not started. While

@@ -1,9 +1,11 @@
-import { groupBy } from "../case.js";
+import { factsOf, groupBy } from "../case.js";
+import { troublesIn } from "./calm.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 import type { Asked } from "./operations.js";
 import { isMissed } from "./rule-children.js";
 import { mostOf, type Placed, placesOf, scopesOf } from "./rule-places.js";
+import { merged, touching } from "./spans.js";
 import type { Claim, End, Told } from "./told.js";
 import { waitingIn } from "./waiting.js";
 
@@ -15,14 +17,19 @@ export const skipsHaveReasons: HistoryRule = (ledger) => {
   const open = new Holders(ledger);
   const sameMoment = claimsByTime(ledger.told);
   const othersWait = waitingIn(ledger);
+  const around = ledger.parts.length === 1 ? undefined : aroundIn(ledger);
+  const isOnItsWay = mayBeOnItsWay(ledger);
   return ledger.told.flatMap((line): Finding[] => {
     open.follow(line);
     if (line.what !== "ended" || line.state !== "k") return [];
     // What the same step gives out stands behind what it skips.
-    const holders = [...open.at(line.t), ...(sameMoment.get(line.t) ?? [])];
-    if (stoodInItsWay(ledger, open.placed, line, holders, othersWait)) return [];
+    const there = line.reason === "limit" ? around?.(line) : undefined;
+    const holders = there ?? [...open.at(line.t), ...(sameMoment.get(line.t) ?? [])];
+    if (stoodInItsWay(ledger, open.placed, line, holders, othersWait) || isOnItsWay(line)) return [];
     const message = `${line.run} was skipped (${line.reason}), and nothing stood in its way.`;
-    return [{ rule: "skipped-for-nothing", at: line.t, message, about: [line.run] }];
+    return [
+      { rule: "skipped-for-nothing", at: line.t, message, about: [line.run, ...parentsOf(ledger, line)] },
+    ];
   });
 };
 
@@ -50,6 +57,12 @@ function stoodInItsWay(
   }
 }
 
+/** The runs that one which was skipped depends on: what another partition has told of them it may have lost itself. */
+function parentsOf({ jobs }: Ledger, { run, reason }: End): string[] {
+  const { dependsOn = [] } = (reason === "dependency" && jobs.get(jobOf(run))?.job) || {};
+  return dependsOn.map((parent) => parent + run.slice(run.lastIndexOf("@")));
+}
+
 /** Whether a parent's run of the same fire time had come to an end other than success by then; the same step may tell of it later. */
 function didNotSucceed({ runs, told }: Ledger, parent: string, { run, index, t }: End): boolean {
   const time = Number(run.slice(run.lastIndexOf("@") + 1));
@@ -58,6 +71,40 @@ function didNotSucceed({ runs, told }: Ledger, parent: string, { run, index, t }
     ?.ends.findLast((end) => end.what === "ended" && (end.index < index || end.t === t));
   if (last !== undefined) return last.state !== "s";
   return isMissed(told, parent, time);
+}
+
+/**
+ * For so many ms what the home of a limit has said of its places is believed elsewhere, and so long a place that it lent counts as taken before it is used, or
+ * may be on its way to be; docs/partitions.md.
+ */
+const believed = { before: 600, after: 200 } as const;
+
+/** How to find who held something about when a run was skipped, in whatever partition. */
+function aroundIn({ told, ended, evidence, backBy }: Ledger): (skipped: End) => Claim[] {
+  const back = new Map(factsOf(evidence, "back").map(({ token, at }) => [token, at]));
+  const over = (claim: Claim): number => {
+    const isBack = backBy(claim)?.t ?? Number.POSITIVE_INFINITY;
+    return ended.get(claim.token)?.t ?? Math.min(isBack, (back.get(claim.token) ?? isBack) + handBack);
+  };
+  const spans = told.flatMap((line) =>
+    line.what === "started" ? [{ claim: line, until: over(line) + believed.before }] : [],
+  );
+  return ({ t }) =>
+    spans.flatMap(({ claim, until }) => (claim.t <= t + believed.after && t <= until ? [claim] : []));
+}
+
+/**
+ * Whether a place of a limit may have been on its way between two partitions when whoever carried it was befallen, or a partition that has some may not have
+ * answered: then there are fewer until it is asked for again.
+ */
+function mayBeOnItsWay(ledger: Ledger): (skipped: End) => boolean {
+  const troubles = ledger.parts.length === 1 ? [] : merged(troublesIn(ledger));
+  return ({ reason, t }) => {
+    if (reason !== "limit" || ledger.parts.length === 1) return false;
+    const isTroubled = touching(troubles, t, t).length > 0;
+    if (!isTroubled) ledger.judged("skips by a limit, undisturbed");
+    return isTroubled;
+  };
 }
 
 function jobOf(run: string): string {

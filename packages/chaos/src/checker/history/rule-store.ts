@@ -10,6 +10,8 @@ import type { Other } from "./told.js";
 /** Keys that stay when all jobs are removed and all nodes have left, by docs/redis-layout.md. */
 const stay =
   /^(meta|clock|epoch|fence|events|finished|dead-letters|leader:resigned|(history|failures|results|result|log|dead-letters|rate|caller):.*|pauses|mended|retention|sets)$/;
+/** The same of several partitions: what they had to tell one another, and what places they have lent. */
+const stayBetween = /^(inbox|lending|(outbox|lent|borrowed|resumed):.*)$/;
 /** Those that nodes have for as long as they are there. */
 const ofNodes = /^(nodes|node-info|leader|request:.*)$/;
 
@@ -27,12 +29,15 @@ export const storeIsSound: HistoryRule = ({ evidence }) => {
 };
 
 /** After the end no keys are left but those that stay, of which rule-bounds.ts says how many, how large and for how long. */
-export const nothingIsLeft: HistoryRule = ({ evidence, runs }) =>
+export const nothingIsLeft: HistoryRule = ({ evidence, runs, parts }) =>
   factsOf(evidence, "store").flatMap(({ dump, at, when }): Finding[] => {
     if (when === "settled" || when === "during") return [];
     const left = Object.keys(dump).filter(
       (name) =>
-        !stay.test(name) && !(when === "removed" && ofNodes.test(name)) && !isLeftToExpire(name, runs),
+        !stay.test(name) &&
+        !(parts.length > 1 && stayBetween.test(name)) &&
+        !(when === "removed" && ofNodes.test(name)) &&
+        !isLeftToExpire(name, runs),
     );
     return left.map((name) => ({
       rule: "left-behind",
@@ -66,47 +71,58 @@ export const everythingSettles: HistoryRule = (ledger) => {
 
 /** What the sweeper tells of a node that somebody took off the list, and how the doctor tells how often. */
 const unlisted = "node without a lease";
-const unlistedOnly = new RegExp(`^The sweeper has put right: ${unlisted}: (\\d+)\\. `);
+const unlistedOnly = new RegExp(
+  `^(?:Partitions? [\\d, ]+: )?The sweeper has put right: ${unlisted}: (\\d+)\\. `,
+);
 
-/** Nothing had to be mended, and the doctor finds nothing: but nodes that somebody took off the list, each once, which is what the sweeper is for. */
-export const nothingNeedsMending: HistoryRule = ({ told, evidence, trial }) => {
-  const stalled = factsOf(evidence, "event").some(({ event }) => event === "leaderStalled");
+/** Nothing had to be mended: but nodes that somebody took off the list, each once, which is what the sweeper is for. */
+export const nothingNeedsMending: HistoryRule = (ledger) => {
+  const isOfFault = takenOutBy(ledger);
+  return mendedIn(ledger).flatMap((line): Finding[] => {
+    if (isOfFault(line)) return [];
+    return [
+      {
+        rule: "mended",
+        at: line.t,
+        message: `The sweeper mended ${line.subject}: ${line.rest.join(" ")}.`,
+        about: [line.subject],
+      },
+    ];
+  });
+};
+
+function mendedIn({ told }: Ledger): Other[] {
+  return told.filter((line): line is Other => line.what === "other" && line.word === "mended");
+}
+
+function takenOutBy({ evidence }: Ledger): (line: Other) => boolean {
   const takenOut = takenOutIn(evidence);
-  const isOfFault = ({ t, subject, rest }: Other): boolean =>
+  return ({ t, subject, rest }) =>
     rest.join(" ") === unlisted && takenOut.some(({ id, isNear }) => id === subject && isNear(t));
-  const mended = told.filter((line): line is Other => line.what === "other" && line.word === "mended");
-  const excused = mended.filter(isOfFault).length;
-  return [
-    ...mended.flatMap((line): Finding[] => {
-      if (isOfFault(line)) return [];
-      return [
-        {
-          rule: "mended",
-          at: line.t,
-          message: `The sweeper mended ${line.subject}: ${line.rest.join(" ")}.`,
-          about: [line.subject],
-        },
-      ];
+}
+
+/** The doctor finds nothing, but that these were mended. */
+export const doctorFindsNothing: HistoryRule = ({ evidence, trial, parts }) => {
+  const stalled = factsOf(evidence, "event").some(({ event }) => event === "leaderStalled");
+  const excused = parts.reduce((sum, part) => sum + mendedIn(part).filter(takenOutBy(part)).length, 0);
+  return factsOf(evidence, "doctor").flatMap(({ findings, at }) =>
+    findings.flatMap((finding): Finding[] => {
+      const {
+        level,
+        check,
+        message = "",
+      } = finding as {
+        level?: string;
+        check?: string;
+        message?: string;
+      };
+      // A leader that got nothing done while the store was down says so for as long as it lives.
+      if (level === "ok" || (check === "leader" && level === "warning" && stalled)) return [];
+      if (check === "sweeper" && Number(unlistedOnly.exec(message)?.[1] ?? Infinity) <= excused) return [];
+      if (check === "persistence" && trial.topology === "no-aof") return []; // it is right
+      return [{ rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] }];
     }),
-    ...factsOf(evidence, "doctor").flatMap(({ findings, at }) =>
-      findings.flatMap((finding): Finding[] => {
-        const {
-          level,
-          check,
-          message = "",
-        } = finding as {
-          level?: string;
-          check?: string;
-          message?: string;
-        };
-        // A leader that got nothing done while the store was down says so for as long as it lives.
-        if (level === "ok" || (check === "leader" && level === "warning" && stalled)) return [];
-        if (check === "sweeper" && Number(unlistedOnly.exec(message)?.[1] ?? Infinity) <= excused) return [];
-        if (check === "persistence" && trial.topology === "no-aof") return []; // it is right
-        return [{ rule: "doctor", at, message: `The doctor finds ${JSON.stringify(finding)}.`, about: [] }];
-      }),
-    ),
-  ];
+  );
 };
 
 interface Flaw {

@@ -1,4 +1,5 @@
-import { factsOf } from "../case.js";
+import { factsOf, groupBy } from "../case.js";
+import { namesIn } from "./calm.js";
 import type { Finding, HistoryRule } from "./finding.js";
 import type { Ledger } from "./ledger.js";
 
@@ -9,19 +10,22 @@ import type { Ledger } from "./ledger.js";
  */
 export const evidenceIsWhole: HistoryRule = (ledger) => {
   const { evidence, trial } = ledger;
+  const places = ledger.parts.map(({ partition }) => partition);
   const kinds = new Set(
     evidence.map((line) => {
       if (line.kind === "phase") return `the phase ${line.phase}`;
       if (line.kind === "memory") return `what its data take when ${line.when}`;
-      return line.kind === "store" ? `the store's keys when ${line.when}` : line.kind;
+      if (line.kind === "store") return `the store's keys when ${line.when}${where(line.partition)}`;
+      return line.kind === "told" || line.kind === "leases" ? line.kind + where(line.partition) : line.kind;
     }),
   );
   const parts = [
     ...["the phase begun", "the phase healed", "the phase removed"],
-    ...["the store's keys when settled", "the store's keys when removed", "the store's keys when stopped"],
+    ...places.flatMap((place) =>
+      ["settled", "removed", "stopped"].map((when) => `the store's keys when ${when}${where(place)}`),
+    ),
+    ...places.flatMap((place) => [`told${where(place)}`, `leases${where(place)}`]),
     ...[
-      "told",
-      "leases",
       "claimed",
       "start",
       "end",
@@ -42,6 +46,15 @@ export const evidenceIsWhole: HistoryRule = (ledger) => {
     return { rule: "evidence-missing", at: 0, message: `The evidence lacks ${what}.`, about: [] };
   });
 };
+
+/** For so many ms a node's view of Redis' clock may differ from the machine's, and within so many a node that lives says something. */
+const blur = 5;
+const soon = 1000;
+
+/** What evidence of one of several partitions is called by. */
+function where(partition = 0): string {
+  return partition === 0 ? "" : ` in partition ${partition}`;
+}
 
 /** No node's process ends unless somebody ended it. */
 export const nodesDoNotCrash: HistoryRule = ({ evidence }) =>
@@ -68,13 +81,21 @@ function unwitnessed({ evidence, told }: Ledger): string[] {
   const heard = new Set(factsOf(evidence, "claimed").map(({ token, node }) => `${token} ${node}`));
   const unheard = factsOf(evidence, "start").filter(({ token, node }) => !heard.has(`${token} ${node}`));
   const up = new Set(factsOf(evidence, "up").map(({ id }) => id));
-  const elected = new Set(factsOf(evidence, "elected").map(({ epoch }) => epoch));
+  const elected = new Set(
+    factsOf(evidence, "elected").map(({ epoch, partition }) => `${epoch}${where(partition)}`),
+  );
+  // It tells the store, and listeners in the next turn: between the two it may have been killed.
+  const names = namesIn(evidence);
+  const said = groupBy(evidence, ({ node }) => node);
+  const saidMore = (id: string, t: number): boolean =>
+    said.get(names.get(id) ?? id)?.some(({ at }) => at > t + blur && at <= t + soon) ?? true;
   const strangers = new Set<string>();
-  const terms = new Set<number>();
+  const terms = new Set<string>();
   for (const line of told) {
     if (line.what === "started" && !up.has(line.node) && !line.node.startsWith("impostor-"))
       strangers.add(line.node);
-    if (line.what === "other" && line.word === "leaderElected") terms.add(Number(line.rest[0]));
+    if (line.what === "other" && line.word === "leaderElected" && saidMore(line.subject, line.t))
+      terms.add(`${line.rest[0]}${where(line.partition)}`);
   }
   return [
     ...unheard.map(({ run, attempt, node }) => `what ${node} heard of ${run}#${attempt} before it began`),

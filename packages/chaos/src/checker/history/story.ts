@@ -1,3 +1,4 @@
+import type { Evidence } from "../../evidence/evidence.js";
 import { factsOf, show } from "../case.js";
 import type { Finding } from "./finding.js";
 import type { Ledger } from "./ledger.js";
@@ -95,8 +96,11 @@ function definitions({ jobs }: Ledger, names: ReadonlySet<string>): Line[] {
 }
 
 function kept({ evidence }: Ledger, runs: ReadonlySet<string>): Line[] {
-  const last = factsOf(evidence, "store").findLast(({ when }) => when === "stopped");
-  if (last === undefined) return [];
+  const lasts = factsOf(evidence, "store").filter(({ when }) => when === "stopped");
+  return lasts.flatMap((last) => keptIn(last, runs));
+}
+
+function keptIn(last: Extract<Evidence, { kind: "store" }>, runs: ReadonlySet<string>): Line[] {
   return [...runs].flatMap((run) => {
     const { job, time } = /^(?<job>.+)@(?<time>\d{13}.*)$/.exec(run)?.groups ?? {};
     const entries =

@@ -4,9 +4,14 @@ import { factsOf } from "../case.js";
 /** An entry of the stream, as it was told. */
 export type ToldFact = Extract<Evidence, { kind: "told" }>;
 
-/** Where a line stands in the cluster's stream of events, which has one order. */
+/**
+ * Where a line stands in the cluster's stream of events, which has one order. Of several partitions each has a stream: what two of them tell in the same
+ * millisecond has no order.
+ */
 export interface Place {
   readonly index: number;
+  /** Of which one's stream. */
+  readonly partition: number;
   /** Redis' clock, ms. */
   readonly t: number;
   /** The machine's wall clock when it was read, ms. */
@@ -57,32 +62,58 @@ export type Told = Claim | End | Other;
  * second; a store that keeps what it acknowledged has no second master.
  */
 export function entriesIn(evidence: readonly Evidence[]): { kept: ToldFact[]; unkept: ToldFact[] } {
-  const gone = new Set(factsOf(evidence, "unkept").flatMap(({ entries }) => entries));
-  const all = factsOf(evidence, "told").sort((a, b) => compareIds(a.entry, b.entry) || a.mono - b.mono);
+  const gone = new Set(
+    factsOf(evidence, "unkept").flatMap(({ entries, partition }) =>
+      entries.map((entry) => nameOf({ entry, partition })),
+    ),
+  );
+  const all = factsOf(evidence, "told").sort((a, b) => compareEntries(a, b) || a.mono - b.mono);
   const keepsWrites = factsOf(evidence, "trial").every((trial) => trial.keepsWrites);
-  const isKept = ({ entry }: ToldFact, index: number): boolean =>
-    keepsWrites || (!gone.has(entry) && all[index + 1]?.entry !== entry);
+  const isKept = (fact: ToldFact, index: number): boolean =>
+    keepsWrites || (!gone.has(nameOf(fact)) && !isSame(fact, all[index + 1]));
   return { kept: all.filter(isKept), unkept: all.filter((fact, index) => !isKept(fact, index)) };
 }
 
 /** All that the store told in these entries, in their order. */
 export function toldIn(entries: readonly ToldFact[]): Told[] {
   const all: Told[] = [];
-  for (const { t, at, lines } of entries)
-    for (const line of lines.flatMap(oneByOne)) all.push(readLine(line, { index: all.length, t, at }));
+  for (const { t, at, lines, partition } of entries)
+    for (const line of lines.flatMap(oneByOne))
+      all.push(withToken(readLine(line, { index: all.length, t, at, partition: partition ?? 0 }), partition));
   return all;
 }
 
-function compareIds(a: string, b: string): number {
-  const [[ms1 = 0, seq1 = 0], [ms2 = 0, seq2 = 0]] = [a, b].map((id) => id.split("-").map(Number)) as [
-    number[],
-    number[],
-  ];
-  return ms1 - ms2 || seq1 - seq2;
+/** A token that no other partition has given: each counts for itself. */
+export function tokenIn(token: string, partition: number | undefined): string {
+  return partition === undefined || token === "0" ? token : `${token}/${partition}`;
+}
+
+function withToken(line: Told, partition: number | undefined): Told {
+  return line.what === "other" || partition === undefined
+    ? line
+    : { ...line, token: tokenIn(line.token, partition) };
+}
+
+type Entry = { readonly entry: string; readonly partition?: number | undefined };
+
+function nameOf({ entry, partition = 0 }: Entry): string {
+  return `${partition} ${entry}`;
+}
+
+function isSame(a: Entry, b: Entry | undefined): boolean {
+  return b !== undefined && nameOf(a) === nameOf(b);
+}
+
+/** By their times, and within each partition by their numbers. */
+function compareEntries(a: Entry, b: Entry): number {
+  const [[ms1 = 0, seq1 = 0], [ms2 = 0, seq2 = 0]] = [a, b].map(({ entry }) =>
+    entry.split("-").map(Number),
+  ) as [number[], number[]];
+  return ms1 - ms2 || (a.partition ?? 0) - (b.partition ?? 0) || seq1 - seq2;
 }
 
 /** What a line says of many runs, a line each. */
-function oneByOne(line: string): string[] {
+export function oneByOne(line: string): string[] {
   const [word, node, ...rest] = line.split(" ");
   if (word === "starts") {
     const [first = "0", ...runs] = rest;

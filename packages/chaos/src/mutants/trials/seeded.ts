@@ -22,6 +22,13 @@ export const seeded: MutantTrial = seededTrial("seeded", "eight seconds of the s
   faults: ["node-kill", "node-freeze-long", "lost-replies"],
 });
 
+/** The same over several partitions: pauses, limits and parents' ends go from one to another. */
+export const partitioned: MutantTrial = seededTrial(
+  "partitioned",
+  "ten seconds of the seeded mode over 8 partitions",
+  { seed: 8, duration: 10_000, partitions: 8, faults: ["lost-replies"], settlesWithin: 40_000 },
+);
+
 /** Two nodes are taken off the list of nodes by hand, and then others are killed. */
 export const takenOut: MutantTrial = seededTrial(
   "taken-out",
