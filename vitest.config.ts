@@ -8,7 +8,8 @@ const packages = readdirSync(join(import.meta.dirname, "packages"));
 const source = (name: string, file: string): string =>
   join(import.meta.dirname, "packages", name, "src", file);
 
-// All suites hold for a namespace of several partitions, too: what is about one alone says so by `partitions: 1`.
+// All suites hold for a namespace of several partitions, too: what is about one alone says so by `partitions: 1`. And on a Redis Cluster of as many masters
+// as ESCAPEMENT_TEST_CLUSTER says: what is about one server alone takes `startRedis`, all else `startJobStore`. `npm run test:cluster` does both.
 const partitions = process.env["ESCAPEMENT_TEST_PARTITIONS"];
 
 export default defineConfig({

@@ -7,17 +7,17 @@ import {
   type Scheduler,
   TaskFailure,
 } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startRedis, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asJson, escapement } from "../test/escapement.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 let scheduler: Scheduler;
 let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string };
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "everysec" });
+  redis = await startJobStore({ appendonly: "everysec" });
   const namespace = uniqueNamespace("cli");
   env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: namespace };
   scheduler = createScheduler({ redis: redis.url, namespace });

@@ -1,14 +1,21 @@
 import { connect, createServer } from "node:net";
 import { createScheduler, type Finding } from "@escapement/core";
-import { eventually, type RedisServer, redisWay, startRedis, uniqueNamespace } from "@escapement/testing";
+import {
+  eventually,
+  type JobStore,
+  redisWay,
+  startJobStore,
+  startRedis,
+  uniqueNamespace,
+} from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { escapement, start } from "../test/escapement.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 const namespace = uniqueNamespace("cli");
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
 });
 afterAll(() => redis.stop());
 
@@ -136,8 +143,10 @@ describe("a Redis that will not do", () => {
   );
 
   test("that lacks the database is never used with another one", async () => {
+    // A cluster has one database, and its address names none.
+    await using single = await startRedis();
     const own = uniqueNamespace("cli");
-    const env = { ESCAPEMENT_REDIS_URL: `${redis.url}/99`, ESCAPEMENT_NAMESPACE: own };
+    const env = { ESCAPEMENT_REDIS_URL: `${single.url}/99`, ESCAPEMENT_NAMESPACE: own };
     for (const args of [
       ["job", "list"],
       ["node", "--allow-shell"],
@@ -156,7 +165,7 @@ describe("a Redis that will not do", () => {
       level: "error",
       message: expect.stringMatching(/database/),
     });
-    expect(await redis.client().keys(`escapement:{${own}}:*`)).toEqual([]);
+    expect(await single.client().keys(`escapement:{${own}}:*`)).toEqual([]);
   });
 
   test.skipIf(redisWay() === "url")(
@@ -171,11 +180,10 @@ describe("a Redis that will not do", () => {
   );
 
   test.skipIf(redisWay() === "url")("that is a replica is read, and not written to", async () => {
-    await using replica = await startRedis({
-      args: ["--replicaof", new URL(redis.url).hostname, String(redis.port)],
-    });
+    await using master = await startRedis();
+    await using replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(master.port)] });
     const own = uniqueNamespace("cli");
-    await using client = createScheduler({ redis: redis.url, namespace: own });
+    await using client = createScheduler({ redis: master.url, namespace: own });
     await client.schedule("any", { id: "any", trigger: every("1h") });
     const env = { ESCAPEMENT_REDIS_URL: replica.url, ESCAPEMENT_NAMESPACE: own };
     await eventually(async () => (await escapement(["job", "show", "any"], env)).code === 0, {
@@ -187,8 +195,9 @@ describe("a Redis that will not do", () => {
 
   test.skipIf(redisWay() === "url")("that is too old is refused, and told what would do", async () => {
     // A real server whose greeting says another version.
+    await using old = await startRedis();
     const server = createServer((socket) => {
-      const upstream = connect(redis.port, "127.0.0.1");
+      const upstream = connect(old.port, "127.0.0.1");
       socket.pipe(upstream);
       upstream.on("data", (data) =>
         socket.write(

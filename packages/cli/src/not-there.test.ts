@@ -1,5 +1,5 @@
 import { createScheduler, type Scheduler } from "@escapement/core";
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { asJson, escapement } from "../test/escapement.js";
@@ -7,12 +7,12 @@ import { asJson, escapement } from "../test/escapement.js";
 // Several commands a test, each a process that takes a while to start on a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
 
-let redis: RedisServer;
+let redis: JobStore;
 let node: Scheduler;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "everysec" });
+  redis = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => redis.stop());
 

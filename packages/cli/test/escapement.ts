@@ -7,6 +7,9 @@ import { startProcess, type TestProcess } from "@escapement/testing";
 /** The built command. */
 export const bin: string = fileURLToPath(new URL("../bin/escapement.js", import.meta.url));
 
+/** Over how many partitions the environment says that a namespace is spread. */
+export const partitions: number = Number(process.env["ESCAPEMENT_PARTITIONS"] ?? 1);
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** What a command that has ended said. */

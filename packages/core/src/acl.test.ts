@@ -1,17 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AclRole, aclRules } from "@escapement/redis";
-import { neededCommands } from "@escapement/redis/internal";
+import { createKeys, neededCommands } from "@escapement/redis/internal";
 import {
   eventually,
-  type RedisServer,
+  type JobStore,
+  onEach,
   redisWay,
-  startRedis,
+  type StoreClient,
+  startJobStore,
   startVoters,
   uniqueNamespace,
 } from "@escapement/testing";
 import { every } from "@escapement/triggers";
-import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Cluster, idsTogether, partitions } from "../test/cluster.js";
 import { asks, clientsLaterLife, clientsLife, lively } from "../test/life.js";
@@ -20,34 +21,38 @@ import type { Inspection } from "./doctor/picture.js";
 import type { Scheduler } from "./index.js";
 import { Store } from "./store.js";
 
-let server: RedisServer;
-let redis: Redis;
+let server: JobStore;
+let redis: StoreClient;
 beforeAll(async () => {
-  server = await startRedis({ appendonly: "everysec" });
+  server = await startJobStore({ appendonly: "everysec" });
   redis = server.client();
 });
 afterAll(() => server.stop());
-beforeEach(() => redis.acl("LOG", "RESET"));
+beforeEach(() => onEach(server, (redis) => redis.acl("LOG", "RESET")));
 
 /** Makes a user with these rules, and answers the address by which it is used. */
-async function userWith(rules: readonly string[], at: RedisServer = server): Promise<string> {
-  await at.client().acl("SETUSER", "limited", "on", ">pass", ...rules);
-  return at.url.replace("redis://", "redis://limited:pass@");
+async function userWith(rules: readonly string[], at: JobStore = server): Promise<string> {
+  const set = ["SETUSER", "limited", "on", ">pass", ...rules] as const;
+  await onEach(at, (redis) => redis.acl(...set));
+  return at.url.replace("://", "://limited:pass@");
 }
 const userFor = (role: AclRole, namespace: string): Promise<string> =>
   userWith(aclRules({ namespace, role, partitions }));
 
 /** What was refused since the last test: commands, keys and channels. */
-async function refusals(of: Redis = redis): Promise<string[]> {
-  const entries = (await of.acl("LOG")) as string[][];
-  return entries.map(
-    (entry) => `${entry[entry.indexOf("context") + 1]} ${entry[entry.indexOf("object") + 1]}`,
-  );
+async function refusals(of: JobStore = server): Promise<string[]> {
+  const logs = await onEach(of, (redis) => redis.acl("LOG") as Promise<string[][]>);
+  return logs
+    .flat()
+    .map((entry) => `${entry[entry.indexOf("context") + 1]} ${entry[entry.indexOf("object") + 1]}`);
 }
 
-/** A plain connection of the user that there is at present. */
-const asLimited = (): Redis =>
-  server.client({ username: "limited", password: "pass", enableReadyCheck: false, disableClientInfo: true });
+/** A plain connection of the user that there is at present, to where the first partition lives. */
+async function asLimited(namespace: string): Promise<StoreClient> {
+  const master = await server.masterOf(createKeys(namespace).meta);
+  const user = { username: "limited", password: "pass" };
+  return master.client({ ...user, enableReadyCheck: false, disableClientInfo: true });
+}
 
 /** Waits until runs of all kinds have ended. */
 async function seen(scheduler: Scheduler): Promise<void> {
@@ -100,7 +105,7 @@ test("a client's rules are enough for all that a client does, and lead nothing, 
   await asking.resignLeader();
   await clientsLaterLife(asking);
   expect(await refusals()).toEqual([]);
-  const limited = asLimited();
+  const limited = await asLimited(namespace);
   for (const kind of [
     "leader",
     "fence",
@@ -163,7 +168,7 @@ test("an operator's rules set, look at and delete the keys of pauses, which paus
   const { namespace } = cluster;
   const prefix = `escapement:{${namespace}}:`;
   await userFor("operator", namespace);
-  const limited = asLimited();
+  const limited = await asLimited(namespace);
   const node = cluster.scheduler();
   node.task("task", ({ id }) => id);
   await node.start();
@@ -215,7 +220,7 @@ test.skipIf(redisWay() === "url")(
     await node.stop();
     for (const voter of voters.servers) {
       const admin = voter.client();
-      expect(await refusals(admin)).toEqual([]);
+      expect(await refusals(voter)).toEqual([]);
       expect(await admin.keys("*")).toEqual([cluster.keysOf(run.id).lock(run.id, 1)]);
       const limited = voter.client({ username: "limited", password: "pass" });
       for (const [command, ...args] of [

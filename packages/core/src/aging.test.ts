@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster, many } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
@@ -7,9 +7,9 @@ import { age } from "./scripts/index.js";
 
 // In a queue that never empties, what others of higher priority keep waiting for long gets a tenth of the starts.
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,13 +1,14 @@
 import {
   eventually,
+  type JobStore,
   type RedisServer,
+  startJobStore,
   startProxy,
-  startRedis,
   startVoters,
   type Voters,
 } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { Cluster, gate, heard, many } from "../test/cluster.js";
+import { Cluster, gate, heard, idsTogether, many } from "../test/cluster.js";
 import { silentLogger } from "../test/silent-logger.js";
 import { StoreBench } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
@@ -16,10 +17,10 @@ import { Events } from "./events.js";
 import type { RunHandle } from "./index.js";
 import { RunLocks } from "./lock.js";
 
-let server: RedisServer;
+let server: JobStore;
 let voters: Voters;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
   voters = await startVoters(3);
 });
 afterAll(async () => {
@@ -52,7 +53,10 @@ describe("a node that claims ahead, with voters", () => {
       await Promise.resolve();
       now -= 1;
     });
-    const handles = await node.enqueueMany("task", many(500));
+    const handles = await node.enqueueMany(
+      "task",
+      idsTogether(500).map((id) => ({ id })),
+    );
     const before = await Promise.all(voters.servers.map(callsOf));
     await node.start();
     await ended(handles);
@@ -83,7 +87,10 @@ describe("a node that claims ahead, with voters", () => {
     other.task("task", ({ attempt }) => {
       attempts.push(attempt);
     });
-    const handles = await node.enqueueMany("task", many(400));
+    const handles = await node.enqueueMany(
+      "task",
+      idsTogether(400).map((id) => ({ id })),
+    );
     await node.start();
     await stuck.opened;
     await eventually(() => back.length > 0);
@@ -112,7 +119,10 @@ describe("a node that claims ahead, with voters", () => {
         () => undefined,
       );
     });
-    const handles = await node.enqueueMany("task", many(400));
+    const handles = await node.enqueueMany(
+      "task",
+      idsTogether(400).map((id) => ({ id })),
+    );
     const client = cluster.scheduler();
     await node.start();
     await stopped.opened;

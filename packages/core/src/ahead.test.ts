@@ -1,13 +1,13 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate, heard, idsTogether, many } from "../test/cluster.js";
 import { Ahead } from "./ahead.js";
 import type { Claimed } from "./claim.js";
 import type { RunHandle } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -197,6 +197,7 @@ async function openSetOf(
   owner: Owner,
   force: boolean,
 ): Promise<number | undefined> {
+  if (store.partition > 0) await store.founded();
   const before = await beginSet(store, set, owner, force);
   // Once, though each partition says so.
   if (before !== undefined && before > set.version && store.partition === 0)

@@ -1,6 +1,6 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, heard } from "../test/cluster.js";
+import { Cluster, heard, idsTogether } from "../test/cluster.js";
 import { Backlog } from "./backlog.js";
 
 describe("what is due goes before what has ended", () => {
@@ -25,9 +25,9 @@ describe("what is due goes before what has ended", () => {
 });
 
 describe("a node", () => {
-  let server: RedisServer;
+  let server: JobStore;
   beforeAll(async () => {
-    server = await startRedis();
+    server = await startJobStore();
   });
   afterAll(() => server.stop());
 
@@ -48,7 +48,9 @@ describe("a node", () => {
         const at = Date.now() + 60;
         await node.enqueueMany(
           "task",
-          Array.from({ length: runs }, () => ({ at })),
+          idsTogether((bursts + 1) * runs)
+            .slice(-runs)
+            .map((id) => ({ id, at })),
         );
         bursts += 1;
         await eventually(() => ended.length === bursts * runs, { within: 10_000 });

@@ -1,17 +1,17 @@
 // One table of what is refused, and where: it is long since there are many options.
 
 import { show } from "@escapement/redis/internal";
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
 import { createScheduler, InvalidOptionError, type Scheduler } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 let scheduler: Scheduler;
 const namespace = uniqueNamespace("bad-input");
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
   scheduler = createScheduler({ redis: server.url, namespace, logger: silentLogger });
   scheduler.task("strict", { input: numbersOnly }, () => undefined);
 });

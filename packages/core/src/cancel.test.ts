@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
@@ -7,9 +7,9 @@ import { enqueueRuns } from "./enqueue.js";
 import { NonRetriableError, RunCancelledError } from "./errors.js";
 import { createScheduler, type Scheduler } from "./scheduler.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

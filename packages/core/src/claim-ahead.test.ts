@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BenchNode, expectSound, StoreBench } from "../test/store-bench.js";
 import { told } from "../test/told.js";
@@ -7,9 +7,9 @@ import { type EnqueueOptions, enqueueRuns } from "./enqueue.js";
 import type { JobOptions } from "./job.js";
 import { reconcileHeld } from "./reconcile.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

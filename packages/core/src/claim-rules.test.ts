@@ -1,11 +1,11 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { enqueueRuns } from "./enqueue.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

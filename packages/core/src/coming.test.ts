@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { cron, every, once } from "@escapement/triggers";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,9 +6,9 @@ import { Cluster } from "../test/cluster.js";
 import { Heap } from "./heap.js";
 import type { ComingFireTime } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -82,12 +82,12 @@ describe("the next fire times of all jobs", () => {
       { task: "any", id: "broken", trigger: every("1m") },
     ]);
     await client.pause({ tag: "money" }, { reason: "audit" });
-    const keys = `escapement:{${cluster.namespace}}:`;
+    const [held, broken] = [cluster.keysOf("held"), cluster.keysOf("broken")];
     // Its cursor stands where the pause found it, long ago.
-    await server.client().zrem(`${keys}due`, "held");
-    await server.client().zadd(`${keys}frozen`, Date.now() - 86_400_000, "held");
-    await server.client().hset(`${keys}jobs`, "broken", "1 default any 0 r s - none 3\nno json");
-    await server.client().zadd(`${keys}due`, Date.now() - 86_400_000, "broken");
+    await server.client().zrem(held.due, "held");
+    await server.client().zadd(held.frozen, Date.now() - 86_400_000, "held");
+    await server.client().hset(broken.jobs, "broken", "1 default any 0 r s - none 3\nno json");
+    await server.client().zadd(broken.due, Date.now() - 86_400_000, "broken");
     const times = await client.nextFireTimes({ count: 3 });
     expect(times.map(({ jobId, pauses }) => [jobId, pauses.map(({ reason }) => reason)])).toEqual([
       ["held", ["audit"]],
@@ -97,8 +97,8 @@ describe("the next fire times of all jobs", () => {
     expect(times[0]?.at.getTime()).toBeGreaterThan(Date.now());
     const until = times[1]?.at as Date;
     expect((await client.nextFireTimes({ until })).map(({ jobId }) => jobId)).toEqual(["held", "free"]);
-    const held = await client.nextFireTimes({ state: "paused", count: 2 });
-    expect(held.map(({ jobId }) => jobId)).toEqual(["held", "held"]);
+    const paused = await client.nextFireTimes({ state: "paused", count: 2 });
+    expect(paused.map(({ jobId }) => jobId)).toEqual(["held", "held"]);
   });
 
   test("refuse what cannot be asked for", async () => {

@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
@@ -6,9 +6,9 @@ import { expectSound, StoreBench } from "../test/store-bench.js";
 import { Materialiser } from "./materialise.js";
 import { createScheduler } from "./scheduler.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,4 +1,4 @@
-import { type RedisServer, redisWay, startRedis } from "@escapement/testing";
+import { type JobStore, redisWay, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BenchNode, later, StoreBench } from "../test/store-bench.js";
@@ -9,9 +9,9 @@ import type { JobOptions } from "./job.js";
 // How many commands scripts call within Redis for a run: docs/cost.md says what that means to users. After a change that is worth
 // its price: `npx vitest run packages/core/src/cost.test.ts -u`, look at what git shows, and `npm run bench -- --only cost --docs`.
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

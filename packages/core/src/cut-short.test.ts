@@ -1,6 +1,6 @@
 // What happens where options meet: retries, cancelling, overlap, maxRuns and dead letters cut each other short. One test for each
 // such meeting, which is why they are many, and none of a single option.
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
@@ -12,9 +12,9 @@ import { reconcileHeld } from "./reconcile.js";
 import { retryDelay } from "./retry.js";
 import { createScheduler } from "./scheduler.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 const runs = (claimed: readonly { run: string }[]): string[] => claimed.map(({ run }) => run);

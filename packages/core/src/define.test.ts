@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { cron, every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
@@ -7,9 +7,9 @@ import { createScheduler, type Scheduler } from "./index.js";
 import { runIdOf } from "./run-id.js";
 import { upsert } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

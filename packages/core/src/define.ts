@@ -172,6 +172,7 @@ async function plan(writing: Writing, items: readonly Item[], round = 0): Promis
 /** Writes; answers those that others have changed since they were compared. */
 async function send({ store, owner, done }: Writing, writes: readonly Write[]): Promise<Item[]> {
   if (writes.length === 0) return [];
+  if (store.partition > 0) await store.founded();
   const jobs: string[] = [];
   for (const { item, expected, record, cursor, created, passed } of writes) {
     const about = `${expected} ${cursor} ${created}`;

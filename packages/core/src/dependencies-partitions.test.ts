@@ -1,5 +1,5 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   copyOf,
@@ -11,9 +11,9 @@ import {
 } from "../test/following-partitions.js";
 import { mendTies } from "./mend-ties.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -152,12 +152,13 @@ describe("ties stand in all partitions", () => {
     });
     expect(await bench.at(3).job(c).get()).toBeUndefined();
     await redis.del(store.keys.inbox);
-    await redis.rename(store.keys.jobs, "elsewhere");
+    const elsewhere = `${store.keys.prefix}elsewhere`;
+    await redis.rename(store.keys.jobs, elsewhere);
     await redis.set(store.keys.jobs, "garbage");
     const pending = expect(bench.define(c, { trigger: undefined, dependsOn: [a] })).rejects;
     await pending.toMatchObject({ code: "TIES_PENDING", message: expect.stringContaining("partitions 1 ") });
     expect(await edgesOf(bench, 1)).toEqual([]);
-    await redis.rename("elsewhere", store.keys.jobs);
+    await redis.rename(elsewhere, store.keys.jobs);
     // The same definition once more changes nothing, and is answered when the ties stand.
     await bench.define(c, { trigger: undefined, dependsOn: [a] });
     expect(await edgesOf(bench, 1)).toEqual([`>${a} ${c} d 3`]);

@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
 import { Sequence, type Step, steps } from "../test/dependency-sequence.js";
@@ -8,9 +8,9 @@ import { FollowingPartitions } from "../test/following-partitions.js";
 import { expectSound } from "../test/store-bench.js";
 import { deliver } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

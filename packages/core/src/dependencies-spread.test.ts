@@ -1,5 +1,5 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
@@ -7,9 +7,9 @@ import { idIn } from "../test/following-partitions.js";
 import type { RunState, Scheduler } from "./index.js";
 
 const partitions = 8;
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,11 +1,11 @@
-import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startProxy } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
 import { join } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

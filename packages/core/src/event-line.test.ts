@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
@@ -9,9 +9,9 @@ import { Materialiser } from "./materialise.js";
 import { pauseTarget } from "./pause.js";
 import { resumeTarget } from "./resume.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

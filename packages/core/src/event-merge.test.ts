@@ -1,21 +1,21 @@
 import { createKeys } from "@escapement/redis/internal";
 import {
   eventually,
-  type RedisServer,
+  type JobStore,
   redisWay,
+  type StoreClient,
+  startJobStore,
   startProxy,
-  startRedis,
   uniqueNamespace,
 } from "@escapement/testing";
-import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
 import { createScheduler, type EventsOptions, type Scheduler, type SchedulerEvent } from "./index.js";
 
-let server: RedisServer;
-let redis: Redis;
+let server: JobStore;
+let redis: StoreClient;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
   redis = server.client();
 });
 afterAll(() => server.stop());
@@ -98,13 +98,16 @@ describe("events of several partitions", () => {
     const namespace = uniqueNamespace("events");
     await using reader = client(namespace);
     await reader.load();
+    const admins = server.servers.map((one) => one.client());
+    const said = async (say: (admin: (typeof admins)[number]) => Promise<unknown>): Promise<string> =>
+      (await Promise.all(admins.map(say))).join("");
     const connections = async (): Promise<number> =>
-      ((await redis.client("LIST")) as string).trim().split("\n").length;
+      (await said((admin) => admin.client("LIST"))).trim().split("\n").length;
     const before = await connections();
     const events = reader.events();
     const first = events.next();
     await eventually(async () => (await connections()) === before + partitions);
-    await eventually(async () => /blocked_clients:[1-9]/.test(await redis.info("clients")));
+    await eventually(async () => /blocked_clients:[1-9]/.test(await said((admin) => admin.info("clients"))));
     await tell(namespace, 2, ["now"]);
     expect(await first).toMatchObject({ done: false, value: { type: "jobUpdated", jobId: "now" } });
     const waiting = events.next();

@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { due, expectAlive, expectExhausted, leaderOf, type Situation } from "../test/exhaustion.js";
@@ -8,9 +8,9 @@ import type { JobOptions, Overlap } from "./job.js";
 import { pauseTarget } from "./pause.js";
 import { resumeTarget } from "./resume.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,16 +1,24 @@
 import { once as eventOnce } from "node:events";
-import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import {
+  eventually,
+  type JobStore,
+  onEach,
+  startJobStore,
+  startProxy,
+  startRedis,
+} from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { callsOf } from "../test/calls.js";
 import { Cluster, fast, gate, heard, partitions, startsOf } from "../test/cluster.js";
 import { longestSleep, monotonic, StoreClock, wallClock } from "./clock.js";
 import { LeaseLostError, type RunContext } from "./index.js";
 import { NodeLease } from "./lease.js";
 import { claim } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -138,9 +146,7 @@ test("T3: no sleep is longer than a timer can be, with what is due in 60 years",
   await node.schedule("task", { id: "job", trigger: every("36500d") });
   const handle = await node.enqueue("task");
   await handle.result({ timeout: 3000 });
-  const redis = server.client();
-  const calls = async (): Promise<number> =>
-    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+  const calls = (): Promise<number> => callsOf(server, "evalsha");
   // S12: nothing is due, so nothing is polled: what the node asks in a while is heartbeats and elections.
   const before = await calls();
   const [start, end] = [monotonic(), monotonic() + 1000];
@@ -213,11 +219,10 @@ describe("W3: a worker", () => {
     const client = cluster.scheduler();
     node.task("task", ({ id }) => id);
     await node.start();
-    const redis = server.client();
     for (let round = 0; round < 5; round += 1) {
       const handle = await client.enqueue("task");
       expect(await handle.result({ timeout: 3000 })).toBe(handle.id);
-      await redis.client("KILL", "TYPE", "pubsub");
+      await onEach(server, (redis) => redis.client("KILL", "TYPE", "pubsub"));
     }
   });
 

@@ -1,5 +1,5 @@
 import { createKeys } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, type StoreClient, startJobStore } from "@escapement/testing";
 import { every, once, type Trigger } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
@@ -13,10 +13,10 @@ import { passOver, recover, resume, sweep, watch } from "./scripts/index.js";
 
 // Redis takes nothing back of what a script has written before it fails: so a step that meets a key of another type does nothing, or all.
 
-let server: RedisServer;
+let server: JobStore;
 let full: Full;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
   full = await fill();
 }, 60_000);
 afterAll(async () => {
@@ -146,7 +146,7 @@ async function stored(bench: StoreBench): Promise<string[]> {
 }
 
 /** Puts something of another type in the place of a key. */
-async function spoil(redis: StoreBench["redis"], key: string): Promise<void> {
+async function spoil(redis: StoreClient, key: string): Promise<void> {
   const isList = /:(rate|history):/.test(key);
   const spoilt = redis.multi().del(key);
   await (isList ? spoilt.set(key, "garbage") : spoilt.rpush(key, "garbage")).exec();

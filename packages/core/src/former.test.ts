@@ -1,5 +1,5 @@
 // Attempts that run while their job is removed and another is defined under its id: that one's definition is none of theirs.
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate } from "../test/cluster.js";
@@ -9,9 +9,9 @@ import type { JobOptions } from "./job.js";
 import { reconcileHeld } from "./reconcile.js";
 import { park } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,13 +1,13 @@
 import { createKeys } from "@escapement/redis/internal";
-import { type RedisServer, startRedis } from "@escapement/testing";
-import { every } from "@escapement/triggers";
+import { type JobStore, startJobStore } from "@escapement/testing";
+import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
 import type { Scheduler } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -23,6 +23,7 @@ describe("the number of partitions", () => {
     ["apply", (scheduler) => scheduler.apply([{ task: "task", id: "job", trigger: every("1h") }])],
     ["enqueue", (scheduler) => scheduler.enqueue("task", { id: "run" })],
     ["enqueueMany", (scheduler) => scheduler.enqueueMany("task", [{ id: "a" }, { id: "b" }])],
+    ["pause", (scheduler) => scheduler.pause("all", { reason: "so" })],
     ["start", (scheduler) => scheduler.start()],
   ];
 
@@ -51,6 +52,21 @@ describe("the number of partitions", () => {
       expect(await keysOf(cluster)).toEqual(before);
     },
   );
+
+  const past = { id: "job", trigger: once(new Date(0)) };
+  const refused: [string, (scheduler: Scheduler) => Promise<unknown>][] = [
+    ["schedule", (scheduler) => scheduler.schedule("task", past)],
+    ["apply", (scheduler) => scheduler.apply([{ task: "task", ...past }])],
+    ["pause", (scheduler) => scheduler.pause("all", { reason: "" })],
+    ["pause that is over", (scheduler) => scheduler.pause("all", { reason: "so", until: 1 })],
+    ["resume", (scheduler) => scheduler.resume("all", { from: "then" as "now" })],
+  ];
+
+  test.each(refused)("is not settled by a call that is refused: %s", async (_, call) => {
+    await using cluster = new Cluster(server);
+    await expect(call(cluster.scheduler({ partitions: 4 }))).rejects.toThrow();
+    expect(await keysOf(cluster)).toEqual([]);
+  });
 
   test("is one, though two processes found a namespace at once", async () => {
     await using cluster = new Cluster(server);

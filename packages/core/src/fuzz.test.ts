@@ -1,7 +1,12 @@
 import { createKeys } from "@escapement/redis/internal";
-import { type RedisServer, redisWay, startRedis, uniqueNamespace } from "@escapement/testing";
+import {
+  type JobStore,
+  redisWay,
+  type StoreClient,
+  startJobStore,
+  uniqueNamespace,
+} from "@escapement/testing";
 import fc from "fast-check";
-import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster, partitions } from "../test/cluster.js";
 import { drawn } from "../test/drawn.js";
@@ -19,14 +24,17 @@ const together = 250;
 const tally = new Tally();
 const secret = "s3cret-of-the-store";
 
-let server: RedisServer;
-let redis: Redis;
+let server: JobStore;
+let redis: StoreClient;
+/** Of each server. */
+let admins: readonly StoreClient[];
 const loose: unknown[] = [];
 const onLoose = (reason: unknown): void => void loose.push(reason);
 beforeAll(async () => {
   if (redisWay() === "url") return;
-  server = await startRedis({ password: secret, args: ["--enable-debug-command", "local"] });
+  server = await startJobStore({ password: secret, args: ["--enable-debug-command", "local"] });
   redis = server.client();
+  admins = server.servers.map((one) => one.client());
   process.on("unhandledRejection", onLoose);
 });
 afterAll(async () => {
@@ -38,12 +46,15 @@ afterAll(async () => {
 async function stored(namespace: string): Promise<string> {
   // With several partitions, how many there are may stay behind of a call that is refused.
   const beside = partitions > 1 ? /\}:(clock|meta)$/ : /\}:clock$/;
-  const all = (await redis.keys(`escapement:{${namespace}*}:*`)).filter((key) => !beside.test(key)).sort();
-  const lefts = await Promise.all(all.map((key) => redis.pttl(key)));
-  const keys = all.filter((_, index) => lefts[index] === -1 || (lefts[index] ?? 0) > 20_000);
-  if (keys.length === 0) return "";
-  const digests = (await redis.call("DEBUG", "DIGEST-VALUE", ...keys)) as string[];
-  return keys.map((key, index) => `${key} ${digests[index]}`).join("\n");
+  const lines = admins.map(async (admin) => {
+    const all = (await admin.keys(`escapement:{${namespace}*}:*`)).filter((key) => !beside.test(key));
+    const lefts = await Promise.all(all.map((key) => admin.pttl(key)));
+    const keys = all.filter((_, index) => lefts[index] === -1 || (lefts[index] ?? 0) > 20_000);
+    if (keys.length === 0) return [];
+    const digests = (await admin.call("DEBUG", "DIGEST-VALUE", ...keys)) as string[];
+    return keys.map((key, index) => `${key} ${digests[index]}`);
+  });
+  return (await Promise.all(lines)).flat().sort().join("\n");
 }
 
 test.skipIf(redisWay() === "url")(

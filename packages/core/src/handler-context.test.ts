@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, many } from "../test/cluster.js";
+import { Cluster, idsTogether, many } from "../test/cluster.js";
 import type { RunContext, RunHandle } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -66,7 +66,10 @@ describe.each(Object.entries(handlers))("handlers that enter a context and %s", 
       // A node claims ahead where it knows that handlers are quick: most of these are.
       return found.length % 10 === 0 ? handle(run, () => storage.enterWith(run.id)) : undefined;
     });
-    const handles = await node.enqueueMany("task", many(600));
+    const handles = await node.enqueueMany(
+      "task",
+      idsTogether(600).map((id) => ({ id })),
+    );
     await node.start();
     await ended(handles);
     expect(found).toHaveLength(600);

@@ -1,11 +1,18 @@
-import { eventually, type RedisServer, redisWay, startRedis, startVoters } from "@escapement/testing";
+import {
+  eventually,
+  type JobStore,
+  redisWay,
+  startJobStore,
+  startRedis,
+  startVoters,
+} from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, fast, gate } from "../test/cluster.js";
 import type { Health, Scheduler } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

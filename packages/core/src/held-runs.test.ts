@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { eventually, type RedisServer, startProxy, startRedis, startVoters } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startProxy, startVoters } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate, heard, idsTogether, many } from "../test/cluster.js";
 import { Ahead } from "./ahead.js";
@@ -7,9 +7,9 @@ import type { Claimed } from "./claim.js";
 import type { RunHandle } from "./index.js";
 import type { Logger } from "./logger.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -90,10 +90,11 @@ describe("a pause that is set after runs were claimed, and before they begin", (
       });
       node.task("probe", () => undefined);
       await node.start();
-      await (await client.enqueue("probe")).result({ timeout: 5000 }); // now it asks for nothing until it is told
+      const [probe = "", id = ""] = idsTogether(2);
+      await (await client.enqueue("probe", { id: probe })).result({ timeout: 5000 }); // now it asks for nothing until it is told
       await proxy.refuse(true);
       const answer = proxy.cutAfter("default@task");
-      const handle = await client.enqueue("task");
+      const handle = await client.enqueue("task", { id });
       await eventually(() => answer.hit !== undefined);
       expect(await handle.get()).toMatchObject({ state: "active", attempt: 1 });
       await client.pause("all", { reason: "before it asks again" });
@@ -128,9 +129,10 @@ test("a node whose connection has become slow begins what it is given all the sa
   const back = heard(node, "handedBack");
   node.task("task", ({ attempt }) => attempt);
   await node.start();
-  expect(await (await client.enqueue("task")).result({ timeout: 5000 })).toBe(1);
+  const [first = "", second = ""] = idsTogether(2);
+  expect(await (await client.enqueue("task", { id: first })).result({ timeout: 5000 })).toBe(1);
   proxy.slow({ least: tooLong, most: tooLong });
-  expect(await (await client.enqueue("task")).result({ timeout: 10_000 })).toBe(1);
+  expect(await (await client.enqueue("task", { id: second })).result({ timeout: 10_000 })).toBe(1);
   expect(back.length).toBeGreaterThan(0);
 });
 

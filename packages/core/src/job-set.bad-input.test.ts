@@ -1,14 +1,14 @@
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
 import { createScheduler, defineJobs, InvalidOptionError, type Scheduler } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 let scheduler: Scheduler;
 const namespace = uniqueNamespace("bad-set");
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
   scheduler = createScheduler({ redis: server.url, namespace, logger: silentLogger });
   scheduler.task("strict", { input: numbersOnly }, () => undefined);
 });

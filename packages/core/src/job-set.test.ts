@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard, partitions } from "../test/cluster.js";
@@ -10,9 +10,9 @@ import { beginSet, ownerOf, wantedOf } from "./job-set.js";
 import { removeJob } from "./remove-job.js";
 import { upsert } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

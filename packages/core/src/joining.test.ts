@@ -1,5 +1,5 @@
 import { RedisError } from "@escapement/redis";
-import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, onEach, startJobStore, startProxy } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
 import { BenchNode, StoreBench } from "../test/store-bench.js";
@@ -7,9 +7,9 @@ import { monotonic } from "./clock.js";
 import { Joining } from "./joining.js";
 import { join } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -22,8 +22,9 @@ async function toldOf(cluster: Cluster): Promise<string[]> {
 test("an identity whose joining was not answered, and that was declared dead and forgotten meanwhile, never works: the process goes on under another", async () => {
   await using proxy = await startProxy(server.url);
   await using cluster = new Cluster(server);
-  const leader = cluster.scheduler({ roles: ["leader"] });
-  const node = cluster.scheduler({ redis: proxy.url, deadline: 400, roles: ["worker"] });
+  // In one partition: in others it goes on under its former name.
+  const leader = cluster.scheduler({ roles: ["leader"], partitions: 1 });
+  const node = cluster.scheduler({ redis: proxy.url, deadline: 400, roles: ["worker"], partitions: 1 });
   const starts = heard(node, "beforeRun");
   node.task("task", () => undefined);
   await leader.start();
@@ -57,6 +58,8 @@ test("a node whose first joining was not answered for longer than a lease can be
   await using cluster = new Cluster(server);
   const node = cluster.scheduler({ redis: proxy.url, deadline: 1000, nodeTtl: 800, roles: ["worker"] });
   node.task("task", () => "done");
+  // Redis knows the script: its first sending is no answer's loss.
+  await onEach(server, (redis) => redis.script("LOAD", join.source));
   const lost = proxy.cutAfter(join.sha);
   const refusing = eventually(() => lost.hit !== undefined).then(() => proxy.refuse(true));
   await expect(node.start()).rejects.toMatchObject({ code: "REDIS_TIMEOUT" });

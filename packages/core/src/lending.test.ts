@@ -1,5 +1,5 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate } from "../test/cluster.js";
 import { type Limited, Partitions } from "../test/lending.js";
@@ -9,9 +9,9 @@ import { all, counted, is, times } from "../test/team.js";
 import { enqueueRuns } from "./enqueue.js";
 import type { EnqueueOptions, Handler, Scheduler, SchedulerOptions, TaskOptions } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

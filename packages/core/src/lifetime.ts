@@ -67,7 +67,7 @@ export class Lifetime {
       );
       for (const { check, level, message } of [...results, ...voters])
         if (level === "warning") this.#settings.logger.warn({ check }, message);
-      await this.#store.lease.ready();
+      await this.#store.lease.ready(this.#store.deadline);
       await this.#store.now();
       this.openLocks();
       this.#listen();

@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import {
   allOf,
   type CompiledTrigger,
@@ -14,9 +14,9 @@ import { expectSound, StoreBench } from "../test/store-bench.js";
 import { type CatchUpRule, mostPerJob, type Plan, planFireTimes } from "./catch-up.js";
 import { Materialiser } from "./materialise.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

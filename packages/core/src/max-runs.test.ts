@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectSound, StoreBench } from "../test/store-bench.js";
@@ -6,9 +6,9 @@ import { compileSchedule } from "./job-trigger.js";
 import { Materialiser } from "./materialise.js";
 import { park } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

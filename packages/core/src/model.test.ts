@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
 import { drawn } from "../test/drawn.js";
@@ -8,9 +8,9 @@ import { steps } from "../test/model/steps.js";
 import { World } from "../test/model/world.js";
 import { expectSound } from "../test/store-bench.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

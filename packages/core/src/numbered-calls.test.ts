@@ -1,4 +1,4 @@
-import { eventually, startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, startJobStore, startProxy, uniqueNamespace } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { expect, test } from "vitest";
 import { StoreBench } from "../test/store-bench.js";
@@ -13,11 +13,11 @@ async function unanswered(
   ask: (client: Scheduler) => Promise<unknown>,
   meanwhile: (node: Scheduler) => Promise<unknown>,
 ): Promise<readonly string[]> {
-  await using redis = await startRedis();
+  await using redis = await startJobStore();
   await using proxy = await startProxy(redis.url);
-  const namespace = uniqueNamespace("numbered");
-  await using client = createScheduler({ redis: proxy.url, namespace, deadline: "20s" });
-  await using node = createScheduler({ redis: redis.url, namespace, retain: { runs: 1, enqueued: 1 } });
+  const place = { namespace: uniqueNamespace("numbered"), partitions: 1 };
+  await using client = createScheduler({ ...place, redis: proxy.url, deadline: "20s" });
+  await using node = createScheduler({ ...place, redis: redis.url, retain: { runs: 1, enqueued: 1 } });
   const started: string[] = [];
   node.task("task", ({ id }) => {
     started.push(id);
@@ -68,7 +68,7 @@ test("I3: a job that has run and removed itself is not added again when its defi
 });
 
 test("a call that arrives after a later one of its sender is refused", async () => {
-  await using redis = await startRedis();
+  await using redis = await startJobStore();
   await using bench = await new StoreBench(redis).ready();
   const { prefix, ...keys } = bench.store.keys;
   const call = (number: number, id: string): Promise<[string, string]> =>
@@ -86,9 +86,9 @@ test("a call that arrives after a later one of its sender is refused", async () 
 });
 
 test("a sender leaves as many keys as it had calls at the same time, and each goes by itself", async () => {
-  await using redis = await startRedis();
+  await using redis = await startJobStore();
   const namespace = uniqueNamespace("numbered");
-  await using client = createScheduler({ redis: redis.url, namespace });
+  await using client = createScheduler({ redis: redis.url, namespace, partitions: 1 });
   const server = redis.client();
   const callers = (): Promise<string[]> => server.keys("*:caller:*");
   for (let n = 0; n < 5; n += 1) await client.enqueue("task");

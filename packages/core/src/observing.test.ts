@@ -1,12 +1,12 @@
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, onEach, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, fast, heard, idsTogether, partitions } from "../test/cluster.js";
 import { createScheduler } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -135,7 +135,7 @@ describe("history and finished runs", () => {
 describe("starting", () => {
   test("I8: refuses a server that may evict, unless told otherwise", async () => {
     const redis = server.client();
-    await redis.config("SET", "maxmemory-policy", "allkeys-lru");
+    await onEach(server, (one) => one.config("SET", "maxmemory-policy", "allkeys-lru"));
     try {
       const options = { ...fast, redis: server.url, namespace: uniqueNamespace("core") };
       const refused = createScheduler(options);
@@ -149,7 +149,7 @@ describe("starting", () => {
       await allowed.start();
       await allowed.stop();
     } finally {
-      await redis.config("SET", "maxmemory-policy", "noeviction");
+      await onEach(server, (one) => one.config("SET", "maxmemory-policy", "noeviction"));
     }
   });
 

@@ -1,12 +1,12 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BenchNode, expectSound, StoreBench } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
 import type { Overlap } from "./job.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,5 +1,5 @@
 // How pauses of a namespace of several partitions end, whoever dies half-way: what is said of it holds in all of them.
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fast } from "../test/cluster.js";
@@ -11,9 +11,9 @@ import { passOverPage } from "./pass-over.js";
 import { copyPauses, notePauses, resume } from "./scripts/index.js";
 import { Store } from "./store.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,21 +1,20 @@
 import { type AclRole, aclRoles, aclRules } from "@escapement/redis";
 import { createKeys } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, onEach, type StoreClient, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
-import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
 import { asks, lively } from "../test/life.js";
 import { movePartitions } from "./index.js";
 
-let server: RedisServer;
-let redis: Redis;
+let server: JobStore;
+let redis: StoreClient;
 beforeAll(async () => {
-  server = await startRedis({ appendonly: "everysec" });
+  server = await startJobStore({ appendonly: "everysec" });
   redis = server.client();
 });
 afterAll(() => server.stop());
-beforeEach(() => redis.acl("LOG", "RESET"));
+beforeEach(() => onEach(server, (redis) => redis.acl("LOG", "RESET")));
 
 async function userFor(
   role: AclRole,
@@ -23,14 +22,16 @@ async function userFor(
   partitions: number,
   ...more: string[]
 ): Promise<string> {
-  await redis.acl("SETUSER", "limited", "on", ">pass", ...aclRules({ namespace, role, partitions }), ...more);
-  return server.url.replace("redis://", "redis://limited:pass@");
+  const rules = [...aclRules({ namespace, role, partitions }), ...more];
+  const set = ["SETUSER", "limited", "on", ">pass", ...rules] as const;
+  await onEach(server, (redis) => redis.acl(...set));
+  return server.url.replace("://", "://limited:pass@");
 }
 async function refusals(): Promise<string[]> {
-  const entries = (await redis.acl("LOG")) as string[][];
-  return entries.map(
-    (entry) => `${entry[entry.indexOf("context") + 1]} ${entry[entry.indexOf("object") + 1]}`,
-  );
+  const logs = await onEach(server, (redis) => redis.acl("LOG") as Promise<string[][]>);
+  return logs
+    .flat()
+    .map((entry) => `${entry[entry.indexOf("context") + 1]} ${entry[entry.indexOf("object") + 1]}`);
 }
 
 test.each([1, 2, 10, 11, 100, 101, 256])(

@@ -1,8 +1,9 @@
 import { aclRules } from "@escapement/redis";
 import { partitionOf } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, onEach, startJobStore } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { callsOf } from "../test/calls.js";
 import { Cluster } from "../test/cluster.js";
 import { later } from "../test/store-bench.js";
 import {
@@ -13,9 +14,9 @@ import {
   type Scheduler,
 } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -177,8 +178,9 @@ describe("enqueueMany", () => {
     const rules = aclRules({ namespace, role: "node", partitions }).map((rule) =>
       rule.replace("[1-9]}", "[13]}"),
     );
-    await server.client().acl("SETUSER", "limited", "on", ">pass", ...rules);
-    const redis = server.url.replace("redis://", "redis://limited:pass@");
+    const set = ["SETUSER", "limited", "on", ">pass", ...rules] as const;
+    await onEach(server, (redis) => redis.acl(...set));
+    const redis = server.url.replace("://", "://limited:pass@");
     const limited = cluster.scheduler({ partitions, redis });
     const runs = Array.from({ length: 40 }, (_, input) => ({ input, delay: "1h" }));
     const error = (await limited
@@ -322,9 +324,7 @@ describe("who is set to another number of partitions than the namespace has", ()
     await using cluster = new Cluster(server);
     await cluster.scheduler().schedule("task", job("any"));
     const client = cluster.scheduler();
-    const redis = server.client();
-    const calls = async (): Promise<number> =>
-      Number(/cmdstat_hmget:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+    const calls = (): Promise<number> => callsOf(server, "hmget");
     const asked: number[] = [];
     for (let round = 0; round < 3; round += 1) {
       const before = await calls();

@@ -104,7 +104,6 @@ export class PartitionedScheduler implements Scheduler {
   async schedule<T extends TaskRef>(task: T, options: JobOptions<InputOf<T>>): Promise<Job<InputOf<T>>> {
     const given = jobOptions(options);
     defineJob(nameOf(task), given, this.#maxInput);
-    await this.#founded();
     return this.#of(given.id).schedule(task, given as JobOptions<InputOf<T>>);
   }
 
@@ -113,7 +112,6 @@ export class PartitionedScheduler implements Scheduler {
     options: ApplyOptions & ApplySetOptions = {},
   ): Promise<ApplyReport> {
     const { whole, parts } = await this.#first.declare(jobs, options);
-    if (parts.some(({ dryRun }) => !dryRun)) await this.#founded();
     const prepared = await Promise.all(parts.map((some, index) => this.#engine(index).prepare(some, whole)));
     const ids = whole.map(({ options: { id } }) => id);
     let before = 0;
@@ -265,12 +263,10 @@ export class PartitionedScheduler implements Scheduler {
   }
 
   async pause(target: PauseTarget, options: PauseOptions): Promise<void> {
-    await this.#founded();
     return this.#first.pause(target, options);
   }
 
   async resume(target: PauseTarget, options: ResumeOptions = {}): Promise<boolean> {
-    await this.#founded();
     return this.#first.resume(target, options);
   }
 

@@ -1,24 +1,25 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, onEach, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
 import { PartlyWrittenError } from "./errors.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
-/** Gives the store room for `bytes` more, and takes it for whole again. */
+/** Gives the store room for `bytes` more, each of its servers an equal share, and takes it for whole again. */
 async function withRoom(bytes: number, use: () => Promise<unknown>): Promise<unknown> {
-  const redis = server.client();
-  const used = Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1]);
-  await redis.config("SET", "maxmemory", used + bytes);
+  await onEach(server, async (redis) => {
+    const used = Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1]);
+    await redis.config("SET", "maxmemory", used + Math.floor(bytes / server.servers.length));
+  });
   try {
     return await use().catch((error: unknown) => error);
   } finally {
-    await redis.config("SET", "maxmemory", "0");
+    await onEach(server, (redis) => redis.config("SET", "maxmemory", "0"));
   }
 }
 

@@ -1,9 +1,10 @@
 // What keeps runs of further partitions from beginning under a pause of which nothing there says anything yet.
 import {
   eventually,
-  type RedisServer,
+  type JobStore,
+  onEach,
+  startJobStore,
   startProxy,
-  startRedis,
   startVoters,
   uniqueNamespace,
 } from "@escapement/testing";
@@ -18,9 +19,9 @@ import { gateOf, type PauseGate, SeenPauses } from "./pause-gate.js";
 import { ProcessNames } from "./process-names.js";
 import { Store } from "./store.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -42,18 +43,13 @@ async function cutOff(
   const { namespace } = spread.cluster;
   const others = ["&*", "+@all", `~escapement:{${namespace}:*`];
   const user = `user-${namespace}`;
-  const mayReachFirst = (on: boolean): Promise<unknown> =>
-    spread.redis.acl(
-      "SETUSER",
-      user,
-      "on",
-      ">pass",
-      "resetkeys",
-      ...others,
-      ...(on ? [`~escapement:{${namespace}}:*`] : []),
-    );
+  const mayReachFirst = (on: boolean): Promise<unknown> => {
+    const first = on ? [`~escapement:{${namespace}}:*`] : [];
+    const set = ["SETUSER", user, "on", ">pass", "resetkeys", ...others, ...first] as const;
+    return onEach(server, (redis) => redis.acl(...set));
+  };
   await mayReachFirst(true);
-  const redis = server.url.replace("redis://", `redis://${user}:pass@`);
+  const redis = server.url.replace("://", `://${user}:pass@`);
   return { node: await spread.node({ redis, nodeTtl: 20_000, ...options }), mayReachFirst };
 }
 
@@ -164,8 +160,9 @@ test("the gate asks for all that it has not seen lately in one command, and hold
   const { gate, stores, seen } = await gateBehind(server.url);
   const [home, own] = stores as [Store, Store];
   const redis = server.client();
+  const first = (await server.masterOf(home.keys.clock)).client();
   const asked = async (): Promise<number> =>
-    Number(/cmdstat_exists:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+    Number(/cmdstat_exists:calls=(\d+)/.exec(await first.info("commandstats"))?.[1] ?? 0);
   const runs = Array.from({ length: 1000 }, (_, index) => claimedOf(`job-${index}`));
   const before = await asked();
   expect(await gate.look(runs)).toMatchObject({ open: { length: 1000 }, held: [], isToWait: false });

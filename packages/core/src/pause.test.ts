@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard, startsOf } from "../test/cluster.js";
@@ -9,9 +9,9 @@ import { listPauses } from "./read-pauses.js";
 import { resumeTarget } from "./resume.js";
 import { resume } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -78,11 +78,13 @@ export async function pauseTarget(
   const since = new Date(now);
   const value = JSON.stringify({ reason, by, since });
   const { home } = store;
+  const others = othersOf(store, name);
+  if (others.length > 0) await store.founded();
   const { prefix: _, ...keys } = home.keys;
   await pause.run(home.commands, { keys, args: { ...home.told, name, value, until_ms: until ?? "" } });
   // It is in force. Where a copy cannot be made now, one is as soon as it would hold something back.
   const copy = (other: Store): Promise<void> => copyPauses(other.commands, other, { there: [[name, value]] });
-  await inEach(othersOf(store, name), copy, events);
+  await inEach(others, copy, events);
   events?.emit("paused", {
     target: name,
     reason,

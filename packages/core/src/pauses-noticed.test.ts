@@ -1,5 +1,5 @@
 // What is kept beside a pause's key: it must not outlive what it is about, nor make others wait.
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Breaking } from "../test/breaking.js";
@@ -9,9 +9,9 @@ import { pauseTarget } from "./pause.js";
 import { listPauses } from "./read-pauses.js";
 import { PauseWatch } from "./watch.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

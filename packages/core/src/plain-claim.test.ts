@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { drawn } from "../test/drawn.js";
@@ -10,9 +10,9 @@ import type { JobOptions } from "./job.js";
 
 // The usual request is answered by a part of the script of its own: what it answers and leaves in the store is what the whole script would have.
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -108,8 +108,8 @@ class Side {
   }
 
   async begin(): Promise<void> {
-    const { redis, store } = this.bench;
     await this.bench.ready();
+    const { redis, store } = this.bench;
     // A time that only the test moves on: Redis' own never gets there.
     await redis.set(store.keys.clock, 4_000_000_000_000);
     // A run that waits for a key is looked after with each request.

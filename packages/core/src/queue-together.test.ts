@@ -1,13 +1,13 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { StoreBench } from "../test/store-bench.js";
 import { client } from "../test/told.js";
 import { enqueueRuns } from "./enqueue.js";
 import { type NewRun, runBatches } from "./queue-together.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,13 +1,13 @@
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { enqueueRuns } from "./enqueue.js";
 import { createScheduler } from "./scheduler.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

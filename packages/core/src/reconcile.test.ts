@@ -1,15 +1,15 @@
 // A node and its store compare what the node holds: after a failover that lost writes they differ.
 import { once as eventOnce } from "node:events";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, fast, heard } from "../test/cluster.js";
 import { StoreBench } from "../test/store-bench.js";
 import { LeaseLostError, type RunContext } from "./index.js";
 import { reconcileHeld } from "./reconcile.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,13 +1,13 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { enqueueRuns } from "./enqueue.js";
 import { runIdOf } from "./run-id.js";
 import { recover, report } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,8 +1,8 @@
 import {
   eventually,
-  type RedisServer,
+  type JobStore,
+  startJobStore,
   startProxy,
-  startRedis,
   startVoters,
   type Voters,
 } from "@escapement/testing";
@@ -14,10 +14,10 @@ import { reconcileHeld } from "./reconcile.js";
 
 // A node may have two requests under way, one of each line.
 
-let server: RedisServer;
+let server: JobStore;
 let voters: Voters;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
   voters = await startVoters(3);
 });
 afterAll(async () => {

@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis, startVoters, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, startVoters, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../test/silent-logger.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
@@ -7,9 +7,9 @@ import { enqueueRuns } from "./enqueue.js";
 import { Events } from "./events.js";
 import { RunLocks } from "./lock.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

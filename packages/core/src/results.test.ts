@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
@@ -6,9 +6,9 @@ import { type BenchNode, StoreBench } from "../test/store-bench.js";
 import type { Completion } from "./claim.js";
 import type { RetainOptions } from "./retention.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -154,7 +154,8 @@ describe("what is not used costs nothing:", () => {
 
   /** What a run's end asks of the keys that only `retain` has, and of the one that is looked for with them. */
   async function askedBy(it: Bed): Promise<string[]> {
-    const monitor = await it.bench.redis.monitor();
+    const redis = (await server.masterOf(it.bench.store.keys.prefix)).client();
+    const monitor = await redis.monitor();
     const asked: string[] = [];
     let marked = false;
     const { prefix } = it.bench.store.keys;
@@ -171,7 +172,7 @@ describe("what is not used costs nothing:", () => {
         asked.push([name.toLowerCase(), ...keys.map((key) => key.replace(prefix, ""))].join(" "));
     });
     await end(it, "1");
-    await it.bench.redis.echo("mark");
+    await redis.echo("mark");
     await eventually(() => expect(marked).toBe(true));
     monitor.disconnect();
     return asked;

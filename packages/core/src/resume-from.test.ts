@@ -1,5 +1,5 @@
 // What a job goes on with when a pause of it ends and nobody says what.
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
@@ -9,9 +9,9 @@ import { type PauseTarget, pauseName, pauseTarget } from "./pause.js";
 import { resumeTarget } from "./resume.js";
 import { resume } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,5 +1,5 @@
 // What resuming from now, or from a date, means for each kind of job and run.
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { every, everyRandom, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectSound } from "../test/store-bench.js";
@@ -10,9 +10,9 @@ import type { JobOptions } from "./job.js";
 import { pauseTarget } from "./pause.js";
 import { resumeTarget } from "./resume.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

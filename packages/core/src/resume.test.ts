@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { every, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
@@ -11,9 +11,9 @@ import { type PauseTarget, pauseName, pauseTarget } from "./pause.js";
 import { type ResumeOptions, resumeTarget } from "./resume.js";
 import { passOver } from "./scripts/index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -60,6 +60,7 @@ export async function resumeTarget(
     throw new InvalidOptionError("from", "cannot be given for a node: its pause holds back no fire times.");
   const { home } = store;
   const others = othersOf(store, name);
+  if (others.length > 0) await store.founded();
   if (name.startsWith("job:")) await Promise.all(others.map((other) => carryNow(other, name)));
   let there = true;
   if (!ofNode && from !== "missed") {

@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
@@ -7,9 +7,9 @@ import type { Completion } from "./claim.js";
 import { enqueueRuns } from "./enqueue.js";
 import { readEnqueuedHistory } from "./read-history.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

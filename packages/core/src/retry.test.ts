@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import type { Claimed } from "./claim.js";
@@ -8,9 +8,9 @@ import { NonRetriableError } from "./errors.js";
 import { type Retry, retryDelay } from "./retry.js";
 import { retryOptions } from "./retry-options.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,14 +1,14 @@
 // The rules of docs/semantics.md that speak of the whole cluster, by the name of their row: each with several instances.
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, gate, heard } from "../test/cluster.js";
+import { Cluster, gate, heard, idsTogether } from "../test/cluster.js";
 import { all, clients, counted, is, nodesOf, team, times } from "../test/team.js";
 import type { RunHandle } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -133,8 +133,10 @@ test("priority: whichever node has a free slot takes the highest", async () => {
   const { client } = await team(cluster, (run) => (run.input === "busy" ? held.opened : undefined));
   const busy = await client.enqueueMany("task", times(3, { input: "busy" }));
   await Promise.all(busy.map((run) => is(run, "active")));
-  const low = await client.enqueueMany("task", times(4, { priority: -1 }));
-  const high = await client.enqueueMany("task", times(4, { priority: 1 }));
+  // Priorities order what is of one partition.
+  const options = idsTogether(8).map((id, index) => ({ id, priority: index < 4 ? -1 : 1 }));
+  const low = await client.enqueueMany("task", options.slice(0, 4));
+  const high = await client.enqueueMany("task", options.slice(4));
   held.open();
   await all([...low, ...high]);
   const tokens = async (runs: readonly RunHandle[]): Promise<bigint[]> =>

@@ -1,14 +1,14 @@
 // Rules about a run: what it is given, how long it may take, which states it goes through. By the name of their row.
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { cron, once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate } from "../test/cluster.js";
 import { all, is, team } from "../test/team.js";
 import type { Run, RunHandle } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -197,7 +197,7 @@ describe("states", () => {
     await using cluster = new Cluster(server);
     const client = cluster.scheduler();
     const redis = server.client();
-    const clock = `escapement:{${cluster.namespace}}:clock`;
+    const { clock } = cluster.keysOf("job");
     const at = Date.UTC(2090, 0, 1);
     await redis.set(clock, at - 1);
     await client.schedule("task", { id: "job", trigger: once(at, at + 60_000) });

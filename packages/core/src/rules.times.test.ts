@@ -1,5 +1,5 @@
 // Rules about when a job's runs start and how many of them, by the name of their row.
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../test/cluster.js";
@@ -7,9 +7,9 @@ import { StoreBench } from "../test/store-bench.js";
 import { team } from "../test/team.js";
 import { Materialiser } from "./materialise.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -88,7 +88,7 @@ describe("misfire", () => {
     await using cluster = new Cluster(server);
     const client = cluster.scheduler();
     const redis = server.client();
-    const clock = `escapement:{${cluster.namespace}}:clock`;
+    const { clock } = cluster.keysOf("job");
     await redis.set(clock, from);
     const misfire = { grace: "10s", catchUp, ...(catchUp === "all" && { max: 3 }) } as const;
     const options = {
@@ -116,7 +116,7 @@ describe("misfire", () => {
     await using cluster = new Cluster(server);
     const client = cluster.scheduler();
     const redis = server.client();
-    const clock = `escapement:{${cluster.namespace}}:clock`;
+    const { clock } = cluster.keysOf("job");
     await redis.set(clock, from);
     const options = { trigger: every("1m", { from }), startAt: from + 1, overlap: "queue-all" } as const;
     await client.schedule("task", { id: "job", ...options, misfire: { grace: "10m", catchUp: "none" } });

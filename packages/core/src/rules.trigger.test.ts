@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import {
   allOf,
   anyOf,
@@ -19,9 +19,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { StoreBench } from "../test/store-bench.js";
 import { Materialiser } from "./materialise.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,11 +1,11 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
 import type { RunContext } from "./run-context.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

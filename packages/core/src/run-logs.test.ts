@@ -1,5 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { eventually, type RedisServer, startProxy, startRedis } from "@escapement/testing";
+import {
+  eventually,
+  type JobStore,
+  type RedisServer,
+  startJobStore,
+  startProxy,
+  startRedis,
+} from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate, heard, idsTogether } from "../test/cluster.js";
 import { type BenchNode, StoreBench } from "../test/store-bench.js";
@@ -7,9 +14,9 @@ import type { Claimed } from "./claim.js";
 import type { LogLine, LogsOptions, RunContext, RunHandle } from "./index.js";
 import { logBounds, RunLogs } from "./run-logs.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -419,7 +426,7 @@ interface Scene extends AsyncDisposable {
 
 /** A run that a node holds, whose lines the test hands in. */
 async function claimedScene(ttl = 1000, url = server.url, redis = server): Promise<Scene> {
-  const bench = await new StoreBench({ ...redis, url, client: () => redis.client() } as RedisServer).ready();
+  const bench = await new StoreBench(redis, {}, { url }).ready();
   await bench.define("job");
   await bench.write("job", [(await bench.now()) - 1]);
   const node = await bench.node("node", ttl);

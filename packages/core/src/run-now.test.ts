@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, idsTogether } from "../test/cluster.js";
@@ -6,9 +6,9 @@ import { expectSound, later, StoreBench } from "../test/store-bench.js";
 import { writeJobs } from "./define.js";
 import { resumeTarget } from "./resume.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore, startRedis } from "@escapement/testing";
 import { cron, every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { StoreBench } from "../test/store-bench.js";
@@ -6,9 +6,9 @@ import { client } from "../test/told.js";
 import type { Item } from "./check-jobs.js";
 import { jobBatches } from "./define.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

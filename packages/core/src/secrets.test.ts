@@ -1,5 +1,12 @@
 import { inspect } from "node:util";
-import { eventually, type RedisServer, redisWay, startRedis, uniqueNamespace } from "@escapement/testing";
+import {
+  eventually,
+  type JobStore,
+  redisWay,
+  startJobStore,
+  startRedis,
+  uniqueNamespace,
+} from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -15,9 +22,9 @@ const events = [
   ...(["nodeJoined", "nodeDead", "nodeLeft", "leaderElected", "leaderLost", "jobAdded"] as const),
 ] satisfies (keyof SchedulerEvents)[];
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  if (redisWay() !== "url") server = await startRedis({ password: secret });
+  if (redisWay() !== "url") server = await startJobStore({ password: secret });
 });
 afterAll(() => server?.stop());
 
@@ -69,8 +76,8 @@ describe.skipIf(redisWay() === "url")(
         }),
       );
     const host = (): { host: string; port: number } => ({
-      host: new URL(server.url).hostname,
-      port: server.port,
+      host: "127.0.0.1",
+      port: server.servers[0]?.port ?? 0,
     });
     const wrong = "wr0ng:and secret";
 
@@ -97,7 +104,7 @@ describe.skipIf(redisWay() === "url")(
         () => server.url,
         { voters: [1, 2, 3].map((port) => `redis://:${encodeURIComponent(wrong)}@127.0.0.1:${port}`) },
       ],
-      ["sent to a server that speaks no TLS", () => server.url.replace("redis:", "rediss:")],
+      ["sent to a server that speaks no TLS", () => server.url.replace(/^redis/, "rediss")],
     ])("a password %s", async (_, redis, more) => {
       const ear = new Ear();
       const scheduler = open(ear, redis(), more);
@@ -114,9 +121,10 @@ describe.skipIf(redisWay() === "url")(
     });
 
     test("the right one, while Redis is full, reads only, loses its scripts, stands still, dies and comes back", async () => {
+      await using own = await startRedis({ password: secret });
       const ear = new Ear();
-      const scheduler = open(ear, server.url);
-      const redis = server.client();
+      const scheduler = open(ear, own.url);
+      const redis = own.client();
       scheduler.task("task", ({ log, input }) => {
         log.info("a line");
         if (input === payload) throw new Error("the handler's own words");
@@ -142,12 +150,12 @@ describe.skipIf(redisWay() === "url")(
       await failing();
       await redis.config("SET", "requirepass", secret);
       await healthy();
-      await server.freeze();
+      await own.freeze();
       await failing();
-      await server.thaw();
-      await server.kill();
+      await own.thaw();
+      await own.kill();
       await failing();
-      await server.restart();
+      await own.restart();
       await healthy();
       await scheduler.stop({ timeout: 100 });
       ear.expectNothing([...forms, payload]);

@@ -1,13 +1,13 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, gate } from "../test/cluster.js";
 import type { Scheduler } from "./index.js";
 import { type Sharer, Slots } from "./slots.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

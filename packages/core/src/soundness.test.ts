@@ -1,5 +1,5 @@
 // One property: what must hold after each step, whatever happens.
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { drawn } from "../test/drawn.js";
@@ -13,9 +13,9 @@ import type { JobOptions } from "./job.js";
 import { pauseName, pauseTarget } from "./pause.js";
 import { resumeTarget } from "./resume.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

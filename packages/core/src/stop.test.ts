@@ -1,13 +1,13 @@
 import { once as eventOnce } from "node:events";
-import { eventually, type RedisServer, startProxy, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startProxy, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, fast, gate, heard, idsTogether } from "../test/cluster.js";
 import { createScheduler, type Scheduler, SchedulerStoppedError } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

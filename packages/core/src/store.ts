@@ -23,6 +23,8 @@ interface Told {
 export interface Guard {
   /** `false`: nobody has settled it yet. */
   known(): Promise<boolean>;
+  /** Settles it, if it is not. */
+  founded(): Promise<void>;
   /** A step that settles it was taken. */
   settle(): void;
 }
@@ -154,6 +156,11 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   unguarded(): Store {
     const { guard: _, ...options } = this.#options;
     return new Store(options);
+  }
+
+  /** Settles the number of partitions, if it is not: to be waited for before something is written in another one than the first. */
+  async founded(): Promise<void> {
+    await this.#options.guard?.founded();
   }
 
   /** A step was taken here that settles the number of partitions, if it is not. */

@@ -1,13 +1,13 @@
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { enqueueRuns } from "./enqueue.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -219,7 +219,7 @@ describe("states: S15: the sweeper", () => {
     const redis = server.client();
     await one.pause({ task: "task" }, { reason: "so that it stays" });
     const run = await one.enqueue(task);
-    expect(await redis.del(`escapement:{${cluster.namespace}}:ready:default@task`)).toBe(1);
+    expect(await redis.del(cluster.keysOf(run.id).readyOf("default", "task"))).toBe(1);
     await expect.poll(() => mends.flat().map(({ what }) => what), { timeout: 5000 }).toContain("in no place");
     await one.resume({ task: "task" });
     expect(await run.result({ timeout: 5000 })).toBe("done");

@@ -1,13 +1,13 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startRedis } from "@escapement/testing";
 import { once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import type { BeforeRunEvent, Listener, Run, SchedulerOptions } from "./index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 

@@ -1,4 +1,4 @@
-import type { RedisServer } from "@escapement/testing";
+import type { JobStore } from "@escapement/testing";
 import type { ClaimAnswer, Claimed, Completion } from "../src/claim.js";
 import { type BenchNode, StoreBench } from "./store-bench.js";
 
@@ -14,7 +14,7 @@ interface EndOptions {
 export class Breaking extends StoreBench {
   #node: BenchNode | undefined;
 
-  constructor(server: RedisServer) {
+  constructor(server: JobStore) {
     super(server, { runs: 1000 });
   }
 

@@ -1,5 +1,5 @@
 import { createKeys, type Keys, partitionOf } from "@escapement/redis/internal";
-import { type RedisServer, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, uniqueNamespace } from "@escapement/testing";
 import {
   type AttemptEvent,
   createScheduler,
@@ -33,11 +33,14 @@ export function idsTogether(count: number): string[] {
 /** Schedulers of one namespace, stopped together. */
 export class Cluster implements AsyncDisposable {
   readonly namespace: string = uniqueNamespace("core");
-  readonly server: RedisServer;
+  readonly server: JobStore;
+  readonly #options: SchedulerOptions;
   readonly #all: Scheduler[] = [];
 
-  constructor(server: RedisServer) {
+  /** @param options of each of them */
+  constructor(server: JobStore, options: SchedulerOptions = {}) {
     this.server = server;
+    this.#options = options;
   }
 
   /** One more process; a client until it is started. */
@@ -46,6 +49,7 @@ export class Cluster implements AsyncDisposable {
       ...fast,
       redis: this.server.url,
       namespace: this.namespace,
+      ...this.#options,
       ...options,
     });
     this.#all.push(scheduler);
@@ -87,6 +91,12 @@ export function heard<E extends keyof SchedulerEvents>(scheduler: Scheduler, eve
   scheduler.on(event, (details) => events.push(details));
   return events;
 }
+
+/** Of what is told in each partition what the first one tells, as one that is alone does. */
+export const ofFirst = <E extends { readonly partition?: number | undefined }>(
+  events: readonly E[],
+): Omit<E, "partition">[] =>
+  events.filter(({ partition = 0 }) => partition === 0).map(({ partition: _, ...rest }) => rest);
 
 /** Which attempts were started, as `<run>#<attempt>`. */
 export const startsOf = (events: readonly AttemptEvent[]): string[] =>

@@ -1,4 +1,4 @@
-import type { RedisServer } from "@escapement/testing";
+import type { JobStore } from "@escapement/testing";
 import { expect } from "vitest";
 import type { JobOptions } from "../src/job.js";
 import { Materialiser } from "../src/materialise.js";
@@ -46,7 +46,7 @@ export interface Situation {
 
 /** The job's last run is due. */
 export async function due(
-  server: RedisServer,
+  server: JobStore,
   options: (now: number) => Partial<JobOptions>,
   more: Partial<JobOptions>,
 ): Promise<Situation> {

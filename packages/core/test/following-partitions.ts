@@ -1,5 +1,5 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { type RedisServer, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, uniqueNamespace } from "@escapement/testing";
 import { Carrier } from "../src/carrier.js";
 import type { Claimed } from "../src/claim.js";
 import { Store } from "../src/store.js";
@@ -23,7 +23,7 @@ export class FollowingPartitions implements AsyncDisposable, SequenceBench {
   readonly carrier: IdleCarrier;
   readonly namespace: string = uniqueNamespace("spread");
 
-  constructor(server: RedisServer, partitions = 8) {
+  constructor(server: JobStore, partitions = 8) {
     this.all = Array.from(
       { length: partitions },
       (_, partition) => new Following(server, { namespace: this.namespace, partitions, partition }),

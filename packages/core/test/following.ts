@@ -1,4 +1,4 @@
-import type { RedisServer } from "@escapement/testing";
+import type { JobStore } from "@escapement/testing";
 import { expect } from "vitest";
 import type { Claimed, Completion } from "../src/claim.js";
 import { writeJobs } from "../src/define.js";
@@ -15,7 +15,7 @@ export class Following extends StoreBench {
   #node: BenchNode | undefined;
   readonly #claimed = new Map<string, Claimed>();
 
-  constructor(server: RedisServer, place?: Place) {
+  constructor(server: JobStore, place?: Place) {
     super(server, { runs: 1000 }, place);
   }
 

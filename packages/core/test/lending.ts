@@ -1,5 +1,5 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { type RedisServer, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, uniqueNamespace } from "@escapement/testing";
 import type { ClaimAnswer, Claimed } from "../src/claim.js";
 import { enqueueRuns } from "../src/enqueue.js";
 import { Events } from "../src/events.js";
@@ -33,14 +33,14 @@ export class Partitions implements AsyncDisposable {
   /** Of the next calls. */
   fates: Fate[] = [];
 
-  constructor(servers: readonly RedisServer[], limited: Limited, count = servers.length) {
+  constructor(servers: readonly JobStore[], limited: Limited, count = servers.length) {
     this.limited = limited;
     const namespace = uniqueNamespace("lending");
     this.benches = Array.from(
       { length: count },
       (_, partition) =>
         new StoreBench(
-          servers[partition % servers.length] as RedisServer,
+          servers[partition % servers.length] as JobStore,
           {},
           { namespace, partition, partitions: count },
         ),

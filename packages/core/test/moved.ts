@@ -1,4 +1,4 @@
-import type { RedisServer } from "@escapement/testing";
+import type { JobStore } from "@escapement/testing";
 import { eventually } from "@escapement/testing";
 import { NonRetriableError, type Scheduler } from "../src/index.js";
 import { Cluster } from "./cluster.js";
@@ -36,9 +36,9 @@ export function serve(node: Scheduler, started: (id: string) => void = () => und
  * A namespace of one partition in which there is something of every kind: ended runs with results and logs, dead letters, retries that wait, due, delayed,
  * blocked and paused runs, a node that has died with what it held. Nothing lives there.
  */
-export async function furnish(server: RedisServer): Promise<Furnished> {
+export async function furnish(server: JobStore): Promise<Furnished> {
   const bench = await new StoreBench(server).ready();
-  const cluster = new Cluster(server);
+  const cluster = new Cluster(server, { partitions: 1 });
   Object.assign(cluster, { namespace: bench.store.namespace });
   const node = cluster.scheduler({ queues: [...queues], retain: { failed: 50, results: "1h" } });
   serve(node);

@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { StoreClient } from "@escapement/testing";
 import type { Job, Scheduler } from "../src/index.js";
 
 /** Everything that can be read of jobs and runs, as one whoever the namespace is spread. Without what changes as time passes. */
@@ -42,7 +42,7 @@ export async function readable(
 }
 
 /** All keys of a namespace with one partition, and what is in them, in an order of their own; without those that tell of time and nodes. */
-export async function contents(redis: Redis, namespace: string): Promise<Record<string, unknown>> {
+export async function contents(redis: StoreClient, namespace: string): Promise<Record<string, unknown>> {
   const prefix = `escapement:{${namespace}}:`;
   const found: Record<string, unknown> = {};
   for (const key of (await redis.keys(`${prefix}*`)).sort()) {

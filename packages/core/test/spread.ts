@@ -1,6 +1,5 @@
 import { partitionOf } from "@escapement/redis/internal";
-import { eventually, type RedisServer } from "@escapement/testing";
-import type { Redis } from "ioredis";
+import { eventually, type JobStore, type StoreClient } from "@escapement/testing";
 import type { Scheduler, SchedulerOptions } from "../src/index.js";
 import { Cluster } from "./cluster.js";
 
@@ -15,11 +14,11 @@ export interface Start {
 export class Spread implements AsyncDisposable {
   readonly partitions: number;
   readonly cluster: Cluster;
-  readonly redis: Redis;
+  readonly redis: StoreClient;
   /** What the handlers of {@link node} have begun. */
   readonly starts: Start[] = [];
 
-  constructor(server: RedisServer, partitions = 8) {
+  constructor(server: JobStore, partitions = 8) {
     this.cluster = new Cluster(server);
     this.redis = server.client();
     this.partitions = partitions;

@@ -1,4 +1,4 @@
-import type { RedisServer } from "@escapement/testing";
+import type { JobStore } from "@escapement/testing";
 import { uniqueNamespace } from "@escapement/testing";
 import { once, type Trigger } from "@escapement/triggers";
 import type { Redis } from "ioredis";
@@ -32,17 +32,22 @@ export type Place = Pick<Store, "namespace" | "partitions" | "partition">;
 /** One step of a node at a time, on a real store, with no loops of their own: tests say what happens when. */
 export class StoreBench implements AsyncDisposable {
   readonly store: Store;
-  readonly redis: Redis;
+  readonly #server: JobStore;
+  #redis: Redis | undefined;
   readonly url: string;
   readonly events: Events = new Events(silentLogger);
   epoch = 1;
 
-  /** @param place the partition of a namespace that it is, if not the only one */
-  constructor(server: RedisServer, retention: Partial<Store["retention"]> = {}, place: Partial<Place> = {}) {
-    this.redis = server.client();
-    this.url = server.url;
+  /** @param place the partition of a namespace that it is, if not the only one; the address, if not the server's */
+  constructor(
+    server: JobStore,
+    retention: Partial<Store["retention"]> = {},
+    { url = server.url, ...place }: Partial<Place> & { readonly url?: string } = {},
+  ) {
+    this.#server = server;
+    this.url = url;
     this.store = new Store({
-      redis: server.url,
+      redis: url,
       namespace: uniqueNamespace("bench"),
       ...place,
       retention: { runs: 100, enqueued: 1000, age: 3_600_000, logAge: 3_600_000, ...retention },
@@ -53,11 +58,18 @@ export class StoreBench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.store.close();
-    this.redis.disconnect();
+    this.#redis?.disconnect();
+  }
+
+  /** A plain client of the server that has this partition. */
+  get redis(): Redis {
+    if (this.#redis === undefined) throw new Error("ready() first");
+    return this.#redis;
   }
 
   /** Waits for connections; the first leader's term begins. */
   async ready(): Promise<this> {
+    this.#redis ??= (await this.#server.masterOf(this.store.keys.clock)).client();
     await Promise.all([this.store.commands.ready(), this.store.lease.ready()]);
     await this.redis.set(this.store.keys.epoch, this.epoch);
     return this;

@@ -1,6 +1,8 @@
+import { createKeys, partitionOf } from "@escapement/redis/internal";
 import { eventually, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { createScheduler, type RedisSource, type Scheduler, type SchedulerEvent } from "../src/index.js";
+import { partitions } from "./cluster.js";
 import { silentLogger } from "./silent-logger.js";
 
 /** Milliseconds between two fire times. */
@@ -9,8 +11,8 @@ const step = 250;
 /** Two nodes that share a job which fires every quarter of a second, and all that is seen of it. */
 export class Ticking implements AsyncDisposable {
   readonly namespace: string = uniqueNamespace("ticking");
-  /** Any key of the namespace. */
-  readonly key: string = `escapement:{${this.namespace}}:clock`;
+  /** A key of the partition that the job lives in. */
+  readonly key: string = createKeys(this.namespace, partitionOf("tick", partitions)).clock;
   readonly nodes: readonly Scheduler[];
   /** Fire times of the attempts that were started, in the order in which that was told. */
   readonly started: { readonly at: number; readonly attempt: number; readonly node: number }[] = [];

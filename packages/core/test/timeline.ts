@@ -1,4 +1,4 @@
-import type { RedisServer } from "@escapement/testing";
+import type { JobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import type { JobOptions } from "../src/job.js";
 import { Materialiser } from "../src/materialise.js";
@@ -37,7 +37,7 @@ export class Timeline implements AsyncDisposable {
     this.leader = new Materialiser(bench.store, 15_000, bench.events);
   }
 
-  static async start(server: RedisServer): Promise<Timeline> {
+  static async start(server: JobStore): Promise<Timeline> {
     const bench = await new StoreBench(server).ready();
     const begin = await bench.advance(3_600_000); // far enough ahead that real time does not catch up
     return new Timeline(bench, begin, await bench.node("node", 1e12));

@@ -1,16 +1,18 @@
 import { once } from "node:events";
 import { connect } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startRedis } from "@escapement/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { subscribersOf } from "../test/subscribers.js";
+import { uniqueKey } from "../test/unique-key.js";
 import { type Clock, systemClock } from "./clock.js";
 import { createElector, type Elector } from "./elector.js";
 import type { ElectorOptions } from "./options.js";
 
-let server: RedisServer;
+let server: JobStore;
 const open: Elector[] = [];
 
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 afterEach(async () => {
@@ -44,7 +46,7 @@ async function theLeader(electors: Elector[], within = 5000): Promise<Elector> {
 
 describe("an election", () => {
   it("has one winner among three, whose id is the lease's value", async () => {
-    const key = uniqueNamespace("one-of-three");
+    const key = uniqueKey("one-of-three");
     const electors = [candidate(key), candidate(key), candidate(key)];
     const leader = await theLeader(electors);
     expect(leaders(electors)).toEqual([leader]);
@@ -53,7 +55,7 @@ describe("an election", () => {
   });
 
   it("keeps its winner for many leases, and says the same term all the time", async () => {
-    const elector = candidate(uniqueNamespace("long"), { ttl: 500 });
+    const elector = candidate(uniqueKey("long"), { ttl: 500 });
     await once(elector, "elected");
     const first = elector.term()?.validUntil ?? 0;
     await eventually(() => (elector.term()?.validUntil ?? 0) > first + 1500);
@@ -61,12 +63,12 @@ describe("an election", () => {
   });
 
   it("is won at once by another one when the leader resigns, in a higher term", async () => {
-    const key = uniqueNamespace("resign");
+    const key = uniqueKey("resign");
     // Their leases last so long that only the resignation can be what tells them.
     const electors = [candidate(key, { ttl: 60_000 }), candidate(key, { ttl: 60_000 })];
     const leader = await theLeader(electors);
     const [other] = electors.filter((one) => one !== leader);
-    await eventually(async () => (await server.client().pubsub("NUMSUB", `${key}:resigned`))[1] === 2);
+    await eventually(async () => (await subscribersOf(server, key)) === 2);
     await leader.resign();
     expect(leader.isLeader()).toBe(false);
     await eventually(() => other?.isLeader() === true, { within: 5000 });
@@ -74,9 +76,9 @@ describe("an election", () => {
   });
 
   it("goes to whom the leader that resigns names, whoever else there is", async () => {
-    const key = uniqueNamespace("successor");
+    const key = uniqueKey("successor");
     const electors = Array.from({ length: 5 }, () => candidate(key, { ttl: 60_000 }));
-    await eventually(async () => (await server.client().pubsub("NUMSUB", `${key}:resigned`))[1] === 5);
+    await eventually(async () => (await subscribersOf(server, key)) === 5);
     for (let round = 0; round < 10; round += 1) {
       const leader = await theLeader(electors);
       const others = electors.filter((one) => one !== leader);
@@ -88,7 +90,7 @@ describe("an election", () => {
   });
 
   it("is open to all when whom the leader named does not take it", async () => {
-    const key = uniqueNamespace("nobody");
+    const key = uniqueKey("nobody");
     const electors = [candidate(key, { ttl: 800 }), candidate(key, { ttl: 800 })];
     const leader = await theLeader(electors);
     await leader.resign(60_000, "nobody");
@@ -96,7 +98,7 @@ describe("an election", () => {
   });
 
   it("is open to a leader that resigned, once it has stood back", async () => {
-    const elector = candidate(uniqueNamespace("again"), { ttl: 500 });
+    const elector = candidate(uniqueKey("again"), { ttl: 500 });
     await once(elector, "elected");
     await elector.resign();
     const [term] = await once(elector, "elected");
@@ -105,7 +107,7 @@ describe("an election", () => {
 
   it("goes on after Redis was restarted without its data, in a higher term", async () => {
     await using own = await startRedis();
-    const key = uniqueNamespace("restart");
+    const key = uniqueKey("restart");
     const elector = candidate(key, { redis: own.url });
     await once(elector, "elected");
     const lost = once(elector, "lost");
@@ -116,7 +118,7 @@ describe("an election", () => {
 
   it("I5: ends in time without Redis, keeps trying, and goes on when Redis is back", async () => {
     await using own = await startRedis();
-    const elector = candidate(uniqueNamespace("down"), { redis: own.url });
+    const elector = candidate(uniqueKey("down"), { redis: own.url });
     const errors: Error[] = [];
     elector.on("failed", (error) => errors.push(error));
     await once(elector, "elected");
@@ -135,7 +137,7 @@ describe("an election", () => {
 
 describe("a leader", () => {
   it("S3: that makes no progress loses its lease and says so, and another one takes over", async () => {
-    const key = uniqueNamespace("stall");
+    const key = uniqueKey("stall");
     const stalling = candidate(key, { requireProgress: true });
     await once(stalling, "elected");
     const other = candidate(key);
@@ -146,7 +148,7 @@ describe("a leader", () => {
   });
 
   it("S3: that makes progress keeps it", async () => {
-    const elector = candidate(uniqueNamespace("busy"), { requireProgress: true, ttl: 500 });
+    const elector = candidate(uniqueKey("busy"), { requireProgress: true, ttl: 500 });
     await once(elector, "elected");
     const first = elector.term()?.validUntil ?? 0;
     await eventually(() => {
@@ -158,7 +160,7 @@ describe("a leader", () => {
 
   it("T4: stays leader when the wall clock is set back by a day", async () => {
     const clock = movableClock();
-    const elector = candidate(uniqueNamespace("back"), { clock });
+    const elector = candidate(uniqueKey("back"), { clock });
     await once(elector, "elected");
     const first = elector.term()?.validUntil ?? 0;
     clock.ahead.wall = -86_400_000;
@@ -169,7 +171,7 @@ describe("a leader", () => {
 
   it("T7: is none any more after a suspend, during which the monotonic clock stood still", async () => {
     const clock = movableClock();
-    const elector = candidate(uniqueNamespace("suspend"), { clock });
+    const elector = candidate(uniqueKey("suspend"), { clock });
     await once(elector, "elected");
     const lost = once(elector, "lost");
     clock.ahead.wall = 3_600_000;
@@ -180,7 +182,7 @@ describe("a leader", () => {
   });
 
   it("is refused a renewal when somebody took its key away", async () => {
-    const key = uniqueNamespace("taken");
+    const key = uniqueKey("taken");
     const elector = candidate(key);
     await once(elector, "elected");
     const lost = once(elector, "lost");
@@ -189,7 +191,7 @@ describe("a leader", () => {
   });
 
   it("goes on when a listener of its events throws", async () => {
-    const elector = createElector({ redis: server.url, key: uniqueNamespace("throws"), ttl: 500 });
+    const elector = createElector({ redis: server.url, key: uniqueKey("throws"), ttl: 500 });
     open.push(elector);
     elector.on("elected", () => {
       throw new Error("listener");
@@ -211,15 +213,16 @@ describe("createElector", () => {
   });
 
   it("refuses to campaign once closed, and can be closed twice", async () => {
-    const elector = createElector({ redis: server.url, key: uniqueNamespace() });
+    const elector = createElector({ redis: server.url, key: uniqueKey("lost") });
     await Promise.all([elector.close(), elector.close()]);
     expect(() => elector.campaign()).toThrow(expect.objectContaining({ code: "ELECTOR_CLOSED" }));
   });
 
   it("leaves connections that it was handed open", async () => {
-    const redis = connect(server.url, { profile: "lease" });
-    const subscriber = connect(server.url, { profile: "subscriber" });
-    const elector = candidate(uniqueNamespace("handed"), { redis, subscriber });
+    const key = uniqueKey("handed");
+    const redis = connect(server.url, { profile: "lease", key });
+    const subscriber = connect(server.url, { profile: "subscriber", key });
+    const elector = candidate(key, { redis, subscriber });
     await once(elector, "elected");
     await elector.close();
     expect([redis.isReady, subscriber.isReady]).toEqual([true, true]);
@@ -228,7 +231,7 @@ describe("createElector", () => {
   });
 
   it("leaves the lease free when closed", async () => {
-    const key = uniqueNamespace("close");
+    const key = uniqueKey("close");
     const elector = candidate(key);
     await once(elector, "elected");
     const lost = once(elector, "lost");

@@ -1,20 +1,21 @@
 import { fileURLToPath } from "node:url";
 import {
   eventually,
-  type RedisServer,
+  type JobStore,
+  startJobStore,
   startProcess,
-  startRedis,
   type TestProcess,
-  uniqueNamespace,
 } from "@escapement/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { subscribersOf } from "../test/subscribers.js";
+import { uniqueKey } from "../test/unique-key.js";
 
 const program = fileURLToPath(new URL("../test/candidate.mjs", import.meta.url));
 const started: TestProcess[] = [];
-let server: RedisServer;
+let server: JobStore;
 
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 afterEach(async () => {
@@ -64,18 +65,18 @@ function seeded(seed: number): () => number {
 
 describe("failover", () => {
   it("follows the leader's SIGKILL within its lease and a little", async () => {
-    const key = uniqueNamespace("kill");
+    const key = uniqueKey("kill");
     const first = await candidate(key, "first", 1000);
     await first.waitForLine(/elected/);
     const second = await candidate(key, "second", 1000);
-    await eventually(async () => (await server.client().pubsub("NUMSUB", `${key}:resigned`))[1] === 2);
+    await eventually(async () => (await subscribersOf(server, key)) === 2);
     first.kill("SIGKILL");
     const line = await second.waitForLine(/"elected"/, 5000);
     expect(JSON.parse(line)).toMatchObject({ id: "second", epoch: 2 });
   });
 
   it("leaves a frozen leader no moment of doubt: thawed, it is none at the first look, and stays out", async () => {
-    const key = uniqueNamespace("freeze");
+    const key = uniqueKey("freeze");
     const first = await candidate(key, "first", 1000);
     await first.waitForLine(/"held"/);
     const second = await candidate(key, "second", 1000);
@@ -96,7 +97,7 @@ describe("failover", () => {
     signal,
   }) => {
     const random = seeded(7);
-    const key = uniqueNamespace("fuzz");
+    const key = uniqueKey("fuzz");
     const all: TestProcess[] = [];
     const boot = async (): Promise<{ id: string; child: TestProcess }> => {
       const id = `boot-${all.length}`;

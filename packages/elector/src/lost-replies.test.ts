@@ -1,31 +1,35 @@
 import { once } from "node:events";
 import {
   eventually,
-  type RedisServer,
+  type JobStore,
+  startJobStore,
   startProxy,
-  startRedis,
   type TcpProxy,
   uniqueNamespace,
 } from "@escapement/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { subscribersOf } from "../test/subscribers.js";
+import { uniqueKey } from "../test/unique-key.js";
 import { createElector, type Elector } from "./elector.js";
 
-let server: RedisServer;
+/** Of all keys, so that one server has them and knows the scripts. */
+const slot = uniqueKey("lost-replies");
+let server: JobStore;
 let proxy: TcpProxy;
 let elector: Elector;
 let key: string;
 
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
   // Let the server know the scripts, so that one request is all it takes to apply them.
-  await using first = createElector({ redis: server.url, key: uniqueNamespace("first") });
+  await using first = createElector({ redis: server.url, key: `${slot}first` });
   first.campaign();
   await once(first, "elected");
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
   proxy = await startProxy(server.url);
-  key = uniqueNamespace("replies");
+  key = `${slot}${uniqueNamespace("replies")}`;
   elector = createElector({ redis: proxy.url, key, ttl: 1000 });
 });
 afterEach(async () => {
@@ -35,7 +39,7 @@ afterEach(async () => {
 
 /** Waits until both connections of the elector work, so that only what comes next meets the fault. */
 async function connected(): Promise<void> {
-  await eventually(async () => (await server.client().pubsub("NUMSUB", `${key}:resigned`))[1] === 1);
+  await eventually(async () => (await subscribersOf(server, key)) === 1);
 }
 
 describe("lost replies", () => {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checked, examplesOf, headingOf, runExample, sectionsOf } from "./page-examples.js";
 
@@ -16,9 +16,9 @@ const parts = [
   "What you need not do any more",
 ];
 
-let redis: RedisServer;
+let redis: JobStore;
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "always" });
+  redis = await startJobStore({ appendonly: "always" });
 });
 afterAll(() => redis.stop());
 

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createScheduler } from "@escapement/core";
-import { type RedisServer, startProcess, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, startProcess, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const top = new URL("../../../", import.meta.url);
-let redis: RedisServer;
+let redis: JobStore;
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "always" });
+  redis = await startJobStore({ appendonly: "always" });
 });
 afterAll(() => redis.stop());
 
@@ -40,7 +40,7 @@ test("a run can be enqueued with plain Redis commands, as docs/redis-layout.md s
   const layout = readFileSync(new URL("docs/redis-layout.md", top), "utf8");
   const block = /```\n(HSETNX.*?)```/s.exec(layout)?.[1] ?? "";
   const namespace = uniqueNamespace("by-hand");
-  await using scheduler = createScheduler({ redis: redis.url, namespace });
+  await using scheduler = createScheduler({ redis: redis.url, namespace, partitions: 1 });
   scheduler.task("send-invoice", (run) => run.input);
   await scheduler.start();
 

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createScheduler } from "@escapement/core";
-import { eventually, type RedisServer, startProcess, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startProcess, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
-let redis: RedisServer;
+let redis: JobStore;
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "always" });
+  redis = await startJobStore({ appendonly: "always" });
 });
 afterAll(() => redis.stop());
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createScheduler } from "@escapement/core";
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checked, examplesOf, headingOf, runExample, sectionsOf } from "./page-examples.js";
@@ -12,9 +12,9 @@ const [start, ...first] = examplesOf(introduction);
 const beginning = start?.code ?? "";
 const examples = [...first, ...sections.flatMap(examplesOf)];
 
-let redis: RedisServer;
+let redis: JobStore;
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "always" });
+  redis = await startJobStore({ appendonly: "always" });
 });
 afterAll(() => redis.stop());
 

@@ -4,6 +4,7 @@ import { type ClusterMember, memberOf, membersOf, ownerOf } from "./cluster-view
 import { TestingError } from "./errors.js";
 import { eventually } from "./eventually.js";
 import { found } from "./found.js";
+import type { JobStore } from "./job-store.js";
 import { type MigrateOptions, migrateSlot } from "./migrate-slot.js";
 import type { RedisServer } from "./redis-server.js";
 
@@ -18,14 +19,16 @@ export interface ClusterFailover {
 }
 
 /** A Redis Cluster: masters that share the slots, and their replicas. */
-export interface Cluster extends AsyncDisposable {
+export interface Cluster extends JobStore {
+  /** Some of its servers, as `redis+cluster://host:port,host:port…`, with their password if they have one. */
+  readonly url: string;
   /** All servers: at the beginning first the masters, then their replicas in the same order, round after round. */
   readonly servers: readonly RedisServer[];
   /** Where each server is. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
   /** What every client of it needs. */
   readonly options: ClusterOptions;
-  /** A new ioredis client, closed by `stop()`. */
+  /** A new ioredis client, closed by `stop()`. Its `keys()` asks all masters. */
   client(options?: ClusterOptions): ClusterClient;
   /** The slot of a key. */
   slotOf(key: string): Promise<number>;
@@ -43,9 +46,20 @@ export interface Cluster extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** A client to which a cluster looks like one server where keys are looked for. */
+class WholeCluster extends ClusterClient {
+  override async keys(pattern: string): Promise<string[]> {
+    // Before it is connected it knows of no master.
+    await this.cluster("INFO");
+    const each = await Promise.all(this.nodes("master").map((master) => master.keys(pattern)));
+    return each.flat();
+  }
+}
+
 /** What the servers say of themselves, and what is made of it. */
 export class RunningCluster implements Cluster {
   readonly servers: readonly RedisServer[];
+  readonly url: string;
   readonly nodes: Cluster["nodes"];
   readonly options: ClusterOptions;
   readonly #password: string | undefined;
@@ -54,12 +68,14 @@ export class RunningCluster implements Cluster {
   constructor(servers: readonly RedisServer[], password: string | undefined) {
     this.servers = servers;
     this.nodes = servers.map(({ port }) => ({ host: "127.0.0.1", port }));
+    const user = password === undefined ? "" : `:${encodeURIComponent(password)}@`;
+    this.url = `redis+cluster://${user}${this.nodes.map(({ host, port }) => `${host}:${port}`)}`;
     this.options = password === undefined ? {} : { redisOptions: { password } };
     this.#password = password;
   }
 
   client(options: ClusterOptions = {}): ClusterClient {
-    const client = new ClusterClient([...this.nodes], { ...this.options, ...options });
+    const client = new WholeCluster([...this.nodes], { ...this.options, ...options });
     client.on("error", () => {});
     this.#clients.add(client);
     return client;

@@ -44,6 +44,14 @@ class ForeignServer implements RedisServer {
     throw unsupported("tell its users' passwords");
   }
 
+  get servers(): readonly [RedisServer] {
+    return [this];
+  }
+
+  async masterOf(): Promise<RedisServer> {
+    return this;
+  }
+
   client(options?: RedisOptions): Redis {
     return this.#clients.open(options);
   }

@@ -2,6 +2,7 @@
 
 export { type CertificateOptions, type Certificates, createCertificates } from "./certificates.js";
 export type { Cluster, ClusterFailover } from "./cluster.js";
+export { type JobStore, onEach, type StoreClient, startJobStore } from "./job-store.js";
 export type { MigrateOptions } from "./migrate-slot.js";
 export type { RedisUser, StartRedisOptions } from "./redis-options.js";
 export type { RedisServer } from "./redis-server.js";

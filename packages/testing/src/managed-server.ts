@@ -86,6 +86,14 @@ export class ManagedServer implements RedisServer {
     return url.href;
   }
 
+  get servers(): readonly [RedisServer] {
+    return [this];
+  }
+
+  async masterOf(): Promise<RedisServer> {
+    return this;
+  }
+
   client(options?: RedisOptions): Redis {
     return this.#clients.open(options);
   }

@@ -4,11 +4,11 @@ import { freePort } from "./free-port.js";
 import { type ArmedCut, type Connection, CutAfter } from "./proxy-cut-after.js";
 import { freeLane, Lane, type LaneRules, type Traffic } from "./proxy-lane.js";
 
-/** A TCP proxy in front of a server, for faults of the connection rather than of the server. */
+/** A TCP proxy in front of a server, or of all of a cluster, for faults of the connection rather than of the server. */
 export interface TcpProxy {
   /** The address for clients; it carries the password that the target's address has. */
   readonly url: string;
-  /** The port on 127.0.0.1. */
+  /** The port on 127.0.0.1; of a cluster the first server's. */
   readonly port: number;
   /** How many connections it carries now. */
   readonly connections: number;
@@ -71,43 +71,67 @@ export interface ProxyOptions {
 }
 
 /**
- * Starts a proxy for a port on 127.0.0.1 or for the host, port and password of a Redis URL.
+ * Starts a proxy for a port on 127.0.0.1 or for the host, port and password of a Redis URL. Where that names the servers of a cluster, each is reached
+ * at a port of its own, and by what the cluster says of itself its clients know these ports only.
  *
  * @throws TestingError `START_FAILED` if no port is free
  */
 export async function startProxy(target: number | string, options: ProxyOptions = {}): Promise<TcpProxy> {
-  const proxy = new FaultyProxy(
-    typeof target === "number" ? `redis://127.0.0.1:${target}` : target,
-    await freePort(),
-    options.rewriteReplies,
+  const url = typeof target === "number" ? `redis://127.0.0.1:${target}` : target;
+  const [, begin = "", hosts = "", end = ""] =
+    /^(\w+(?:\+cluster)?:\/\/(?:[^@/]*@)?)([^/]*)(.*)$/.exec(url) ?? [];
+  const doors = await Promise.all(
+    hosts.split(",").map(async (host): Promise<Door> => {
+      const { hostname, port } = new URL(`redis://${host}`);
+      return { port: await freePort(), target: { host: hostname, port: Number(port || 6379) } };
+    }),
   );
+  const own = `${begin}${doors.map(({ port }) => `127.0.0.1:${port}`)}${end}`;
+  const rewrite = begin.includes("+cluster")
+    ? withDoors(doors, options.rewriteReplies)
+    : options.rewriteReplies;
+  const proxy = new FaultyProxy(own, doors, rewrite);
   await proxy.refuse(false);
   return proxy;
+}
+
+/** A port of the proxy, and what is behind it. */
+interface Door {
+  readonly port: number;
+  readonly target: { readonly host: string; readonly port: number };
+}
+
+/** Names the doors where a server of a cluster names servers: in its answer to CLUSTER SLOTS, and where it sends clients to another one. */
+function withDoors(
+  doors: readonly Door[],
+  rewrite = (text: string): string => text,
+): (text: string) => string {
+  const ports = new Map(doors.map(({ port, target }) => [String(target.port), String(port)]));
+  const named = /(\r\n127\.0\.0\.1\r\n:|-(?:MOVED|ASK) \d+ 127\.0\.0\.1:)(\d+)/g;
+  return (text) =>
+    rewrite(text.replace(named, (_, before: string, port: string) => before + (ports.get(port) ?? port)));
 }
 
 class FaultyProxy implements TcpProxy {
   readonly url: string;
   readonly port: number;
   accepted = 0;
-  readonly #target: { host: string; port: number };
+  readonly #doors: readonly Door[];
   readonly #open = new Set<Connection>();
   readonly #sockets = new Set<Socket>();
   readonly #requests: LaneRules = freeLane();
   readonly #replies: LaneRules;
-  #listener: Server | undefined;
+  #listeners: Server[] = [];
   #paused = false;
   #requestsBlocked = false;
   #repliesBlocked = false;
   #armed: CutAfter | undefined;
 
-  constructor(target: string, port: number, rewrite?: (text: string) => string) {
+  constructor(url: string, doors: readonly Door[], rewrite?: (text: string) => string) {
+    this.url = url;
+    this.port = doors[0]?.port ?? 0;
+    this.#doors = doors;
     this.#replies = freeLane(rewrite);
-    const url = new URL(target);
-    this.#target = { host: url.hostname, port: Number(url.port || 6379) };
-    this.port = port;
-    url.hostname = "127.0.0.1";
-    url.port = String(port);
-    this.url = url.href;
   }
 
   get connections(): number {
@@ -161,12 +185,12 @@ class FaultyProxy implements TcpProxy {
   async refuse(on: boolean): Promise<void> {
     if (on) {
       // Only the listening ends here: close() leaves the connections alone, and its callback would wait for them.
-      this.#listener?.close();
-      this.#listener = undefined;
-    } else if (!this.#listener) {
-      this.#listener = createServer((client) => this.#accept(client));
-      this.#listener.listen(this.port, "127.0.0.1");
-      await once(this.#listener, "listening");
+      for (const listener of this.#listeners.splice(0)) listener.close();
+    } else if (this.#listeners.length === 0) {
+      this.#listeners = this.#doors.map(({ port, target }) =>
+        createServer((client) => this.#accept(client, target)).listen(port, "127.0.0.1"),
+      );
+      await Promise.all(this.#listeners.map((listener) => once(listener, "listening")));
     }
   }
 
@@ -180,9 +204,9 @@ class FaultyProxy implements TcpProxy {
     await this.stop();
   }
 
-  #accept(client: Socket): void {
+  #accept(client: Socket, target: Door["target"]): void {
     this.accepted += 1;
-    const server = createConnection({ ...this.#target, noDelay: true });
+    const server = createConnection({ ...target, noDelay: true });
     client.setNoDelay(true);
     for (const socket of [client, server]) {
       this.#sockets.add(socket);

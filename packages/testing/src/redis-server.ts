@@ -1,11 +1,12 @@
 import type { Redis, RedisOptions } from "ioredis";
+import type { JobStore } from "./job-store.js";
 import type { RedisWay } from "./redis-way.js";
 
 /**
  * One real Redis server, and the faults that can happen to it. On a server that runs already (way "url") the faults
  * throw `TestingError` `UNSUPPORTED`: it belongs to somebody else.
  */
-export interface RedisServer {
+export interface RedisServer extends JobStore {
   /** How this server was got. */
   readonly way: RedisWay;
   /** Its address, with its password if it has one; the same after each restart. */
@@ -16,6 +17,10 @@ export interface RedisServer {
   readonly pid: number | undefined;
   /** The certificate, as PEM text, of the authority that vouches for it; undefined without TLS. */
   readonly ca: string | undefined;
+  /** Itself alone. */
+  readonly servers: readonly [RedisServer];
+  /** Itself, whatever the key. */
+  masterOf(): Promise<RedisServer>;
   /**
    * Its address with the name and password of one of its users.
    *

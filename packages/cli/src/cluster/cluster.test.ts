@@ -1,15 +1,15 @@
 import { createScheduler, type ListedNode, type Scheduler } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { cron } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asJson, escapement, start } from "../../test/escapement.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string; TZ: string };
 let scheduler: Scheduler;
 
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
   env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: uniqueNamespace("cluster"), TZ: "UTC" };
   scheduler = createScheduler({ redis: redis.url, namespace: env.ESCAPEMENT_NAMESPACE });
   scheduler.task("any", () => undefined);

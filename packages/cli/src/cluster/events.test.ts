@@ -1,10 +1,10 @@
 import { createScheduler, type Scheduler, type SchedulerEvent } from "@escapement/core";
-import { eventually, type RedisServer, startProcess, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, startProcess, uniqueNamespace } from "@escapement/testing";
 import { once } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { escapement, type Said, start } from "../../test/escapement.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 let client: Scheduler;
 let env: {
   ESCAPEMENT_REDIS_URL: string;
@@ -15,7 +15,7 @@ let env: {
 const later = once(new Date("2099-01-01T00:00:00Z"));
 
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
 });
 afterAll(() => redis.stop());
 

@@ -1,18 +1,20 @@
 import { createScheduler, type ListedNode, type PartitionLeader } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asJson, escapement, start } from "../../test/escapement.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
 });
 afterAll(() => redis.stop());
 
-const envOf = (namespace: string): Record<string, string> => ({
+const envOf = (namespace: string): Record<string, string | undefined> => ({
   ESCAPEMENT_REDIS_URL: redis.url,
   ESCAPEMENT_NAMESPACE: namespace,
+  // Whatever the tests' own environment says: here the commands are to find out.
+  ESCAPEMENT_PARTITIONS: undefined,
 });
 
 test("commands take the number of partitions that the namespace has, and are refused with another", {

@@ -1,18 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { createScheduler, type Scheduler } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { cron } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asJson, escapement, folderWith, start } from "../../test/escapement.js";
 import type { TopState } from "./top-state.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string };
 let scheduler: Scheduler;
 let runId: string;
 
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
   env = { ESCAPEMENT_REDIS_URL: redis.url, ESCAPEMENT_NAMESPACE: uniqueNamespace("top") };
   scheduler = createScheduler({ redis: redis.url, namespace: env.ESCAPEMENT_NAMESPACE });
   scheduler.task("long", ({ signal }) => new Promise((_, stop) => signal.addEventListener("abort", stop)));
@@ -150,11 +150,13 @@ describe.skipIf(!hasTmux)("top on a terminal", { timeout: 120_000 }, () => {
     using shown = terminal(folder, "100ms");
     await eventually(() => expect(shown.screen()).toMatch(/ leads in term/), { within: 30_000 });
     await eventually(() => expect(shown.screen()).toMatch(/^yearly /m), { within: 30_000 });
-    const admin = redis.client();
-    await admin.config("SET", "maxclients", "1");
-    await admin.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+    const admins = redis.servers.map((one) => one.client());
+    for (const admin of admins) {
+      await admin.config("SET", "maxclients", "1");
+      await admin.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+    }
     await eventually(() => expect(shown.screen()).toMatch(/^[^\n]*(Redis|connection)/), { within: 30_000 });
-    await admin.config("SET", "maxclients", "1000");
+    for (const admin of admins) await admin.config("SET", "maxclients", "1000");
     await eventually(() => expect(shown.screen()).toMatch(/^top-/), { within: 30_000 });
     const shell = shown.tmux("display-message", "-p", "#{pane_pid}").trim();
     const { stdout } = spawnSync("pgrep", ["-P", shell], { encoding: "utf8" });

@@ -4,17 +4,17 @@ import { createServer } from "node:net";
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createScheduler } from "@escapement/core";
-import { type RedisServer, startProcess, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, startProcess, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { escapement, folderWith } from "../../test/escapement.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string; PATH: string };
 const folder = folderWith({});
 
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
   symlinkSync(fileURLToPath(new URL("../../bin/escapement.js", import.meta.url)), folder.path("escapement"));
   env = {
     ESCAPEMENT_REDIS_URL: redis.url,

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { createScheduler, type Job, type Scheduler } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { asJson, escapement, folderWith, type Said, start } from "../../test/escapement.js";
@@ -13,10 +13,10 @@ A=1
 0 30 3 * * *  echo a 100\\% ok%line1
 `;
 
-let redis: RedisServer;
+let redis: JobStore;
 let env: { ESCAPEMENT_REDIS_URL: string; ESCAPEMENT_NAMESPACE: string };
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "everysec" });
+  redis = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => redis.stop());
 beforeEach(() => {

@@ -1,13 +1,13 @@
 import type { ApplyReport, Job } from "@escapement/core";
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asJson, escapement, folderWith, start } from "../../test/escapement.js";
 
 type Env = Record<string, string>;
 
-let redis: RedisServer;
+let redis: JobStore;
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
 });
 afterAll(() => redis.stop());
 

@@ -1,13 +1,20 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import type { Health, NodeInfo } from "@escapement/core";
-import { eventually, type RedisServer, redisWay, startRedis, uniqueNamespace } from "@escapement/testing";
+import {
+  eventually,
+  type JobStore,
+  redisWay,
+  startJobStore,
+  startRedis,
+  uniqueNamespace,
+} from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asJson, escapement, folderWith, start } from "../../test/escapement.js";
 
-let redis: RedisServer;
+let redis: JobStore;
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "everysec" });
+  redis = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => redis.stop());
 

@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import type { Job, Run } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asJson, escapement, folderWith, start } from "../../test/escapement.js";
 import type { ShellResult } from "../shell/shell.js";
 
 type Env = Record<string, string>;
 
-let redis: RedisServer;
+let redis: JobStore;
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "everysec" });
+  redis = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => redis.stop());
 

@@ -1,5 +1,5 @@
 import { createScheduler, type Job, type PauseInfo, type Scheduler } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { asJson, escapement } from "../../test/escapement.js";
@@ -7,13 +7,13 @@ import { asJson, escapement } from "../../test/escapement.js";
 // Several commands a test, each a process that takes a while to start on a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
 
-let redis: RedisServer;
+let redis: JobStore;
 let scheduler: Scheduler;
 let env: Record<string, string>;
 let prefix: string;
 
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startJobStore();
 });
 afterAll(() => redis.stop());
 

@@ -5,20 +5,20 @@ import {
   type Run,
   type Scheduler,
 } from "@escapement/core";
-import { eventually, type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { asJson, escapement, start } from "../../test/escapement.js";
 
 // Several commands a test, each a process that takes a while to start on a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
 
-let redis: RedisServer;
+let redis: JobStore;
 let node: Scheduler;
 let env: Record<string, string>;
 let letGo: () => void;
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: "everysec" });
+  redis = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => redis.stop());
 

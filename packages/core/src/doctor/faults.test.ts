@@ -1,4 +1,11 @@
-import { eventually, type RedisServer, startProxy, startRedis, startVoters } from "@escapement/testing";
+import {
+  eventually,
+  type JobStore,
+  startJobStore,
+  startProxy,
+  startRedis,
+  startVoters,
+} from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, fast, heard, partitions } from "../../test/cluster.js";
@@ -7,9 +14,9 @@ import type { Finding, Scheduler, SchedulerOptions } from "../index.js";
 
 // Each of these faults is planted for real, and has to be found; on a healthy cluster nothing may be.
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis({ appendonly: "everysec" });
+  server = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => server.stop());
 

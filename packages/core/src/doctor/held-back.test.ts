@@ -1,22 +1,19 @@
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster } from "../../test/cluster.js";
-import type { Finding, Scheduler, SchedulerOptions } from "../index.js";
+import { Cluster, idsTogether } from "../../test/cluster.js";
+import { findingsOf } from "../../test/findings.js";
+import type { Scheduler, SchedulerOptions } from "../index.js";
 
 // What is due and does not start since somebody wanted that, for all of it or for more than was meant.
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis({ appendonly: "everysec" });
+  server = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => server.stop());
 
 const why = { reason: "new disks", by: "ada" };
-
-/** What the doctor finds of one check. */
-const found = async (scheduler: Scheduler, check: string): Promise<Finding[]> =>
-  (await scheduler.doctor()).filter((finding) => finding.check === check);
 
 /** A node with handlers for these tasks, whose lease a slow machine keeps as well. */
 async function worker(
@@ -36,7 +33,7 @@ describe("workers that are drained", () => {
     const { node, id } = await worker(cluster);
     await worker(cluster);
     await node.pause({ node: id }, why);
-    const findings = await found(node, "nodes");
+    const findings = await findingsOf(node, "nodes");
     expect(findings.map(({ level }) => level)).toEqual(["ok", "ok"]);
     expect(findings[1]?.message).toMatch(
       new RegExp(`^1 of 2 workers are drained: ${id} for \\d+ s by ada \\("new disks"\\)`),
@@ -50,7 +47,7 @@ describe("workers that are drained", () => {
     await worker(cluster, ["task"], { roles: ["leader"] });
     for (const { node, id } of [first, second]) await node.pause({ node: id }, why);
     const client = cluster.scheduler();
-    expect(await found(client, "nodes")).toMatchObject([
+    expect(await findingsOf(client, "nodes")).toMatchObject([
       { level: "ok" },
       {
         level: "warning",
@@ -58,7 +55,7 @@ describe("workers that are drained", () => {
       },
     ]);
     await client.enqueue("task");
-    const findings = await found(client, "nodes");
+    const findings = await findingsOf(client, "nodes");
     expect(findings.map(({ level }) => level)).toEqual(["ok", "error"]);
     for (const { id } of [first, second])
       expect(findings[1]?.message).toMatch(new RegExp(`${id} for \\d+ s by ada \\("new disks"\\)`));
@@ -74,7 +71,7 @@ describe("workers that are drained", () => {
     await node.pause({ node: id }, why);
     await node.enqueue("task");
     await eventually(async () => expect((await node.load()).due).toBe(1));
-    expect(await found(node, "nodes")).toMatchObject([{ level: "ok" }, { level: "warning" }]);
+    expect(await findingsOf(node, "nodes")).toMatchObject([{ level: "ok" }, { level: "warning" }]);
   });
 
   test("and alone have a handler for what is due are an error, though others take runs", async () => {
@@ -84,7 +81,7 @@ describe("workers that are drained", () => {
     await node.pause({ node: id }, why);
     await node.enqueue("rare");
     await eventually(async () =>
-      expect(await found(node, "unclaimed")).toMatchObject([
+      expect(await findingsOf(node, "unclaimed")).toMatchObject([
         {
           level: "error",
           message: expect.stringMatching(
@@ -101,9 +98,9 @@ describe("a pause of everything", () => {
     await using cluster = new Cluster(server);
     const { node } = await worker(cluster);
     await node.pause("all", { ...why, for: "1h" });
-    expect(await found(node, "pauses")).toMatchObject([{ level: "ok" }]);
+    expect(await findingsOf(node, "pauses")).toMatchObject([{ level: "ok" }]);
     await node.enqueue("task");
-    expect(await found(node, "pauses")).toMatchObject([
+    expect(await findingsOf(node, "pauses")).toMatchObject([
       {
         level: "warning",
         message: expect.stringMatching(
@@ -115,12 +112,12 @@ describe("a pause of everything", () => {
 
   test("is a warning once a job's fire time has come, told once although it lasts too long as well", async () => {
     await using cluster = new Cluster(server);
-    const { node } = await worker(cluster, ["task"], { pausedTooLong: 1000 });
+    const { node } = await worker(cluster, ["task"], { pausedTooLong: 1000, partitions: 1 });
     await node.pause("all", why);
     await node.schedule("task", { id: "job", trigger: every("1s") });
     await eventually(
       async () =>
-        expect(await found(node, "pauses")).toMatchObject([
+        expect(await findingsOf(node, "pauses")).toMatchObject([
           {
             level: "warning",
             message: expect.stringMatching(/paused for (?:[2-9]|\d\d+) s.*fire times of 1 jobs have come/),
@@ -135,13 +132,14 @@ describe("due runs for which no node has a handler", () => {
   test("are told with their number, and for how long the first has been due, whatever its priority", async () => {
     await using cluster = new Cluster(server);
     const { node } = await worker(cluster);
-    await node.enqueue("rare", { priority: 10 });
-    await node.enqueue("rare");
+    const [urgent = "", usual = ""] = idsTogether(2);
+    await node.enqueue("rare", { id: urgent, priority: 10 });
+    await node.enqueue("rare", { id: usual });
     const [lane, redis] = [`escapement:{${cluster.namespace}}:ready:default@rare`, server.client()];
     await eventually(async () => expect(await redis.zcard(lane)).toBe(2));
     const [, old = ""] = await redis.zrange(lane, 0, -1);
     await redis.zincrby(lane, -600_000, old);
-    expect(await found(node, "unclaimed")).toMatchObject([
+    expect(await findingsOf(node, "unclaimed")).toMatchObject([
       {
         level: "error",
         message: expect.stringMatching(/task rare in queue default are due \(2, the first for 10 min\)/),
@@ -157,7 +155,7 @@ describe("due runs for which no node has a handler", () => {
     await node.enqueue("rare");
     const paused = target === "all" ? "everything" : target;
     await eventually(async () =>
-      expect(await found(node, "unclaimed")).toMatchObject([
+      expect(await findingsOf(node, "unclaimed")).toMatchObject([
         {
           level: "warning",
           message: expect.stringMatching(
@@ -177,7 +175,7 @@ describe("due runs for which no node has a handler", () => {
     await node.pause({ task: "rare" }, why);
     await node.job("job").runNow({ force: true });
     await eventually(async () =>
-      expect(await found(node, "unclaimed")).toMatchObject([
+      expect(await findingsOf(node, "unclaimed")).toMatchObject([
         { level: "error", message: expect.stringMatching(/\(1, the first for \d+ s\).*Start one that does/) },
       ]),
     );

@@ -2,29 +2,30 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AclRole, aclRules } from "@escapement/redis";
 import { neededCommands } from "@escapement/redis/internal";
-import { type RedisServer, startRedis } from "@escapement/testing";
+import { type JobStore, onEach, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Cluster } from "../../test/cluster.js";
+import { Cluster, partitions } from "../../test/cluster.js";
 import type { Finding } from "../index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis({ appendonly: "everysec" });
+  server = await startJobStore({ appendonly: "everysec" });
 });
 afterAll(() => server.stop());
 
 /** What the doctor finds wrong for a user with these rules. */
 async function wrongFor(cluster: Cluster, ...rules: string[]): Promise<Finding[]> {
-  await server.client().acl("SETUSER", "limited", "reset", "on", ">pass", ...rules);
-  const client = cluster.scheduler({ redis: server.url.replace("redis://", "redis://limited:pass@") });
+  const set = ["SETUSER", "limited", "reset", "on", ">pass", ...rules] as const;
+  await onEach(server, (redis) => redis.acl(...set));
+  const client = cluster.scheduler({ redis: server.url.replace("://", "://limited:pass@") });
   return (await client.doctor()).filter(({ check, level }) => check === "permissions" && level !== "ok");
 }
 
 test("12: a user with what Escapement needs lacks nothing, and is enough for a node", async () => {
   await using cluster = new Cluster(server);
-  const rules = aclRules({ namespace: cluster.namespace, role: "node" });
+  const rules = aclRules({ namespace: cluster.namespace, role: "node", partitions });
   expect(await wrongFor(cluster, ...rules)).toEqual([]);
-  const node = cluster.scheduler({ redis: server.url.replace("redis://", "redis://limited:pass@") });
+  const node = cluster.scheduler({ redis: server.url.replace("://", "://limited:pass@") });
   node.task("task", ({ id }) => id);
   await node.start();
   const run = await node.enqueue("task");
@@ -74,7 +75,7 @@ test.each<[AclRole, RegExp]>([
   ["observer", /^The user may read everything and change nothing, as an observer\./],
 ])("12: who has the rules of a %s is told what that is, as a warning", async (role, pattern) => {
   await using cluster = new Cluster(server);
-  const findings = await wrongFor(cluster, ...aclRules({ namespace: cluster.namespace, role }));
+  const findings = await wrongFor(cluster, ...aclRules({ namespace: cluster.namespace, role, partitions }));
   expect(findings).toEqual([
     { check: "permissions", level: "warning", message: expect.stringMatching(pattern) },
   ]);

@@ -2,7 +2,7 @@ import { aclRules } from "@escapement/redis";
 import { eventually, redisWay, startRedis } from "@escapement/testing";
 import { Cluster as RedisCluster } from "ioredis";
 import { expect, test } from "vitest";
-import { Cluster } from "../../test/cluster.js";
+import { Cluster, partitions } from "../../test/cluster.js";
 
 test.skipIf(redisWay() !== "process")(
   "on Redis Cluster nothing is wrong either, and a user who lacks something is told",
@@ -18,7 +18,7 @@ test.skipIf(redisWay() !== "process")(
         redisOptions: username === undefined ? {} : { username, password: "pass" },
       });
     await using cluster = new Cluster(redis);
-    const rules = aclRules({ namespace: cluster.namespace, role: "node" });
+    const rules = aclRules({ namespace: cluster.namespace, role: "node", partitions });
     await admin.acl("SETUSER", "exact", "on", ">pass", ...rules);
     const [all, limited, exact] = [as(), as("limited"), as("exact")];
     try {

@@ -1,6 +1,7 @@
 import { eventually, startRedis } from "@escapement/testing";
 import { expect, test } from "vitest";
 import { Cluster } from "../../test/cluster.js";
+import { findingsOf } from "../../test/findings.js";
 import type { Finding } from "../index.js";
 
 test("doctor finds voters that are one server under several names", async () => {
@@ -10,7 +11,7 @@ test("doctor finds voters that are one server under several names", async () => 
   const client = cluster.scheduler({ voters: [server.url, other.url, `${server.url}/1`] });
   let findings: Finding[] = [];
   await eventually(async () => {
-    findings = (await client.doctor()).filter(({ check }) => check === "voters");
+    findings = await findingsOf(client, "voters");
     expect(findings[0]).toMatchObject({ level: "ok" });
   });
   expect(findings.slice(1)).toEqual([

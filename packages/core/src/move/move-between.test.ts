@@ -1,5 +1,5 @@
 import { createKeys, partitionOf } from "@escapement/redis/internal";
-import { eventually, type RedisServer, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../../test/cluster.js";
@@ -7,9 +7,9 @@ import { FollowingPartitions, idIn } from "../../test/following-partitions.js";
 import { later } from "../../test/store-bench.js";
 import { movePartitions } from "../index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -142,7 +142,7 @@ test("places that runs of a dead node hold are in use with the new number too", 
   const redis = server.client();
   const home = partitionOf("task:any", 8);
   const away = (home + 1) % 8;
-  await cluster.scheduler().schedule("other", { id: "other", trigger: later });
+  await cluster.scheduler({ partitions: 1 }).schedule("other", { id: "other", trigger: later });
   // As a node has left them that died. There is no leader, so nobody takes its runs over.
   await redis.sadd(keysAt(namespace, 0).held("task:any"), idIn(away, "a"), idIn(away, "b"));
   await movePartitions({ redis: server.url, namespace }, { to: 8 });

@@ -1,4 +1,4 @@
-import { eventually, type RedisServer, redisWay, startProxy, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, redisWay, startJobStore, startProxy } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../../test/cluster.js";
 import { type Furnished, furnish, queues, serve, tasks } from "../../test/moved.js";
@@ -6,9 +6,9 @@ import { contents, readable } from "../../test/readable.js";
 import { later } from "../../test/store-bench.js";
 import { type MoveProgress, movePartitions, readPartitions } from "../index.js";
 
-let server: RedisServer;
+let server: JobStore;
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startJobStore();
 });
 afterAll(() => server.stop());
 
@@ -29,8 +29,8 @@ const abortedAt = (nth: number): AbortSignal => {
 };
 
 /** All keys of all partitions but their `meta`. */
-async function keysOf({ bench, cluster }: Furnished): Promise<string[]> {
-  const keys = await bench.redis.keys(`escapement:{${cluster.namespace}*`);
+async function keysOf({ cluster }: Furnished): Promise<string[]> {
+  const keys = await server.client().keys(`escapement:{${cluster.namespace}*`);
   return keys.filter((key) => !key.endsWith(":meta"));
 }
 
@@ -106,10 +106,12 @@ describe("a namespace that is moved to another number of partitions", () => {
     timeout: 120_000,
   }, async () => {
     await using all = await furnish(server);
-    const { bench, cluster } = all;
+    const { cluster } = all;
     const tokens = async (): Promise<bigint[]> => {
-      const keys = await bench.redis.keys(`escapement:{${cluster.namespace}*:fence`);
-      return (await bench.redis.mget(keys)).map((text) => BigInt(text ?? 0));
+      const redis = server.client();
+      const keys = await redis.keys(`escapement:{${cluster.namespace}*:fence`);
+      const texts = await Promise.all(keys.map((key) => redis.get(key)));
+      return texts.map((text) => BigInt(text ?? 0));
     };
     const [highest = 0n] = await tokens();
     await movePartitions(optionsOf(cluster), { to: 3 });

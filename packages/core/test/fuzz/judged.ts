@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { StoreClient } from "@escapement/testing";
 import { expect } from "vitest";
 import type { ApplyReport, EscapementError, Job, Scheduler } from "../../src/index.js";
 import { readHead } from "../../src/record.js";
@@ -10,7 +10,7 @@ import { asStored, asUpdated, expectDefined, expectVersion, isSame } from "./sto
 /** Where definitions are written, and how to look at it. */
 export interface Place {
   readonly client: Scheduler;
-  readonly redis: Redis;
+  readonly redis: StoreClient;
   /** The hashes of the jobs' records, of each partition. */
   readonly jobs: readonly string[];
   readonly secret: string;

@@ -1,5 +1,5 @@
 // The real system that the model is compared with: two nodes and a leader on one store, whose time stands still.
-import type { RedisServer } from "@escapement/testing";
+import type { JobStore } from "@escapement/testing";
 import { every } from "@escapement/triggers";
 import { expect } from "vitest";
 import type { Claimed, Completion } from "../../src/claim.js";
@@ -56,7 +56,7 @@ export class Cluster {
     this.#leader = new Materialiser(bench.store, lookahead, bench.events);
   }
 
-  static async start(server: RedisServer, setting: Setting): Promise<Cluster> {
+  static async start(server: JobStore, setting: Setting): Promise<Cluster> {
     const bench = await new StoreBench(server, { runs: 10_000, age: 1e13 }).ready();
     await bench.redis.set(bench.store.keys.clock, dawn);
     return new Cluster(bench, setting);

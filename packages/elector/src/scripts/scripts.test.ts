@@ -1,24 +1,26 @@
 import { type Connection, connect } from "@escapement/redis/internal";
-import { type RedisServer, startRedis, uniqueNamespace } from "@escapement/testing";
+import { type JobStore, startJobStore, uniqueNamespace } from "@escapement/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { acquire, type LeaseKeys } from "./acquire.js";
 import { renew } from "./renew.js";
 import { resign } from "./resign.js";
 
-let server: RedisServer;
+/** All keys are of the slot that the connection is for. */
+const tag = `{${uniqueNamespace("scripts")}}`;
+let server: JobStore;
 let connection: Connection;
 let keys: LeaseKeys;
 
 beforeAll(async () => {
-  server = await startRedis();
-  connection = connect(server.url, { profile: "commands" });
+  server = await startJobStore();
+  connection = connect(server.url, { profile: "commands", key: tag });
 });
 afterAll(async () => {
   connection.close();
   await server.stop();
 });
 beforeEach(() => {
-  const key = uniqueNamespace("lease");
+  const key = `${tag}${uniqueNamespace("lease")}`;
   keys = { lease: key, epoch: `${key}:epoch` };
 });
 
