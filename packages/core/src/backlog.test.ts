@@ -2,6 +2,7 @@ import { eventually, type JobStore, startJobStore } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard, idsTogether } from "../test/cluster.js";
 import { Backlog } from "./backlog.js";
+import { readEntry } from "./event-line.js";
 
 describe("what is due goes before what has ended", () => {
   test("for 50 ms from when more is due than was asked for", () => {
@@ -55,10 +56,8 @@ describe("a node", () => {
         bursts += 1;
         await eventually(() => ended.length === bursts * runs, { within: 10_000 });
         const entries = await redis.xrange(stream, `(${last?.[0] ?? "0"}`, "+");
-        const words = entries.flatMap(([, fields]) =>
-          (fields[3] ?? "").split("\n").map((line) => line.split(" ")[0]),
-        );
-        const before = words.slice(0, words.indexOf("ended")).filter((word) => word === "started");
+        const types = entries.flatMap(([, fields]) => readEntry(fields)).map((event) => event?.type);
+        const before = types.slice(0, types.indexOf("afterRun")).filter((type) => type === "beforeRun");
         return before.length > 60;
       },
       { within: 15_000 },

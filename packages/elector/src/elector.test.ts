@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect } from "@escapement/redis/internal";
-import { eventually, type JobStore, startJobStore, startRedis } from "@escapement/testing";
+import { eventually, type JobStore, onEach, startJobStore, startRedis } from "@escapement/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { subscribersOf } from "../test/subscribers.js";
 import { uniqueKey } from "../test/unique-key.js";
@@ -38,6 +38,15 @@ function movableClock(): Clock & { ahead: { monotonic: number; wall: number } } 
 }
 
 const leaders = (electors: Elector[]): Elector[] => electors.filter((one) => one.isLeader());
+
+/** How often scripts have been called on the store. */
+async function scriptCalls(): Promise<number> {
+  const counts = await onEach(server, async (redis) => {
+    const stats = await redis.info("commandstats");
+    return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  });
+  return counts.reduce((sum, count) => sum + count, 0);
+}
 
 async function theLeader(electors: Elector[], within = 5000): Promise<Elector> {
   await eventually(() => leaders(electors).length > 0, { within });
@@ -77,8 +86,11 @@ describe("an election", () => {
 
   it("goes to whom the leader that resigns names, whoever else there is", async () => {
     const key = uniqueKey("successor");
+    const before = await scriptCalls();
     const electors = Array.from({ length: 5 }, () => candidate(key, { ttl: 60_000 }));
     await eventually(async () => (await subscribersOf(server, key)) === 5);
+    // Each has had its first try: one that comes just now would win.
+    await eventually(async () => (await scriptCalls()) >= before + 5);
     for (let round = 0; round < 10; round += 1) {
       const leader = await theLeader(electors);
       const others = electors.filter((one) => one !== leader);
