@@ -12,7 +12,7 @@ const longest = 5;
 /** So many ms after its claim a run may still begin at the most, where the event loop was blocked meanwhile: well below what a pause is promised to take. */
 const stale = 25;
 /** Runs that are claimed ahead at most. */
-const most = 200;
+const most = 400;
 
 /**
  * Runs that were claimed for slots that are about to be free. Where handlers take well below a millisecond, a node would wait for Redis rather than work
