@@ -32,15 +32,19 @@ export class Normaliser {
     text = text
       .replace(runId, (id, at, suffix) => this.#run(id, at, suffix))
       .replace(stamp, (...parts) => this.#stamp(...parts));
-    return text
-      .replace(/\([\d.]+ (s|min)\)/g, "(2 s)")
-      .replace(/^(lateness +)[\d.]+ (ms|s|min)$/, "$15 ms")
-      .replace(/(, )[\d.]+ (ms|s|min)$/, "$19 ms")
-      .replace(/\btoken \d+/, "token 7")
-      .replace(/\bprocess \d+/, "process 4711")
-      .replace(/(Redis|Valkey) \d+\.\d+\.\d+/, "Redis 7.2.4")
-      .replace(/\d+ MiB used/, "3 MiB used")
-      .replace(/clock is \d+ ms (ahead of|behind)/, "clock is 0 ms ahead of");
+    return (
+      text
+        .replace(/\([\d.]+ (s|min)\)/g, "(2 s)")
+        .replace(/^(lateness +)[\d.]+ (ms|s|min)$/, "$15 ms")
+        .replace(/(, )[\d.]+ (ms|s|min)$/, "$19 ms")
+        .replace(/\btoken \d+/, "token 7")
+        // One lease in a thousand ends at a whole second, which is written without ms.
+        .replace(/(lease until \S+ \d\d:\d\d:\d\d)Z/, "$1.000Z")
+        .replace(/\bprocess \d+/, "process 4711")
+        .replace(/(Redis|Valkey) \d+\.\d+\.\d+/, "Redis 7.2.4")
+        .replace(/\d+ MiB used/, "3 MiB used")
+        .replace(/clock is \d+ ms (ahead of|behind)/, "clock is 0 ms ahead of")
+    );
   }
 
   /** @param {string} id @param {string | undefined} at @param {string | undefined} suffix */
