@@ -1,4 +1,5 @@
 import type { ClaimAnswer, Claimed, Line } from "./claim.js";
+import { patience } from "./slots.js";
 
 /** A second request is worth its while from so many runs on that have ended, or could be claimed: it costs Redis as much as ten runs do. */
 export const bulk = 25;
@@ -15,9 +16,8 @@ export interface Exchange {
   /** For how many runs it asks, and how many of these would wait for a slot. */
   readonly slots: number;
   readonly ahead: number;
-  /** Until when (monotonic) the slots are kept from the process' other partitions. */
-  readonly keptUntil: number;
-  readonly sentAt: number; // monotonic
+  /** Monotonic. Its slots are kept from the process' other partitions for a while from then on. */
+  readonly sentAt: number;
   readonly answered: Promise<ClaimAnswer>;
 }
 
@@ -57,13 +57,13 @@ export class RequestLines {
   kept(now: number): number {
     let kept = 0;
     for (const { underWay } of this.#all)
-      if (underWay !== undefined && now < underWay.keptUntil) kept += underWay.slots;
+      if (underWay !== undefined && now < underWay.sentAt + patience) kept += underWay.slots;
     return kept;
   }
 
   /** Whether one has not been answered in time. */
   isLate(now: number): boolean {
-    return this.#all.some(({ underWay }) => underWay !== undefined && now >= underWay.keptUntil);
+    return this.#all.some(({ underWay }) => underWay !== undefined && now >= underWay.sentAt + patience);
   }
 
   /** For how many runs these ask, and for how many of them there are slots. */

@@ -17,7 +17,7 @@ import { LoopWatch } from "./loop-watch.js";
 import { Nap } from "./nap.js";
 import { reconcileHeld } from "./reconcile.js";
 import { bulk, type Ended, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
-import { patience, type Sharer } from "./slots.js";
+import type { Sharer } from "./slots.js";
 import type { WakeMessage } from "./store.js";
 import { Offer } from "./task.js";
 import { deathIn, untilAnswered } from "./until-answered.js";
@@ -332,8 +332,7 @@ export class Worker {
     });
     answered.catch(() => undefined); // it is waited for later
     if (slots > 0) this.#parts.slots.keptUntil(this.#sharer, answered);
-    const sentAt = monotonic();
-    return { completed, slots, ahead, keptUntil: sentAt + patience, sentAt, answered };
+    return { completed, slots, ahead, sentAt: monotonic(), answered };
   }
 
   #untilAnswered(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -358,8 +357,7 @@ export class Worker {
   /** Whether what is claimed could start: not where too few voters answer, the process is drained, nor where the lease may have ended, until a heartbeat shows that it has not. */
   #mayStart(): boolean {
     const { locks, gate } = this.#parts;
-    const able = gate?.mayClaim() !== false;
-    if (able && this.#parts.isAlive() && locks?.hasQuorum !== false) return true;
+    if (gate?.mayClaim() !== false && this.#parts.isAlive() && locks?.hasQuorum !== false) return true;
     this.#holdOff();
     return false;
   }

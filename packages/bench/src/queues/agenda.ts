@@ -13,7 +13,7 @@ export const agenda: Contestant = {
   package: "agenda",
   store: "redis",
   bulk: false,
-  pace: { one: 200, many: 800 },
+  pace: { one: 200, many: 800, most: 750 },
   about: "its Redis backend; a lock a run, no history (removeOnComplete)",
   client: async (place) => {
     const backend = new RedisBackend({ connectionString: place.redis });

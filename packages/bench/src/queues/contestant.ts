@@ -53,8 +53,8 @@ export interface Contestant {
   readonly store: "redis" | "postgres";
   /** Whether `enqueueMany` is one call of its own, and not many at once of `enqueue`. */
   readonly bulk: boolean;
-  /** About how many no-op runs a second it does on two cores, one at a time and many at once: sizes samples, so that each takes about as long. */
-  readonly pace: { readonly one: number; readonly many: number };
+  /** About how many no-op runs a second it does on two cores, one at a time and many at once: sizes samples, so that each takes about as long. `most`: of more that wait it begins none. */
+  readonly pace: { readonly one: number; readonly many: number; readonly most?: number };
   /** A stream of what happened, in Redis, of bounded length: left out where the bytes of a job or run are measured. */
   readonly events?: string;
   /** What of it is weaker or stronger than ours, for the notes. */

@@ -90,5 +90,6 @@ export function sampleSize(
   // A timer of 1 ms takes a little longer than that.
   const most = handler === "timer" ? 800 * concurrency : Number.POSITIVE_INFINITY;
   const perSecond = Math.min(concurrency === 1 ? pace.one : pace.many, most);
-  return Math.ceil(Math.max(20, perSecond * seconds, 15 * concurrency * seconds));
+  const runs = Math.ceil(Math.max(20, perSecond * seconds, 15 * concurrency * seconds));
+  return Math.min(runs, pace.most ?? runs);
 }

@@ -130,9 +130,9 @@ export const claimMutants: readonly Mutant[] = [
         put: "= lock .. (job_of(runs[i]) or runs[i]) .. '#1', value end",
       },
       {
-        file: "core/dist/scripts/claim/plain.lua",
-        find: "locks[i] = lock .. run .. held.lock_ends",
-        put: "locks[i] = lock .. (job or run) .. held.lock_ends",
+        file: "core/dist/scripts/claim/plain-ends.lua",
+        find: "locks[i] = prefix .. 'lock:' .. run .. held.lock_ends",
+        put: "locks[i] = prefix .. 'lock:' .. (job or run) .. held.lock_ends",
       },
     ],
     trial: quiet,

@@ -48,7 +48,7 @@ export const runMutants: readonly Mutant[] = [
         put: "if not token then",
       },
       {
-        file: "core/dist/scripts/claim/plain.lua",
+        file: "core/dist/scripts/claim/plain-ends.lua",
         find: "if not text or find(text, token, 1, true) ~= 1 then return nil end",
         put: "text = text or token .. ' 1 ' .. int(now) .. ' 0 -'",
       },
