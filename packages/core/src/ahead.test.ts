@@ -116,7 +116,7 @@ describe("a node that claims ahead", () => {
     const late: Claimed[] = [];
     const ahead = new Ahead((runs) => late.push(...runs));
     const claimed = (run: string): Claimed => ({ run }) as Claimed;
-    for (const run of ["a", "b", "c"]) ahead.add(claimed(run), performance.now());
+    for (const run of ["a", "b", "c"]) ahead.add([claimed(run)], performance.now());
     expect(ahead.remove("b").map(({ run }) => run)).toEqual(["b"]);
     expect(ahead.next()?.run).toBe("a");
     expect(ahead.held().map(({ run }) => run)).toEqual(["c"]);

@@ -80,9 +80,10 @@ export class Ahead {
   }
 
   /** @param claimedAt by the monotonic clock */
-  add(claimed: Claimed, claimedAt: number): void {
-    this.#waiting.push({ claimed, claimedAt, since: monotonic() });
-    this.#timer ??= setTimeout(this.#expire, longest);
+  add(runs: readonly Claimed[], claimedAt: number): void {
+    const since = monotonic();
+    for (const claimed of runs) this.#waiting.push({ claimed, claimedAt, since });
+    if (runs.length > 0) this.#timer ??= setTimeout(this.#expire, longest);
   }
 
   /** The next one that is to begin now; those that are too old for that go back. */

@@ -189,10 +189,9 @@ export class Attempts {
         error,
       });
     }
-    const accepted = (): void => {
-      if (events.hears("afterRun"))
-        events.emit("afterRun", { ...describeAttempt(node, claimed), outcome: state, duration });
-    };
+    const accepted = events.hears("afterRun")
+      ? () => events.emit("afterRun", { ...describeAttempt(node, claimed), outcome: state, duration })
+      : undefined;
     const code = codes[state];
     if (again === undefined)
       this.#complete(claimed, code, detailOf(claimed, outcome), outcome.result ?? "", accepted);
@@ -206,12 +205,20 @@ const codes = { succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } 
 /** What is kept of an outcome, as JSON text; empty if there is nothing to say. */
 function detailOf(claimed: Claimed, { error, reason }: Outcome): string {
   if (error === undefined && reason === undefined)
-    return claimed.job === undefined ? JSON.stringify(ownDetail(claimed)) : "";
+    return claimed.job === undefined ? `{"task":${quoted(claimed.task)},"at":${claimed.scheduledAt}}` : "";
   return JSON.stringify({
     ...ownDetail(claimed),
     ...(error === undefined ? {} : { error }),
     ...(reason === undefined ? {} : { reason }),
   });
+}
+
+let [lastTask, lastQuoted]: [string, string] = ["", '""'];
+
+/** A task's name as JSON. Most runs are of the task of the one before. */
+function quoted(task: string): string {
+  if (task !== lastTask) [lastTask, lastQuoted] = [task, JSON.stringify(task)];
+  return lastQuoted;
 }
 
 /** A task's own function may never answer: that must not keep the attempt from ending. */

@@ -1,3 +1,4 @@
+import { EscapementError } from "@escapement/redis";
 import type { Carrier } from "./carrier.js";
 import type { Events } from "./events.js";
 import { readWanted, type Wanted } from "./lender.js";
@@ -85,12 +86,13 @@ const most = 500;
 export async function completeAndClaim(store: Store, request: ClaimRequest): Promise<ClaimAnswer> {
   const { node } = request;
   const { meta, wake, active, cancelled, request: answered } = store.keys;
+  const { done, results, completions } = reportsOf(request.completions);
+  // An object that is spread first, with more behind it, becomes old at once, and what it points to with it (decision 0030).
   const reply = await store.timed(
     () =>
       claim.run(store.lease, {
         keys: { meta, wake, active: active(node), cancelled: cancelled(node), request: answered(node) },
         args: {
-          ...store.history,
           partition: store.partitions === 1 ? "" : `${store.partition}/${store.partitions}`,
           node,
           line: request.line ?? "",
@@ -100,9 +102,12 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
           batch: most,
           lock_ttl: request.lockTtl,
           lease_ttl: request.leaseTtl,
+          ...store.history,
         },
         lists: {
-          ...reportsOf(request.completions),
+          done,
+          results,
+          completions,
           lanes: request.lanes,
           rates: (request.rates ?? []).flatMap(({ scope, max, per }) => [scope, max, per]),
           limits: (request.limits ?? []).flatMap(({ scope, max, how }) => [scope, max, how]),
@@ -150,45 +155,92 @@ function isUsual({ outcome, detail }: Completion): boolean {
   return outcome === "s" && !detail.includes('"reason":') && !detail.includes('"count":');
 }
 
-/** First attempts that were claimed at that time: of each the run and its record, whose first line has the task as its third word. */
+/**
+ * First attempts that were claimed at that time: the token before the first, their runs, and their records, with zero bytes between them, which none of ours has.
+ *
+ * @throws EscapementError `INVALID_RECORD` if somebody else's has; the same request, sent again, is answered run by run
+ */
 function readGiven(given: readonly string[], now: string, withNames: boolean): Claimed[] {
-  const claimed: Claimed[] = [];
-  const [before, claimedAt] = [Number(given[0]), Number(now)];
-  for (let at = 1; at + 1 < given.length; at += 2) {
-    const [run = "", record = ""] = [given[at], given[at + 1]];
-    const own = parseRunId(run);
-    const body = readBody(record.slice(record.indexOf("\n") + 1));
-    claimed.push({
-      run,
-      job: own?.job,
-      task: taskOf(record),
-      token: String(before + (at + 1) / 2),
-      attempt: 1,
-      scheduledAt: own?.at ?? body?.at ?? claimedAt,
-      claimedAt,
-      locksLeft: none,
-      lost: 0,
-      body,
-      isGone: false,
-      ...(withNames ? namesOf(record) : noNames),
-    });
-  }
-  return claimed;
+  const [token, runs = "", records = ""] = given;
+  if (token === undefined) return [];
+  const [before, claimedAt] = [Number(token), Number(now)];
+  const [ids, texts] = [runs.split("\0"), records.split("\0")];
+  if (ids.length !== texts.length)
+    throw new EscapementError(
+      "INVALID_RECORD",
+      "A run's id or record has a zero byte in it: it was written by somebody else. Define the job anew, or enqueue the run again.",
+    );
+  return ids.map((run, index) => {
+    const text = texts[index] ?? "";
+    const first = readLine(text, withNames);
+    const body = readBody(text.slice(first.line.length));
+    return new FirstAttempt(run, String(before + index + 1), claimedAt, first, body);
+  });
 }
 
 const none: readonly string[] = [];
-const noNames = { queue: "", tags: none };
 
-/** The queue and the tags that a record's first line says. */
-function namesOf(record: string): { readonly queue: string; readonly tags: readonly string[] } {
-  const words = record.slice(0, record.indexOf("\n")).split(" ");
-  const tags = words.find((word, at) => at > 8 && word.startsWith("tg="));
-  return { queue: words[1] ?? "", tags: tags?.slice(3).split(",") ?? none };
+/** Of a class, and no literal: objects of which many outlive a collection V8 makes old, and what they point to lives on with them (decision 0030). */
+class FirstAttempt implements Claimed {
+  readonly run: string;
+  readonly job: string | undefined;
+  readonly task: string;
+  readonly token: string;
+  readonly attempt = 1;
+  readonly scheduledAt: number;
+  readonly claimedAt: number;
+  readonly locksLeft: readonly string[] = none;
+  readonly lost = 0;
+  readonly body: Body | undefined;
+  readonly isGone = false;
+  readonly queue: string;
+  readonly tags: readonly string[];
+
+  constructor(run: string, token: string, claimedAt: number, first: FirstLine, body: Body | undefined) {
+    const own = run.includes("@") ? parseRunId(run) : undefined;
+    this.run = run;
+    this.job = own?.job;
+    this.task = first.task;
+    this.token = token;
+    this.scheduledAt = own?.at ?? body?.at ?? claimedAt;
+    this.claimedAt = claimedAt;
+    this.body = body;
+    this.queue = first.queue;
+    this.tags = first.tags;
+  }
 }
 
-function taskOf(record: string): string {
-  const from = record.indexOf(" ", record.indexOf(" ") + 1) + 1;
-  return record.slice(from, record.indexOf(" ", from));
+const noNames = { queue: "", tags: none };
+
+/** What a record says in its first line. */
+interface FirstLine {
+  /** With the line feed at its end. */
+  readonly line: string;
+  readonly task: string;
+  /** Empty, as `tags`, unless they were asked for. */
+  readonly queue: string;
+  readonly tags: readonly string[];
+}
+
+/** What the last record said, of those with names and without: most say the same as the one before. */
+const lastLines: [FirstLine?, FirstLine?] = [];
+
+function readLine(record: string, withNames: boolean): FirstLine {
+  const place = withNames ? 1 : 0;
+  const last = lastLines[place];
+  if (last !== undefined && record.startsWith(last.line)) return last;
+  // A copy: a part of a text keeps all of that from being freed.
+  const line = Buffer.from(record.slice(0, record.indexOf("\n") + 1)).toString();
+  const words = line.slice(0, -1).split(" ");
+  const tags =
+    words
+      .find((word, at) => at > 8 && word.startsWith("tg="))
+      ?.slice(3)
+      .split(",") ?? none;
+  const names = withNames ? { queue: words[1] ?? "", tags } : noNames;
+  const read = { line, task: words[2] ?? "", ...names };
+  lastLines[place] = read;
+  return read;
 }
 
 /** `<run> <token> <attempt> <claimed at> <lost> <task> <locks left> <queue> <tags>` LF body. */

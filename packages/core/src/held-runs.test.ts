@@ -115,8 +115,8 @@ test("what waits for a slot goes back by when it was claimed, not by when the no
   const late: string[] = [];
   const ahead = new Ahead((runs) => late.push(...runs.map(({ run }) => run)));
   const now = performance.now();
-  ahead.add({ run: "old" } as Claimed, now - tooLong);
-  ahead.add({ run: "new" } as Claimed, now + 10_000); // however slow this test is
+  ahead.add([{ run: "old" } as Claimed], now - tooLong);
+  ahead.add([{ run: "new" } as Claimed], now + 10_000); // however slow this test is
   expect([ahead.next()?.run, ahead.next()?.run]).toEqual(["new", undefined]);
   expect(late).toEqual(["old"]);
 });

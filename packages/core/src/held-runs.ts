@@ -244,8 +244,11 @@ export class HeldRuns {
 
   /** What waits for a slot takes those that are free. Not in what a handler has entered that ended by an error which it left uncaught. */
   beginNext(): void {
-    if (this.#ahead.size > 0) this.#inOwnContext(() => this.#beginAll(() => undefined));
+    // What begins runs at the moment goes on with those that wait, as soon as the one that has just ended is out of the way.
+    if (this.#ahead.size > 0 && !this.#beginning) this.#inOwnContext(this.#beginWaiting);
   }
+
+  readonly #beginWaiting = (): void => this.#beginAll(() => undefined);
 
   /**
    * All of one answer. Those for which there is no slot wait from now on, however long the others take to begin.
@@ -254,7 +257,7 @@ export class HeldRuns {
    */
   #beginOrWait(claimed: readonly Claimed[], claimedAt: number, since: number): void {
     const slots = this.#holder.isClaiming() ? this.#free : claimed.length;
-    for (const item of claimed.slice(slots)) this.#ahead.add(item, claimedAt);
+    this.#ahead.add(claimed.slice(slots), claimedAt);
     this.#beginAll(() => {
       for (let at = 0; at < slots && at < claimed.length; at += 1) {
         if (monotonic() - since > stale) {

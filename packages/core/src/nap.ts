@@ -12,6 +12,7 @@ export class Nap {
 
   /** For so many ms, or until {@link end}. */
   async take(ms: number): Promise<void> {
+    if (this.takeWord()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
@@ -25,6 +26,7 @@ export class Nap {
 
   /** Ends the sleep, or the next one. */
   end(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#wake?.();
   }

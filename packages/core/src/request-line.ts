@@ -7,7 +7,7 @@ export const bulk = 25;
 /** An attempt whose outcome is to be reported, and what to say once it is accepted. */
 export interface Ended {
   readonly claimed: Claimed;
-  accepted(): void;
+  readonly accepted: (() => void) | undefined;
 }
 
 /** A request that is under way. */

@@ -107,8 +107,6 @@ export interface HistoryArgs {
 }
 
 export function historyArgs({ runs, enqueued, age, failed, results }: Retention): HistoryArgs {
-  return {
-    ...{ history_max: runs, history_age: age, finished_max: enqueued },
-    ...{ failed_max: failed ?? "", result_ttl: results ?? "" },
-  };
+  const kept = { history_max: runs, history_age: age, finished_max: enqueued };
+  return { ...kept, failed_max: failed ?? "", result_ttl: results ?? "" };
 }

@@ -93,6 +93,7 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
   #closed = false;
   #generation = 0;
   #refusal: Refusal | undefined;
+  #history: (HistoryArgs & Told) | undefined;
 
   constructor(options: StoreOptions) {
     super();
@@ -134,7 +135,8 @@ export class Store extends EventEmitter<{ wake: [WakeMessage]; lost: []; restore
 
   /** What every script that writes history is handed. */
   get history(): HistoryArgs & Told {
-    return { ...this.told, ...historyArgs(this.retention) };
+    this.#history ??= { ...this.told, ...historyArgs(this.retention) };
+    return this.#history;
   }
 
   /** The layout of keys that this version writes, and over how many partitions. */

@@ -315,6 +315,7 @@ export class Worker {
       this.#nextDue = Number.MAX_SAFE_INTEGER;
       this.#pollAt = monotonic() + settings.pollEvery;
     }
+    const { lanes, limits, rates } = this.#offer.now;
     const answered = this.#untilAnswered({
       node,
       line: name,
@@ -322,7 +323,9 @@ export class Worker {
       slots: slots - ahead,
       ahead,
       completions,
-      ...this.#offer.now,
+      lanes,
+      limits,
+      rates,
       lockTtl: locks === undefined ? settings.lockTtl : 0,
       leaseTtl: settings.nodeTtl,
     }).catch((error: unknown) => {
@@ -378,13 +381,13 @@ export class Worker {
   #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
     const { events } = this.#parts;
     for (const [index, ended] of completed.entries()) {
-      if (accepted[index]) ended.accepted();
+      if (accepted[index]) ended.accepted?.();
       else this.#refused(ended.claimed);
     }
     tellPassed(events, passed);
   }
 
-  readonly #complete: Complete = (claimed, outcome, detail, result, accepted = () => undefined) => {
+  readonly #complete: Complete = (claimed, outcome, detail, result, accepted) => {
     if (this.#abandoned) {
       this.#refused(claimed);
       this.#parts.slots.freed();

@@ -36,6 +36,14 @@ export interface ConnectOptions {
   readonly first?: () => Promise<boolean>;
 }
 
+/** A call that waits for a reply. */
+interface Call {
+  /** Where it stands in the list of them; below 0: it waits no more. */
+  place: number;
+  /** It will have none. */
+  end: () => void;
+}
+
 /**
  * One connection with a deadline on every call. Of a cluster it is to the master of one slot, whichever server that is.
  *
@@ -55,8 +63,11 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   #up = false;
   /** Whether the present socket has been given up; the client learns of it only when it is closed. */
   #abandoned = false;
-  /** What ends each call that waits for a reply on the present socket: with it, the reply is gone, and ioredis does not say so. */
-  readonly #underWay = new Set<() => void>();
+  /**
+   * The calls that wait for a reply on the present socket: with it, the reply is gone, and ioredis does not say so. A list, and no set: what comes and goes by
+   * the hundred a second leaves sets behind that keep each other, and what was in them, from being freed.
+   */
+  readonly #underWay: Call[] = [];
   #greeting: NodeJS.Timeout | undefined;
   /** Why the database that was asked for is not the one that this socket reads and writes: ioredis goes on with another. */
   #wrongDatabase: EscapementError | undefined;
@@ -89,7 +100,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
       this.#wrongDatabase = undefined;
       clearTimeout(this.#greeting);
       this.#abandoned = false;
-      for (const end of [...this.#underWay]) end();
+      for (const { end } of [...this.#underWay]) end();
       if (!this.#up) return;
       this.#up = false;
       this.emit("lost", this.lastError);
@@ -163,29 +174,40 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   ): Promise<R> {
     if (this.#closed) throw new ConnectionClosedError(doing);
     if (!this.isReady) await this.#waitUntilReady(doing, deadline);
-    let end: () => void = () => {};
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
+    return await new Promise<R>((resolve, reject) => {
+      const call: Call = { place: this.#underWay.length, end: () => fail(broken(doing)) };
       const giveUp = (): void => {
-        if (this.#underWay.has(end)) reject(this.#timedOut(doing, deadline));
+        if (call.place >= 0) fail(this.#timedOut(doing, deadline));
       };
       // A reply that came while the event loop was blocked is read between the two.
-      timer = setTimeout(() => setImmediate(giveUp), deadline);
-      end = () => reject(unknown(`${doing}: the connection broke before Redis' reply came`));
-      this.#underWay.add(end);
+      const timer = setTimeout(() => setImmediate(giveUp), deadline);
+      const leave = (): void => {
+        clearTimeout(timer);
+        this.#leave(call);
+      };
+      const fail = (error: Error): void => {
+        leave();
+        reject(error);
+      };
+      this.#underWay.push(call);
+      asPromise(() => command(this.client)).then(
+        (reply) => {
+          leave();
+          resolve(reply);
+        },
+        (error: unknown) => fail(asOurs(error, doing)),
+      );
     });
-    try {
-      return await Promise.race([command(this.client), late]);
-    } catch (error) {
-      // Said by ioredis of what was sent already, when the connection is closed for good.
-      if (error instanceof Error && /^Connection is closed/.test(error.message)) {
-        throw unknown(`${doing}: the connection was closed before Redis' reply came`, error);
-      }
-      throw toRedisError(error, doing);
-    } finally {
-      clearTimeout(timer);
-      this.#underWay.delete(end);
+  }
+
+  #leave(call: Call): void {
+    if (call.place < 0) return;
+    const last = this.#underWay.pop();
+    if (last !== undefined && last !== call) {
+      this.#underWay[call.place] = last;
+      last.place = call.place;
     }
+    call.place = -1;
   }
 
   /** Closes the connection. Calls under way end with an error. */
@@ -277,6 +299,23 @@ function noDatabase(cause: Error): EscapementError {
       "Name one that it has, or raise its setting databases.",
     { cause },
   );
+}
+
+/** What it answers; it may throw at once. */
+async function asPromise<R>(command: () => Promise<R>): Promise<R> {
+  return command();
+}
+
+function broken(doing: string): RedisError {
+  return unknown(`${doing}: the connection broke before Redis' reply came`);
+}
+
+/** What a call is refused with. */
+function asOurs(error: unknown, doing: string): Error {
+  // Said by ioredis of what was sent already, when the connection is closed for good.
+  if (error instanceof Error && /^Connection is closed/.test(error.message))
+    return unknown(`${doing}: the connection was closed before Redis' reply came`, error);
+  return toRedisError(error, doing);
 }
 
 function unknown(what: string, cause?: Error): RedisError {

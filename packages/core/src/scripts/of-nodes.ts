@@ -4,13 +4,13 @@ import { calls, file, foundingArgs, guards, history, kept, records, rules } from
 
 /**
  * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left> <queue>
- * <tags>` LF body. `given`, where all is as usual: the token before the first, and of each first attempt the run and its record. `wanted`: of each scope of which places
- * are to be lent (6 values), see claim/lending.lua.
+ * <tags>` LF body. `given`, where all is as usual: the token before the first, the runs, all of them first attempts, and their records, each with zero bytes
+ * between them. `wanted`: of each scope of which places are to be lent (6 values), see claim/lending.lua.
  */
 export type ClaimReply = [string, string, string, string[], string[], number, (string[] | null)?, string[]?];
 export const claim = defineScript<ClaimReply>()({
   name: "claim",
-  version: 6,
+  version: 7,
   file: file("claim"),
   include: [
     ...kept,

@@ -240,12 +240,12 @@ do
 
   local DIGITS = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
 
-  -- What was picked leaves its lane and is this node's. Answers the token before the first, and of each its id and record.
+  -- What was picked leaves its lane and is this node's. Answers the token before the first, their ids, and their records, with zero bytes between them.
   local function record_starts(lanes, picks, asking, run_of)
     local runs, texts, count = picks.runs, picks.texts, #picks.runs
     if count == 0 then return {} end
     local token = draw_tokens(count)
-    local given, active, behind = { int(token) }, {}, ' 1 ' .. int(now) .. ' ' .. arg.number .. ' '
+    local active, behind = {}, ' 1 ' .. int(now) .. ' ' .. arg.number .. ' '
     for _, lane in ipairs(lanes) do lane.behind = behind .. lane.task end
     local last, of = token % 10, picks.lanes
     local tens = int((token - last) / 10)
@@ -254,7 +254,6 @@ do
       if last == 10 then last, tens = 0, int((token + i) / 10) end
       local run = runs[i]
       active[2 * i - 1], active[2 * i] = run, tens .. DIGITS[last + 1] .. of[i].behind
-      given[2 * i], given[2 * i + 1] = run, texts[i]
     end
     tell_many('starts ' .. arg.node .. ' ', runs, 1, token + 1)
     if count > MANY then active[2] = string.gsub(active[2], ' (%d+ %S+)$', ' ' .. ZEROS .. '%1') end
@@ -271,7 +270,7 @@ do
       if #asking > MANY then held[2] = run_of[asking[1]] .. ' ' .. ZEROS .. int(now) end
       call('HSET', key.running, unpack(held))
     end
-    return given
+    return { int(token), table.concat(runs, '\0'), table.concat(texts, '\0', 1, count) }
   end
 
   -- The whole answer, or nil: the rest of the script is to look at it.
