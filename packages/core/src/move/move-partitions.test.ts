@@ -171,6 +171,7 @@ describe("a move", () => {
     await cluster.scheduler({ partitions: 2 }).schedule("any", { id: "any", trigger: later });
     const redis = server.client();
     const nodes = `escapement:{${cluster.namespace}:1}:nodes`;
+    await redis.zcard(nodes); // connected
     const onProgress = (): unknown => redis.zadd(nodes, Date.now() + 60_000, "late");
     await expect(movePartitions(optionsOf(cluster), { to: 1, onProgress })).rejects.toMatchObject({
       code: "NODES_ALIVE",
