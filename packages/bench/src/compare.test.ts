@@ -13,9 +13,14 @@ test("a ratio has fallen once it is further below the stored one than the tolera
 });
 
 test("what only one of the two reports has is not compared", () => {
-  const { fallen, lines } = compareRatios({ left: ratio(4) }, { added: ratio(1) }, 0.25);
-  expect(fallen).toEqual([]);
+  const { fallen, lines, compared } = compareRatios({ left: ratio(4) }, { added: ratio(1) }, 0.25);
+  expect([fallen, compared]).toEqual([[], 0]);
   expect(lines).toContain("1 ratios have no stored one");
+  expect(lines).toContain("1 stored ratios were not measured");
+});
+
+test("a ratio that is no number has fallen", () => {
+  expect(compareRatios({ broken: ratio(4) }, { broken: ratio(Number.NaN) }, 0.25).fallen).toEqual(["broken"]);
 });
 
 test("a stored report is read for its ratios, and refused where it has none", () => {

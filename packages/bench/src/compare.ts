@@ -16,8 +16,10 @@ export type Ratios = Readonly<Record<string, Ratio>>;
 /** What has become of stored ratios. */
 export interface Comparison {
   readonly lines: readonly string[];
-  /** Those that have fallen by more than the tolerance. */
+  /** Those that have fallen by more than the tolerance, or are no numbers. */
   readonly fallen: readonly string[];
+  /** How many were held against stored ones. */
+  readonly compared: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export function compareRatios(stored: Ratios, now: Ratios, tolerance: number): C
   const rows = Object.entries(now).flatMap(([name, { ratio, least, most }]) => {
     const before = stored[name];
     if (before === undefined) return [];
-    const hasFallen = ratio < before.ratio * (1 - tolerance);
+    const hasFallen = !(ratio >= before.ratio * (1 - tolerance));
     if (hasFallen) fallen.push(name);
     const change = Math.round((ratio / before.ratio - 1) * 100);
     return [
@@ -44,15 +46,18 @@ export function compareRatios(stored: Ratios, now: Ratios, tolerance: number): C
     ];
   });
   const uncompared = Object.keys(now).length - rows.length;
+  const unmeasured = Object.keys(stored).length - rows.length;
   return {
     lines: [
       ...table(["ratio to the peer", "stored", "now", "change", ""], rows),
       ...(uncompared > 0 ? [`${uncompared} ratios have no stored one`] : []),
+      ...(unmeasured > 0 ? [`${unmeasured} stored ratios were not measured`] : []),
       fallen.length === 0
         ? `None of ${rows.length} ratios has fallen by more than ${Math.round(tolerance * 100)}%`
         : `${fallen.length} of ${rows.length} ratios have fallen by more than ${Math.round(tolerance * 100)}%`,
     ],
     fallen,
+    compared: rows.length,
   };
 }
 

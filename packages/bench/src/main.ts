@@ -1,4 +1,4 @@
-// `npm run bench`: figures, not assertions; the exit code is 0 whatever they are, 1 where `--compare` finds a ratio that has fallen, and 2 for a wrong option.
+// `npm run bench`: figures, not assertions; the exit code is 0 whatever they are, 1 where `--compare` finds a ratio that has fallen, or none to compare, and 2 for a wrong option.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -75,11 +75,11 @@ if (options.json !== undefined)
     `${JSON.stringify({ ...where, quick: options.quick, works: figures, ratios }, null, 2)}\n`,
   );
 if (options.compare !== undefined) {
-  const { lines, fallen } = compareRatios(options.compare, ratios, options.tolerance / 100);
+  const { lines, fallen, compared } = compareRatios(options.compare, ratios, options.tolerance / 100);
   console.log("");
   for (const line of lines) console.log(line);
   if (options.quick) console.log("This was a quick run: its ratios say little");
-  if (fallen.length > 0) process.exitCode = 1;
+  if (fallen.length > 0 || compared === 0) process.exitCode = 1;
 }
 
 /** Puts what was done in the place of what docs/ said of it. */

@@ -11,8 +11,9 @@ const window = 5;
 const longest = 5;
 /** So many ms after its claim a run may still begin at the most, where the event loop was blocked meanwhile: well below what a pause is promised to take. */
 const stale = 25;
-/** Runs that are claimed ahead at most. */
+/** Runs that are claimed ahead at most; and where voters hold locks: with more, batches get older than a run may be that has waited, and go back by the hundred. */
 const most = 400;
+const mostLocked = 200;
 
 /**
  * Runs that were claimed for slots that are about to be free. Where handlers take well below a millisecond, a node would wait for Redis rather than work
@@ -53,7 +54,7 @@ export class Ahead {
     this.#turnWindow(now);
     const ms = reach + this.#requestMs + apart;
     const ended = Math.ceil(((this.#ends.now + this.#ends.before) * ms) / window);
-    return Math.min(most, Math.floor((concurrency * ms) / this.#mean), ended);
+    return Math.min(apart > 0 ? mostLocked : most, Math.floor((concurrency * ms) / this.#mean), ended);
   }
 
   #turnWindow(now: number): void {

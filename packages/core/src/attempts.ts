@@ -2,7 +2,7 @@ import { json } from "./check.js";
 import type { Claimed, Completion } from "./claim.js";
 import { monotonic } from "./clock.js";
 import { LeaseLostError, RunCancelledError, SchedulerStoppedError } from "./errors.js";
-import type { AttemptEvent } from "./events.js";
+import type { AttemptEvent, Events } from "./events.js";
 import { Execution, type Surroundings } from "./execution.js";
 import type { Outcome } from "./outcome.js";
 import { retryDelay } from "./retry.js";
@@ -19,13 +19,16 @@ const mostProgress = 4096;
 const forgotten =
   "The store has lost that this node holds the run. Stop: it may already be under way elsewhere.";
 
-/** Takes what is to be reported of an attempt, and what to say once the report is accepted. */
+/** How an attempt ended, as listeners hear of it; `vetoed`: its handler was not called. */
+export type End = { readonly state: Outcome["state"]; readonly duration: number } | "vetoed";
+
+/** Takes what is to be reported of an attempt, and what to tell once the report is accepted. */
 export type Complete = (
   claimed: Claimed,
   outcome: Completion["outcome"],
   detail: string,
   result: string,
-  accepted?: () => void,
+  end?: End,
 ) => void;
 
 /** The attempts that a node carries out: their handlers, their signals, and how each of them ended. */
@@ -117,12 +120,9 @@ export class Attempts {
 
   /** The handler was not called. With voters the lock is left to expire, as after a start. */
   #vetoed(claimed: Claimed, { reason }: Veto): void {
-    const { events, locks } = this.#parts;
-    locks?.forget(claimed);
+    this.#parts.locks?.forget(claimed);
     const detail = { ...ownDetail(claimed), reason: "vetoed", ...(reason === "" ? {} : { veto: reason }) };
-    this.#complete(claimed, "v", JSON.stringify(detail), "", () =>
-      events.emit("skipped", { runId: claimed.run, jobId: claimed.job, reason: "vetoed" }),
-    );
+    this.#complete(claimed, "v", JSON.stringify(detail), "", "vetoed");
   }
 
   #openLog(claimed: Claimed): ReturnType<Surroundings["openLog"]> {
@@ -189,14 +189,10 @@ export class Attempts {
         error,
       });
     }
-    const accepted = events.hears("afterRun")
-      ? () => events.emit("afterRun", { ...describeAttempt(node, claimed), outcome: state, duration })
-      : undefined;
-    const code = codes[state];
+    const [code, end] = [codes[state], { state, duration }];
     if (again === undefined)
-      this.#complete(claimed, code, detailOf(claimed, outcome), outcome.result ?? "", accepted);
-    else
-      this.#complete(claimed, code === "t" ? "T" : "F", detailOf(claimed, outcome), String(again), accepted);
+      this.#complete(claimed, code, detailOf(claimed, outcome), outcome.result ?? "", end);
+    else this.#complete(claimed, code === "t" ? "T" : "F", detailOf(claimed, outcome), String(again), end);
   }
 }
 
@@ -231,6 +227,15 @@ async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
     return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Tells listeners of an attempt whose end the store has taken. */
+export function tellEnd(events: Events, node: string, claimed: Claimed, end: End | undefined): void {
+  if (end === "vetoed") events.emit("skipped", { runId: claimed.run, jobId: claimed.job, reason: "vetoed" });
+  else if (end !== undefined && events.hears("afterRun")) {
+    const { state, duration } = end;
+    events.emit("afterRun", { ...describeAttempt(node, claimed), outcome: state, duration });
   }
 }
 

@@ -156,16 +156,16 @@ function isUsual({ outcome, detail }: Completion): boolean {
 }
 
 /**
- * First attempts that were claimed at that time: the token before the first, their runs, and their records, with zero bytes between them, which none of ours has.
+ * First attempts that were claimed at that time: the token before the first, how many, their runs, and their records, with zero bytes between them, which none of ours has.
  *
  * @throws EscapementError `INVALID_RECORD` if somebody else's has; the same request, sent again, is answered run by run
  */
 function readGiven(given: readonly string[], now: string, withNames: boolean): Claimed[] {
-  const [token, runs = "", records = ""] = given;
+  const [token, count, runs = "", records = ""] = given;
   if (token === undefined) return [];
   const [before, claimedAt] = [Number(token), Number(now)];
   const [ids, texts] = [runs.split("\0"), records.split("\0")];
-  if (ids.length !== texts.length)
+  if (ids.length !== Number(count) || texts.length !== Number(count))
     throw new EscapementError(
       "INVALID_RECORD",
       "A run's id or record has a zero byte in it: it was written by somebody else. Define the job anew, or enqueue the run again.",
@@ -239,7 +239,7 @@ function readLine(record: string, withNames: boolean): FirstLine {
       .split(",") ?? none;
   const names = withNames ? { queue: words[1] ?? "", tags } : noNames;
   const read = { line, task: words[2] ?? "", ...names };
-  lastLines[place] = read;
+  if (line !== "") lastLines[place] = read;
   return read;
 }
 

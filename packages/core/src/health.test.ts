@@ -1,13 +1,14 @@
 import {
   eventually,
   type JobStore,
+  onEach,
   redisWay,
   startJobStore,
   startRedis,
   startVoters,
 } from "@escapement/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cluster, fast, gate } from "../test/cluster.js";
+import { Cluster, fast, gate, heard } from "../test/cluster.js";
 import type { Health, Scheduler } from "./index.js";
 
 let server: JobStore;
@@ -164,5 +165,24 @@ describe("W3: a logger that throws", () => {
     const run = await node.enqueue("task");
     expect(await run.result({ timeout: 10_000 })).toBe(run.id);
     await eventually(() => node.isLeader(), { within: 10_000 });
+  });
+
+  test("keeps nothing from the store that has ended: what succeeded while the connection broke is not begun again, nor lost", async () => {
+    await using cluster = new Cluster(server, { logger: throwing });
+    const node = cluster.scheduler();
+    const starts: string[] = [];
+    const lost = heard(node, "lost");
+    node.task("task", async ({ id, attempt }) => {
+      starts.push(`${id}#${attempt}`);
+      if (starts.length > 1) return;
+      await onEach(server, (one) => one.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
+    });
+    await node.start();
+    for (const id of ["one", "two"]) await node.enqueue("task", { id, delivery: "at-most-once" });
+    await eventually(async () => {
+      for (const id of ["one", "two"]) expect((await node.run(id).get())?.state).toBe("succeeded");
+    });
+    expect(starts.sort()).toEqual(["one#1", "two#1"]);
+    expect(lost).toEqual([]);
   });
 });

@@ -9,6 +9,15 @@ export interface Logger {
   child(bindings: Record<string, unknown>): Logger;
 }
 
+/** Logs, whatever the logger does: one that throws must not undo what it is told of. */
+export function tryToLog(log: () => void): void {
+  try {
+    log();
+  } catch {
+    // There is nobody else to tell.
+  }
+}
+
 /** The logger when none is given: JSON lines on standard output, warnings and errors only (`ESCAPEMENT_LOG_LEVEL` sets another level). */
 export function defaultLogger(): Logger {
   return pino({ name: "escapement", level: process.env["ESCAPEMENT_LOG_LEVEL"] ?? "warn" });

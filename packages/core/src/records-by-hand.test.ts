@@ -1,4 +1,5 @@
 import { eventually, type JobStore, startJobStore } from "@escapement/testing";
+import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard, idsTogether } from "../test/cluster.js";
 import { Following } from "../test/following.js";
@@ -67,5 +68,49 @@ describe("a record that somebody else has written", () => {
     const began = ids.filter((id) => id !== other || state === "succeeded");
     expect(inputs.sort()).toEqual(began.map((id) => [id, { n: ids.indexOf(id) }]));
     expect(back).toEqual([]);
+  });
+
+  test("with a zero byte in its id, and another in a record, keep others from nothing, also later", async () => {
+    await using cluster = new Cluster(server, { concurrency: 20 });
+    const ids = idsTogether(3);
+    const client = cluster.scheduler();
+    const enqueue = (some: readonly string[]): Promise<unknown> =>
+      client.enqueueMany(
+        "task",
+        some.map((id) => ({ id, input: { id } })),
+      );
+    await enqueue(ids);
+    const [keys, redis] = [cluster.keysOf(ids[0] ?? ""), server.client()];
+    const record = (await redis.hget(keys.runs, ids[2] ?? "")) ?? "";
+    // As many pieces of the one as of the other, though they are others'.
+    await redis.hset(keys.runs, "x\0y", record, ids[2] ?? "", `${record}\0`);
+    await redis.zadd(`${keys.prefix}ready:default@task`, "1", "x\0y");
+
+    const node = cluster.scheduler();
+    const [inputs, back]: [[string, unknown][], unknown[]] = [[], heard(node, "handedBack")];
+    node.task("task", ({ id, input }) => {
+      inputs.push([id, input]);
+    });
+    await node.start();
+    const all = [...ids.slice(0, 2), "later"];
+    const begun = (): unknown =>
+      expect(inputs).toEqual(expect.arrayContaining(all.map((id) => [id, { id }])));
+    await enqueue(["later"]);
+    await eventually(begun);
+    expect(inputs.filter(([id]) => all.includes(id))).toHaveLength(3);
+    expect(back).toEqual([]);
+  });
+
+  test("an empty item in a history, keeps no run of the job from ending once", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler();
+    node.task("task", () => undefined);
+    await node.schedule("task", { id: "job", trigger: every("1h") });
+    const [list, redis] = [`${cluster.keysOf("job").prefix}history:job`, server.client()];
+    await redis.rpush(list, "");
+    await node.start();
+    const run = await node.job("job").runNow();
+    await eventually(async () => expect((await run.get())?.state).toBe("succeeded"));
+    expect(await redis.llen(list)).toBe(1);
   });
 });

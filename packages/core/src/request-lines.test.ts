@@ -3,6 +3,7 @@ import {
   type JobStore,
   startJobStore,
   startProxy,
+  startRedis,
   startVoters,
   type Voters,
 } from "@escapement/testing";
@@ -96,6 +97,30 @@ describe("a node", () => {
     expect(most).toBeLessThanOrEqual(60);
     const [first = 0, second = 0] = await cluster.lastOfLines(node);
     expect(Math.min(first, second)).toBeGreaterThan(0);
+  });
+
+  test("tells by the other line of what ends while a request is not answered", async () => {
+    await using redis = await startRedis();
+    await using proxy = await startProxy(redis.url);
+    await using cluster = new Cluster(redis);
+    const options = { concurrency: 5, nodeTtl: 20_000, partitions: 1 } as const;
+    const node = cluster.scheduler({ ...options, redis: proxy.url });
+    const ends: (() => void)[] = [];
+    node.task("task", () => new Promise<void>((resolve) => ends.push(resolve)));
+    const runs = await node.enqueueMany("task", many(5));
+    await node.start();
+    await eventually(() => ends.length === 5);
+    const active = cluster.allKeys[0]?.active(node.nodeId ?? "") ?? "";
+    const held = async (): Promise<number> => redis.client().hlen(active);
+    expect(await held()).toBe(5);
+    proxy.blockReplies(true);
+    ends.pop()?.();
+    await eventually(async () => expect(await held()).toBe(4));
+    for (const end of ends) end();
+    await eventually(async () => expect(await held()).toBe(0));
+    proxy.blockReplies(false);
+    const ended = await Promise.all(runs.map((run) => run.result()));
+    expect(ended).toHaveLength(5);
   });
 
   test.each([true, false])(

@@ -46,7 +46,11 @@ export async function untilAnswered<R>({ send, endedBy, onFailure }: Repeated<R>
       if (error instanceof EscapementError && error.code === "NODE_DEAD") throw error;
       const reason = endedBy();
       if (reason !== undefined) throw new GivenUpError(reason, error);
-      onFailure(error as Error, failures === 0);
+      try {
+        onFailure(error as Error, failures === 0);
+      } catch {
+        // A logger that throws: nothing but the end of the node ends what it has to say.
+      }
       const wait = jittered(Math.min(20 * 2 ** Math.min(failures, 6), 1000));
       await new Promise((resolve) => setTimeout(resolve, wait));
     }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Complete, describeAttempt } from "./attempts.js";
+import { type Complete, describeAttempt, tellEnd } from "./attempts.js";
 import { Backlog } from "./backlog.js";
 import {
   type ClaimAnswer,
@@ -13,10 +13,18 @@ import {
 import { longestSleep, monotonic, nextTurn } from "./clock.js";
 import { HeldRuns } from "./held-runs.js";
 import { jittered } from "./id.js";
+import { tryToLog } from "./logger.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Nap } from "./nap.js";
 import { reconcileHeld } from "./reconcile.js";
-import { bulk, type Ended, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
+import {
+  bulk,
+  coalesced,
+  type Ended,
+  type Exchange,
+  type RequestLine,
+  RequestLines,
+} from "./request-line.js";
 import type { Sharer } from "./slots.js";
 import type { WakeMessage } from "./store.js";
 import { Offer } from "./task.js";
@@ -32,6 +40,7 @@ export class Worker {
   readonly #held: HeldRuns;
   readonly #offer: Offer;
   #finished: Completion[] = [];
+  #finishedSince = 0; // monotonic: when the first of them ended
   #finishedOf: Ended[] = [];
   readonly #lines = new RequestLines();
   readonly #nap = new Nap();
@@ -164,6 +173,7 @@ export class Worker {
         await nextTurn();
         if (this.#failed !== undefined) throw this.#failed.error;
         if (monotonic() >= this.#reconcileAt && !this.#lines.isBusy) await this.#reconcile();
+        this.#held.beginNext(); // another partition may have left slots
         const line = this.#lines.free;
         if (line !== undefined && this.#isDue()) void this.#exchange(line);
         failures = 0;
@@ -205,8 +215,11 @@ export class Worker {
     // Slots that others have may be free by then; from then on they say so.
     const mayBeFree = this.#claiming && slots.isShared && claimAt > monotonic();
     const due = mayBeFree || this.#canClaim(true) ? claimAt : Number.POSITIVE_INFINITY;
-    // What is under way says when it is answered.
-    const soonest = this.#lines.isBusy ? Number.POSITIVE_INFINITY : Math.min(due, this.#reconcileAt);
+    // What is under way says when it is answered; what ends meanwhile does not wait for that.
+    const waits = this.#finished.length > 0 && this.#lines.free !== undefined;
+    const reportAt =
+      waits && monotonic() < this.#reconcileAt ? this.#finishedSince + coalesced : Number.POSITIVE_INFINITY;
+    const soonest = this.#lines.isBusy ? reportAt : Math.min(due, this.#reconcileAt);
     const ms = Math.min(Math.max(Math.ceil(soonest - monotonic()), 1), settings.pollEvery, longestSleep);
     await this.#nap.take(ms);
     // The slow poll: what was published may have been lost.
@@ -243,6 +256,7 @@ export class Worker {
     if (underWay > 0)
       return (
         this.#finished.length >= bulk ||
+        (this.#finished.length > 0 && monotonic() >= this.#finishedSince + coalesced) ||
         (this.#backlog.isDeep && this.#canClaim() && this.#room().slots >= bulk)
       );
     if (this.#finished.length > 0) return true;
@@ -371,32 +385,33 @@ export class Worker {
   }
 
   #refused(claimed: Claimed): void {
-    this.#parts.logger.warn(
-      { run: claimed.run, attempt: claimed.attempt },
-      "the outcome was refused: this node does not hold the attempt any more",
-    );
-    this.#parts.events.emit("completionRefused", describeAttempt(this.#parts.node, claimed));
+    const { events, logger, node } = this.#parts;
+    const of = { run: claimed.run, attempt: claimed.attempt };
+    tryToLog(() => logger.warn(of, "the outcome was refused: this node does not hold the attempt any more"));
+    events.emit("completionRefused", describeAttempt(node, claimed));
   }
 
   #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
-    const { events } = this.#parts;
-    for (const [index, ended] of completed.entries()) {
-      if (accepted[index]) ended.accepted?.();
-      else this.#refused(ended.claimed);
+    const { events, node } = this.#parts;
+    for (const [index, { claimed, end }] of completed.entries()) {
+      if (!accepted[index]) this.#refused(claimed);
+      else tellEnd(events, node, claimed, end);
     }
     tellPassed(events, passed);
   }
 
-  readonly #complete: Complete = (claimed, outcome, detail, result, accepted) => {
+  readonly #complete: Complete = (claimed, outcome, detail, result, end) => {
     if (this.#abandoned) {
       this.#refused(claimed);
       this.#parts.slots.freed();
       return;
     }
     this.#noneAhead = false;
+    if (this.#finished.length === 0) this.#finishedSince = monotonic();
     this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
-    this.#finishedOf.push({ claimed, accepted });
-    if (!this.#lines.isBusy || this.#finished.length >= bulk) this.#nap.end();
+    this.#finishedOf.push({ claimed, end });
+    const count = this.#finished.length;
+    if (!this.#lines.isBusy || count === 1 || count >= bulk) this.#nap.end();
     this.#parts.slots.freed(this.#sharer);
     this.#held.beginNext();
   };

@@ -4,7 +4,7 @@ import { calls, file, foundingArgs, guards, history, kept, records, rules } from
 
 /**
  * `[now, accepted, nextDue, claimed, passed (3 values a run), more, given]`; claimed: `<run> <token> <attempt> <claimed at> <lost> <task> <locks left> <queue>
- * <tags>` LF body. `given`, where all is as usual: the token before the first, the runs, all of them first attempts, and their records, each with zero bytes
+ * <tags>` LF body. `given`, where all is as usual: the token before the first, how many, the runs, all of them first attempts, and their records, with zero bytes
  * between them. `wanted`: of each scope of which places are to be lent (6 values), see claim/lending.lua.
  */
 export type ClaimReply = [string, string, string, string[], string[], number, (string[] | null)?, string[]?];

@@ -240,7 +240,7 @@ do
 
   local DIGITS = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
 
-  -- What was picked leaves its lane and is this node's. Answers the token before the first, their ids, and their records, with zero bytes between them.
+  -- What was picked leaves its lane and is this node's. Answers the token before the first, how many, their ids, and their records, with zero bytes between them.
   local function record_starts(lanes, picks, asking, run_of)
     local runs, texts, count = picks.runs, picks.texts, #picks.runs
     if count == 0 then return {} end
@@ -270,7 +270,7 @@ do
       if #asking > MANY then held[2] = run_of[asking[1]] .. ' ' .. ZEROS .. int(now) end
       call('HSET', key.running, unpack(held))
     end
-    return { int(token), table.concat(runs, '\0'), table.concat(texts, '\0', 1, count) }
+    return { int(token), int(count), table.concat(runs, '\0'), table.concat(texts, '\0', 1, count) }
   end
 
   -- The whole answer, or nil: the rest of the script is to look at it.

@@ -134,7 +134,7 @@ do -- a script has room for 200 names: those that are used in here alone take no
     local results = arg.prefix .. 'results:' .. job
     if result ~= '' then keep_result(results, result_name(run, text), result, kept) end
     if #gone == 0 then return end
-    for i, item in ipairs(gone) do gone[i] = result_name(job .. '@' .. string.match(item, '^%S+'), item) end
+    for i, item in ipairs(gone) do gone[i] = result_name(job .. '@' .. (string.match(item, '^%S+') or ''), item) end
     if redis.call('EXISTS', results) == 1 then redis.call('HDEL', results, unpack(gone)) end
     forget_results(gone, kept)
   end
