@@ -4,6 +4,7 @@ import { monotonic } from "./clock.js";
 import { LeaseLostError, RunCancelledError, SchedulerStoppedError } from "./errors.js";
 import type { AttemptEvent, Events } from "./events.js";
 import { Execution, type Surroundings } from "./execution.js";
+import { tryToLog } from "./logger.js";
 import type { Outcome } from "./outcome.js";
 import { retryDelay } from "./retry.js";
 import { keepingLogger } from "./run-logger.js";
@@ -237,6 +238,13 @@ export function tellEnd(events: Events, node: string, claimed: Claimed, end: End
     const { state, duration } = end;
     events.emit("afterRun", { ...describeAttempt(node, claimed), outcome: state, duration });
   }
+}
+
+/** Tells that the store has not taken the outcome of an attempt. */
+export function tellRefused({ events, logger, node }: WorkerParts, claimed: Claimed): void {
+  const of = { run: claimed.run, attempt: claimed.attempt };
+  tryToLog(() => logger.warn(of, "the outcome was refused: this node does not hold the attempt any more"));
+  events.emit("completionRefused", describeAttempt(node, claimed));
 }
 
 /** An attempt, as events show it. */

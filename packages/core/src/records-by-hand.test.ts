@@ -93,10 +93,8 @@ describe("a record that somebody else has written", () => {
     });
     await node.start();
     const all = [...ids.slice(0, 2), "later"];
-    const begun = (): unknown =>
-      expect(inputs).toEqual(expect.arrayContaining(all.map((id) => [id, { id }])));
     await enqueue(["later"]);
-    await eventually(begun);
+    await eventually(() => expect(inputs).toEqual(expect.arrayContaining(all.map((id) => [id, { id }]))));
     expect(inputs.filter(([id]) => all.includes(id))).toHaveLength(3);
     expect(back).toEqual([]);
   });

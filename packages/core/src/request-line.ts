@@ -1,18 +1,9 @@
-import type { End } from "./attempts.js";
-import type { ClaimAnswer, Claimed, Line } from "./claim.js";
+import type { ClaimAnswer, Line } from "./claim.js";
+import type { Ended } from "./finished.js";
 import { patience } from "./slots.js";
 
 /** A second request is worth its while from so many runs on that have ended, or could be claimed: it costs Redis as much as ten runs do. */
 export const bulk = 25;
-
-/** What has ended while a request is under way waits for so many ms for others that end, then it goes by the other line. */
-export const coalesced = 1;
-
-/** An attempt whose outcome is to be reported, and what to tell once it is accepted. */
-export interface Ended {
-  readonly claimed: Claimed;
-  readonly end: End | undefined;
-}
 
 /** A request that is under way. */
 export interface Exchange {

@@ -1,30 +1,21 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Complete, describeAttempt, tellEnd } from "./attempts.js";
+import { type Complete, tellEnd, tellRefused } from "./attempts.js";
 import { Backlog } from "./backlog.js";
 import {
   type ClaimAnswer,
-  type Claimed,
   type ClaimRequest,
-  type Completion,
   completeAndClaim,
   maxCompletions,
   tellPassed,
 } from "./claim.js";
 import { longestSleep, monotonic, nextTurn } from "./clock.js";
+import { type Ended, Finished } from "./finished.js";
 import { HeldRuns } from "./held-runs.js";
 import { jittered } from "./id.js";
-import { tryToLog } from "./logger.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Nap } from "./nap.js";
 import { reconcileHeld } from "./reconcile.js";
-import {
-  bulk,
-  coalesced,
-  type Ended,
-  type Exchange,
-  type RequestLine,
-  RequestLines,
-} from "./request-line.js";
+import { bulk, type Exchange, type RequestLine, RequestLines } from "./request-line.js";
 import type { Sharer } from "./slots.js";
 import type { WakeMessage } from "./store.js";
 import { Offer } from "./task.js";
@@ -39,9 +30,7 @@ export class Worker {
   readonly #parts: WorkerParts;
   readonly #held: HeldRuns;
   readonly #offer: Offer;
-  #finished: Completion[] = [];
-  #finishedSince = 0; // monotonic: when the first of them ended
-  #finishedOf: Ended[] = [];
+  readonly #finished = new Finished();
   readonly #lines = new RequestLines();
   readonly #nap = new Nap();
   #failed: { readonly error: unknown } | undefined; // what a request ended by
@@ -108,8 +97,8 @@ export class Worker {
     this.#open = false;
     this.#claiming = false;
     this.#abandoned = true;
-    this.#finished = [];
-    for (const { claimed } of this.#finishedOf.splice(0)) this.#refused(claimed);
+    for (const { claimed } of this.#finished.take(Number.POSITIVE_INFINITY).completed)
+      tellRefused(this.#parts, claimed);
     this.#held.abort(reason);
     this.#nap.end();
     this.#detach();
@@ -165,7 +154,7 @@ export class Worker {
 
   async #work(): Promise<void> {
     let failures = 0;
-    while (this.#open || this.#finished.length > 0 || this.#lines.isBusy || this.#held.isReturning) {
+    while (this.#open || this.#finished.size > 0 || this.#lines.isBusy || this.#held.isReturning) {
       this.watch.turned();
       try {
         await this.#sleep();
@@ -200,7 +189,7 @@ export class Worker {
   /** Whether the store has gone back in time shows in what it says that this node holds. */
   async #reconcile(): Promise<void> {
     const { store, node, settings, events } = this.#parts;
-    const held = [...this.#held.list(), ...this.#finishedOf.map(({ claimed }) => claimed)];
+    const held = [...this.#held.list(), ...this.#finished.held()];
     // One that fails is repeated well before a lease is over: so long do others wait with what this node may still run.
     this.#reconcileAt = monotonic() + settings.nodeTtl / 10;
     this.#held.lose(await reconcileHeld(store, node, this.#number, held, events));
@@ -216,10 +205,7 @@ export class Worker {
     const mayBeFree = this.#claiming && slots.isShared && claimAt > monotonic();
     const due = mayBeFree || this.#canClaim(true) ? claimAt : Number.POSITIVE_INFINITY;
     // What is under way says when it is answered; what ends meanwhile does not wait for that.
-    const waits = this.#finished.length > 0 && this.#lines.free !== undefined;
-    const reportAt =
-      waits && monotonic() < this.#reconcileAt ? this.#finishedSince + coalesced : Number.POSITIVE_INFINITY;
-    const soonest = this.#lines.isBusy ? reportAt : Math.min(due, this.#reconcileAt);
+    const soonest = this.#lines.isBusy ? this.#reportAt : Math.min(due, this.#reconcileAt);
     const ms = Math.min(Math.max(Math.ceil(soonest - monotonic()), 1), settings.pollEvery, longestSleep);
     await this.#nap.take(ms);
     // The slow poll: what was published may have been lost.
@@ -255,12 +241,19 @@ export class Worker {
     if (underWay === "all") return false;
     if (underWay > 0)
       return (
-        this.#finished.length >= bulk ||
-        (this.#finished.length > 0 && monotonic() >= this.#finishedSince + coalesced) ||
+        this.#finished.size >= bulk ||
+        monotonic() >= this.#reportAt ||
         (this.#backlog.isDeep && this.#canClaim() && this.#room().slots >= bulk)
       );
-    if (this.#finished.length > 0) return true;
+    if (this.#finished.size > 0) return true;
     return this.#isTimeToClaim() && this.#canClaim();
+  }
+
+  /** When what has ended is to go by the line that is free, though a request is under way. */
+  get #reportAt(): number {
+    const mayGo = this.#lines.free !== undefined && monotonic() < this.#reconcileAt;
+    if (!mayGo || this.#backlog.goesBefore(this.#finished.size)) return Number.POSITIVE_INFINITY;
+    return this.#finished.dueAt;
   }
 
   #isTimeToClaim(): boolean {
@@ -317,11 +310,10 @@ export class Worker {
   #send({ name }: RequestLine): Exchange | undefined {
     const { node, settings, locks } = this.#parts;
     const mayClaim = this.#canClaim() && this.#mayStart();
-    if (this.#finished.length === 0 && !mayClaim) return undefined;
+    if (this.#finished.size === 0 && !mayClaim) return undefined;
     const { slots, ahead } = mayClaim ? this.#room() : { slots: 0, ahead: 0 };
-    const reported = slots >= bulk && this.#backlog.goesBefore(this.#finished.length) ? 0 : maxCompletions;
-    const completions = this.#finished.splice(0, reported);
-    const completed = this.#finishedOf.splice(0, reported);
+    const reported = slots >= bulk && this.#backlog.goesBefore(this.#finished.size) ? 0 : maxCompletions;
+    const { completions, completed } = this.#finished.take(reported);
     this.#number += 1;
     // Without a claim, what was due stays so. A wake message that comes meanwhile lowers it again.
     if (mayClaim) {
@@ -344,7 +336,7 @@ export class Worker {
       leaseTtl: settings.nodeTtl,
     }).catch((error: unknown) => {
       // Only a dead node gives up: what it had to say is not taken any more.
-      for (const { claimed } of completed) this.#refused(claimed);
+      for (const { claimed } of completed) tellRefused(this.#parts, claimed);
       throw error;
     });
     answered.catch(() => undefined); // it is waited for later
@@ -384,17 +376,10 @@ export class Worker {
     this.#parts.slots.freed(this.#sharer);
   }
 
-  #refused(claimed: Claimed): void {
-    const { events, logger, node } = this.#parts;
-    const of = { run: claimed.run, attempt: claimed.attempt };
-    tryToLog(() => logger.warn(of, "the outcome was refused: this node does not hold the attempt any more"));
-    events.emit("completionRefused", describeAttempt(node, claimed));
-  }
-
   #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
     const { events, node } = this.#parts;
     for (const [index, { claimed, end }] of completed.entries()) {
-      if (!accepted[index]) this.#refused(claimed);
+      if (!accepted[index]) tellRefused(this.#parts, claimed);
       else tellEnd(events, node, claimed, end);
     }
     tellPassed(events, passed);
@@ -402,15 +387,13 @@ export class Worker {
 
   readonly #complete: Complete = (claimed, outcome, detail, result, end) => {
     if (this.#abandoned) {
-      this.#refused(claimed);
+      tellRefused(this.#parts, claimed);
       this.#parts.slots.freed();
       return;
     }
     this.#noneAhead = false;
-    if (this.#finished.length === 0) this.#finishedSince = monotonic();
-    this.#finished.push({ run: claimed.run, token: claimed.token, outcome, detail, result });
-    this.#finishedOf.push({ claimed, end });
-    const count = this.#finished.length;
+    const completion = { run: claimed.run, token: claimed.token, outcome, detail, result };
+    const count = this.#finished.add(completion, { claimed, end });
     if (!this.#lines.isBusy || count === 1 || count >= bulk) this.#nap.end();
     this.#parts.slots.freed(this.#sharer);
     this.#held.beginNext();
