@@ -32,15 +32,15 @@ export async function leaderMoves(redis: string, partitions: number): Promise<nu
     const leaders = await leadersOf(client);
     const led = (node: Scheduler): number => leaders.filter((leader) => leader === idOf(node)).length;
     const leaving = nodes.reduce((most, node) => (led(node) > led(most) ? node : most));
-    const former = idOf(leaving);
+    const [former, count] = [idOf(leaving), led(leaving)];
     const stoppedAt = performance.now();
     const stopped = leaving.stop();
     const moved = new Map<number, number>();
-    while (moved.size < led(leaving)) {
+    while (moved.size < count) {
       const now = await leadersOf(client);
       const ms = performance.now() - stoppedAt;
       if (ms > patience)
-        throw new Error(`${led(leaving) - moved.size} partitions had no leader after ${ms} ms`);
+        throw new Error(`${count - moved.size} partitions had no leader after ${ms} ms`);
       for (const [at, leader] of now.entries())
         if (leaders[at] === former && leader !== undefined && leader !== former && !moved.has(at))
           moved.set(at, ms);
