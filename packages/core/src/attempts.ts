@@ -201,8 +201,12 @@ const codes = { succeeded: "s", failed: "f", "timed-out": "t", cancelled: "c" } 
 
 /** What is kept of an outcome, as JSON text; empty if there is nothing to say. */
 function detailOf(claimed: Claimed, { error, reason }: Outcome): string {
-  if (error === undefined && reason === undefined)
-    return claimed.job === undefined ? `{"task":${quoted(claimed.task)},"at":${claimed.scheduledAt}}` : "";
+  if (error === undefined && reason === undefined) {
+    if (claimed.job !== undefined) return "";
+    const { task, scheduledAt: at } = claimed;
+    // What somebody else has written may be no number.
+    return Number.isFinite(at) ? `{"task":${quoted(task)},"at":${at}}` : JSON.stringify(ownDetail(claimed));
+  }
   return JSON.stringify({
     ...ownDetail(claimed),
     ...(error === undefined ? {} : { error }),

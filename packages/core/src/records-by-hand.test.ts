@@ -41,6 +41,7 @@ describe("a record that somebody else has written", () => {
     ["with line feeds in its input", (text: string) => text.replace('"n":2', '\n  "n": 2\n'), "succeeded"],
     ["with a zero byte in its input", (text: string) => text.replace('"n":2', '"n":2,"s":"\0"'), "failed"],
     ["that is no JSON", (text: string) => text.replace('"n":2', '"n":'), "failed"],
+    ["with a time that is none", (text: string) => text.replace(/"at":\d+/, '"at":"soon"'), "succeeded"],
   ] as const)("%s, keeps no other run that is claimed with it from starting", async (_, change, state) => {
     await using cluster = new Cluster(server, { concurrency: 10 });
     const ids = idsTogether(5);
