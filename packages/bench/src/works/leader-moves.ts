@@ -39,8 +39,7 @@ export async function leaderMoves(redis: string, partitions: number): Promise<nu
     while (moved.size < count) {
       const now = await leadersOf(client);
       const ms = performance.now() - stoppedAt;
-      if (ms > patience)
-        throw new Error(`${count - moved.size} partitions had no leader after ${ms} ms`);
+      if (ms > patience) throw new Error(`${count - moved.size} partitions had no leader after ${ms} ms`);
       for (const [at, leader] of now.entries())
         if (leaders[at] === former && leader !== undefined && leader !== former && !moved.has(at))
           moved.set(at, ms);
