@@ -2,7 +2,7 @@ import { json } from "./check.js";
 import type { Claimed, Completion } from "./claim.js";
 import { monotonic } from "./clock.js";
 import { LeaseLostError, RunCancelledError, SchedulerStoppedError } from "./errors.js";
-import type { AttemptEvent, Events } from "./events.js";
+import type { AttemptEvent } from "./events.js";
 import { Execution, type Surroundings } from "./execution.js";
 import { tryToLog } from "./logger.js";
 import type { Outcome } from "./outcome.js";
@@ -236,7 +236,7 @@ async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
 }
 
 /** Tells listeners of an attempt whose end the store has taken. */
-export function tellEnd(events: Events, node: string, claimed: Claimed, end: End | undefined): void {
+export function tellEnd({ events, node }: WorkerParts, claimed: Claimed, end: End | undefined): void {
   if (end === "vetoed") events.emit("skipped", { runId: claimed.run, jobId: claimed.job, reason: "vetoed" });
   else if (end !== undefined && events.hears("afterRun")) {
     const { state, duration } = end;

@@ -377,12 +377,11 @@ export class Worker {
   }
 
   #tell(completed: readonly Ended[], { accepted, passed }: ClaimAnswer): void {
-    const { events, node } = this.#parts;
     for (const [index, { claimed, end }] of completed.entries()) {
       if (!accepted[index]) tellRefused(this.#parts, claimed);
-      else tellEnd(events, node, claimed, end);
+      else tellEnd(this.#parts, claimed, end);
     }
-    tellPassed(events, passed);
+    tellPassed(this.#parts.events, passed);
   }
 
   readonly #complete: Complete = (claimed, outcome, detail, result, end) => {
