@@ -87,7 +87,7 @@ export async function completeAndClaim(store: Store, request: ClaimRequest): Pro
   const { node } = request;
   const { meta, wake, active, cancelled, request: answered } = store.keys;
   const { done, results, completions } = reportsOf(request.completions);
-  // An object that is spread first, with more behind it, becomes old at once, and what it points to with it (decision 0030).
+  // Not spread first, with more behind: what such an object points to outlives the collections (decision 0030).
   const reply = await store.timed(
     () =>
       claim.run(store.lease, {
