@@ -2,18 +2,19 @@ import { partitionOf } from "@escapement/redis/internal";
 import { fields, flag, isList, nameAt, orElse, readable } from "./check.js";
 import { assertDifferent, checkJob, checkJobs, type Item, type Wanted } from "./check-jobs.js";
 import type { Defined } from "./compare.js";
-import { type Owner, type Preview, previewItems, writeItems } from "./define.js";
+import { type Preview, previewItems, writeItems } from "./define.js";
 import { assertStaying } from "./dependencies.js";
 import { InvalidOptionError } from "./errors.js";
 import type { HandleParts } from "./handles.js";
 import { changeOf, type JobChange, removalOf } from "./job-changes.js";
 import {
+  type BegunSet,
   beginSet,
   defineJobs,
   type JobDeclaration,
   type JobSet,
-  ownerOf,
-  readVersion,
+  joinSet,
+  readSet,
   undeclared,
   wantedOf,
   whileCurrent,
@@ -67,15 +68,18 @@ export async function applyJobs(
   what: readonly JobDeclaration[] | JobSet,
   options: unknown,
 ): Promise<ApplyReport> {
-  const { write, finish } = await prepareJobs(parts, await readDeclared(parts, what, options));
-  await write();
-  return finish();
+  const { begin, write, finish } = await prepareJobs(parts, await readDeclared(parts, what, options));
+  const begun = await begin();
+  await write(begun);
+  return finish(begun);
 }
 
 /** What is to be applied, and how, once it has been read. */
 export interface Declared {
   readonly set: JobSet | undefined;
   readonly wanted: readonly Wanted[];
+  /** Of one partition's part: what is declared in all of them. */
+  readonly whole?: readonly Item[];
   readonly tag: string | undefined;
   readonly dryRun: boolean;
   readonly force: boolean;
@@ -100,59 +104,64 @@ export async function readDeclared(
 /** Those for each partition, which each has its set's name and version, after a look at all. */
 export function splitDeclared(declared: Declared, partitions: number, maxInput: number): Declared[] {
   const { set, wanted } = declared;
-  assertDifferent(wanted.map((one) => checkJob(one, maxInput)));
+  const whole = wanted.map((one) => checkJob(one, maxInput));
+  assertDifferent(whole);
   return Array.from({ length: partitions }, (_, partition) => {
     const isIn = ({ id }: { readonly id: string }): boolean => partitionOf(id, partitions) === partition;
     return {
       ...declared,
+      whole,
       wanted: wanted.filter(({ options }) => isIn(options)),
       set: set && { ...set, jobs: set.jobs.filter(isIn) },
     };
   });
 }
 
-/** Jobs that have been checked. */
+/** Jobs that have been checked: of one partition, if a namespace has several. */
 export interface PreparedJobs {
+  /** The number that the partition has of their set; 0 where there is none. */
+  readonly number: number;
+  /** In the first partition, before any is written in any: makes them the ones that may be. @param known the highest `number` of all partitions */
+  begin(known?: number): Promise<BegunSet | undefined>;
   /** Writes these of them; all, if left out. */
-  write(ids?: ReadonlySet<string>): Promise<void>;
+  write(begun: BegunSet | undefined, ids?: ReadonlySet<string>): Promise<void>;
   /** Once all are written: removes what is to go, and answers what was done. */
-  finish(): Promise<ApplyReport>;
+  finish(begun: BegunSet | undefined): Promise<ApplyReport>;
 }
 
-/**
- * Checks all that can be checked of jobs before the first is written.
- *
- * @param whole what is applied in all partitions, if `declared` is one partition's part of it
- */
-export async function prepareJobs(
-  parts: ApplyParts,
-  declared: Declared,
-  whole?: readonly Wanted[],
-): Promise<PreparedJobs> {
-  const { set, wanted, tag, dryRun, force } = declared;
+/** Checks all that can be checked of jobs before the first is written. */
+export async function prepareJobs(parts: ApplyParts, declared: Declared): Promise<PreparedJobs> {
+  const { set, wanted, whole, tag, dryRun, force } = declared;
   // How jobs of all partitions are tied is checked by one of them.
   const tied = whole === undefined || parts.store.partition === 0 ? whole : [];
   const items = await checkJobs(parts.store, wanted, parts.maxInput, tied);
-  await assertStaying(whole?.map((one) => checkJob(one, parts.maxInput)) ?? items, () =>
+  await assertStaying(whole ?? items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
   );
   if (dryRun)
     return {
+      number: 0,
+      begin: async () => undefined,
       write: async () => undefined,
       finish: () => previewed(parts.store, items, set, tag, force),
     };
   if (set === undefined) return preparedList(parts, items, tag);
-  await readVersion(parts.store, set, force);
+  const { number } = await readSet(parts.store, set, force);
   // Whatever the store would refuse of a job is known before the first is written.
   await previewItems(parts.store, items, set.name);
-  return preparedSet(parts, items, set, force);
+  return preparedSet(parts, items, set, {
+    number,
+    begin: (known) => beginIn(parts, set, whole ?? items, { force, known: known ?? number }),
+  });
 }
 
 function preparedList(parts: ApplyParts, items: readonly Item[], tag: string | undefined): PreparedJobs {
   const { store } = parts;
   const defined: Defined[] = [];
   return {
-    write: async (ids) => {
+    number: 0,
+    begin: async () => undefined,
+    write: async (_, ids) => {
       const some = await writeItems(store, among(items, ids));
       tell(parts, some);
       defined.push(...some);
@@ -164,48 +173,55 @@ function preparedList(parts: ApplyParts, items: readonly Item[], tag: string | u
   };
 }
 
-function preparedSet(parts: ApplyParts, items: readonly Item[], set: JobSet, force: boolean): PreparedJobs {
+function preparedSet(
+  parts: ApplyParts,
+  items: readonly Item[],
+  set: JobSet,
+  beginning: Pick<PreparedJobs, "number" | "begin">,
+): PreparedJobs {
   const { store } = parts;
-  const owner = ownerOf(set, items);
   const defined: Defined[] = [];
-  let before: Promise<number | undefined> | undefined;
-  const begin = (): Promise<number | undefined> => {
-    before ??= openSetOf(parts, set, owner, force);
-    return before;
+  let joined: Promise<void> | undefined;
+  /** Whose the jobs are that are written, once this partition has heard of it. */
+  const ownerOf = async (begun: BegunSet | undefined): Promise<BegunSet> => {
+    if (begun === undefined) throw new Error("a set is written before it has begun");
+    joined ??= store.partition === 0 ? Promise.resolve() : joinSet(store, set, begun);
+    await joined;
+    return begun;
   };
   return {
-    write: async (ids) => {
-      await begin();
+    ...beginning,
+    write: async (begun, ids) => {
+      const owner = await ownerOf(begun);
       const some = await whileCurrent(set, () => writeItems(store, among(items, ids), owner));
       tell(parts, some);
       defined.push(...some);
     },
-    finish: async () => {
+    finish: async (begun) => {
       const { name, version } = set;
-      const was = await begin();
+      const owner = await ownerOf(begun);
       const removed = await whileCurrent(set, () =>
         removeEach(parts, undeclared(store, set), (id) => removeJob(store, id, owner)),
       );
-      return { ...reportOf(defined, removed), set: { name, version, before: was } };
+      return { ...reportOf(defined, removed), set: { name, version, before: owner.before } };
     },
   };
 }
 
-async function openSetOf(
+async function beginIn(
   { store, logger }: ApplyParts,
   set: JobSet,
-  owner: Owner,
-  force: boolean,
-): Promise<number | undefined> {
-  if (store.partition > 0) await store.founded();
-  const before = await beginSet(store, set, owner, force);
-  // Once, though each partition says so.
-  if (before !== undefined && before > set.version && store.partition === 0)
+  items: readonly Item[],
+  options: { readonly force: boolean; readonly known: number },
+): Promise<BegunSet> {
+  if (store.partitions > 1) await store.founded();
+  const begun = await beginSet(store, set, items, options);
+  if (begun.before !== undefined && begun.before > set.version)
     logger.warn(
-      { set: set.name, from: before, to: set.version },
+      { set: set.name, from: begun.before, to: set.version },
       "a set of jobs was set back to an older version by force",
     );
-  return before;
+  return begun;
 }
 
 function among(items: readonly Item[], ids: ReadonlySet<string> | undefined): readonly Item[] {
@@ -219,7 +235,7 @@ async function previewed(
   tag: string | undefined,
   force: boolean,
 ): Promise<ApplyReport> {
-  const before = set && (await readVersion(store, set, force));
+  const before = set && (await readSet(store, set, force)).version;
   const previews = await previewItems(store, items, set?.name);
   const gone = set === undefined ? pruned(store, items, tag) : undeclared(store, set);
   const removed: string[] = [];

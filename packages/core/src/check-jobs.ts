@@ -39,13 +39,13 @@ export async function checkJobs(
   store: Store,
   wanted: readonly Wanted[],
   maxInput: number,
-  whole?: readonly Wanted[],
+  whole?: readonly Item[],
 ): Promise<Item[]> {
   const items = wanted.map((one) => checkJob(one, maxInput));
   assertDifferent(items);
   const now = await repeat(store.deadline, () => store.nearlyNow());
   for (const item of items) locate(item.where, item.id, () => assertComputable(item, now));
-  await assertTies(store, whole?.map((one) => checkJob(one, maxInput)) ?? items);
+  await assertTies(store, whole ?? items);
   return items;
 }
 

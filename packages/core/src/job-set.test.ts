@@ -6,7 +6,7 @@ import { later, StoreBench } from "../test/store-bench.js";
 import { checkJobs, type Item } from "./check-jobs.js";
 import { type Owner, writeItems } from "./define.js";
 import { defineJobs, type Job, type JobDeclaration, type JobSet, type Scheduler } from "./index.js";
-import { beginSet, ownerOf, wantedOf } from "./job-set.js";
+import { beginSet, wantedOf } from "./job-set.js";
 import { removeJob } from "./remove-job.js";
 import { upsert } from "./scripts/index.js";
 
@@ -225,9 +225,7 @@ describe("defineJobs: an older version of a set", () => {
     const apply = async (version: number, jobs: readonly JobDeclaration[]): Promise<[Owner, Item[]]> => {
       const items = await checkJobs(on.store, wantedOf(jobs), 65_536);
       const declared = set(version, jobs);
-      const owner = ownerOf(declared, items);
-      await beginSet(on.store, declared, owner, false);
-      return [owner, items];
+      return [await beginSet(on.store, declared, items, { force: false }), items];
     };
     const [first, started] = await apply(1, some(250, { trigger: later }));
     await writeItems(on.store, started.slice(0, 120), first);
@@ -338,10 +336,9 @@ describe("defineJobs: a set that is applied by force", () => {
     await using on = await new StoreBench(server).ready();
     const [newer, older] = [set(2, some(2, { trigger: later })), set(1, some(1, { trigger: later }))];
     const items = await checkJobs(on.store, wantedOf(newer.jobs), 65_536);
-    const owner = ownerOf(newer, items);
-    await beginSet(on.store, newer, owner, false);
+    const owner = await beginSet(on.store, newer, items, { force: false });
     await writeItems(on.store, items.slice(0, 1), owner);
-    expect(await beginSet(on.store, older, ownerOf(older, items.slice(0, 1)), true)).toBe(2);
+    expect(await beginSet(on.store, older, items.slice(0, 1), { force: true })).toMatchObject({ before: 2 });
     await expect(writeItems(on.store, items.slice(1), owner)).rejects.toMatchObject({
       code: "STALE_JOB_SET",
     });

@@ -6,7 +6,7 @@ import type { Owner } from "./define.js";
 import { InvalidOptionError, StaleJobSetError } from "./errors.js";
 import type { JobOptions } from "./job.js";
 import { locate } from "./locate.js";
-import { openSet } from "./scripts/index.js";
+import { followSet, openSet } from "./scripts/index.js";
 import type { Store } from "./store.js";
 import { type InputOf, nameOf, type TaskRef } from "./task.js";
 
@@ -82,41 +82,59 @@ export function wantedOf(jobs: readonly JobDeclaration[]): Wanted[] {
   });
 }
 
-/** What the store is to say of a set while these jobs of it are written. */
-export function ownerOf({ name, version }: JobSet, items: readonly Item[]): Owner {
-  return { set: name, mark: `${version} ${digestOf(items)}` };
+/** What the store says of who may write a set's jobs. */
+export interface SetMark {
+  /** `undefined` if nothing was ever applied of it. */
+  readonly version: number | undefined;
+  /** It rises with each version and content that is begun. */
+  readonly number: number;
+}
+
+/** A set whose jobs may be written. */
+export interface BegunSet extends Owner {
+  /** The version that the store had before. */
+  readonly before: number | undefined;
 }
 
 /**
- * The version that the store has of a set.
+ * What one partition says of a set.
  *
- * @throws StaleJobSetError if it is newer
+ * @throws StaleJobSetError if that is a newer version
  */
-export async function readVersion(store: Store, set: JobSet, force: boolean): Promise<number | undefined> {
-  const stored = versionIn(
-    await store.commands.run("reading a set", (client) => client.hget(store.keys.sets, set.name)),
-  );
-  if (stored !== undefined && stored > set.version && !force)
-    throw new StaleJobSetError(set.name, set.version, stored);
-  return stored;
+export async function readSet(store: Store, set: JobSet, force: boolean): Promise<SetMark> {
+  const text = await store.commands.run("reading a set", (client) => client.hget(store.keys.sets, set.name));
+  const mark = setMarkOf(text ?? "");
+  if (mark.version !== undefined && mark.version > set.version && !force)
+    throw new StaleJobSetError(set.name, set.version, mark.version);
+  return mark;
 }
 
 /**
  * Makes these jobs the ones that may be written of a set: whoever applies an older version, or other jobs of the same one, is
- * refused from now on. Answers the version before.
+ * refused from now on. In partition 0, which says so for all.
  *
+ * @param items all jobs of the set, in whatever partition
+ * @param known the highest number that other partitions have of the set
  * @throws StaleJobSetError if the store has a newer one
  */
 export async function beginSet(
   store: Store,
   set: JobSet,
-  owner: Owner,
-  force: boolean,
-): Promise<number | undefined> {
+  items: readonly Item[],
+  { force, known = 0 }: { readonly force: boolean; readonly known?: number },
+): Promise<BegunSet> {
   const { sets } = store.keys;
-  const args = { set: set.name, mark: owner.mark, force: force ? 1 : 0 };
-  return whileCurrent(set, async () =>
-    versionIn(await openSet.run(store.commands, { keys: { sets }, args })),
+  const content = `${set.version} ${digestOf(items)}`;
+  const args = { set: set.name, content, known, force: force ? 1 : 0 };
+  const [stored, mark] = await whileCurrent(set, () => openSet.run(store.commands, { keys: { sets }, args }));
+  return { set: set.name, mark, before: setMarkOf(stored).version };
+}
+
+/** The same in a further partition, of a set that has begun. @throws StaleJobSetError if another one has since */
+export async function joinSet(store: Store, set: JobSet, { mark }: Owner): Promise<void> {
+  const { sets } = store.keys;
+  await whileCurrent(set, () =>
+    followSet.run(store.commands, { keys: { sets }, args: { set: set.name, mark } }),
   );
 }
 
@@ -126,7 +144,7 @@ export async function whileCurrent<R>(set: JobSet, what: () => Promise<R>): Prom
     return await what();
   } catch (error) {
     if (!(error instanceof EscapementError) || error.code !== "STALE_JOB_SET") throw error;
-    throw new StaleJobSetError(set.name, set.version, versionIn(error.message), { cause: error });
+    throw new StaleJobSetError(set.name, set.version, setMarkOf(error.message).version, { cause: error });
   }
 }
 
@@ -149,8 +167,8 @@ export async function* undeclared(store: Store, set: JobSet): AsyncGenerator<str
   } while (cursor !== "0");
 }
 
-// `<version> <digest>`
-function versionIn(mark: string | null): number | undefined {
-  const version = /^\d+/.exec(mark ?? "")?.[0];
-  return version === undefined ? undefined : Number(version);
+/** Reads `<version> <digest> <number>`, of which there may be nothing. */
+export function setMarkOf(mark: string): SetMark {
+  const [, version, number = 0] = /^(\d+)(?: \S+ (\d+)$)?/.exec(mark) ?? [];
+  return { version: version === undefined ? undefined : Number(version), number: Number(number) };
 }

@@ -112,18 +112,19 @@ export class PartitionedScheduler implements Scheduler {
     options: ApplyOptions & ApplySetOptions = {},
   ): Promise<ApplyReport> {
     const { whole, parts } = await this.#first.declare(jobs, options);
-    const prepared = await Promise.all(parts.map((some, index) => this.#engine(index).prepare(some, whole)));
+    const prepared = await Promise.all(parts.map((some, index) => this.#engine(index).prepare(some)));
+    const begun = await prepared[0]?.begin(Math.max(...prepared.map(({ number }) => number)));
     const ids = whole.map(({ options: { id } }) => id);
     let before = 0;
     for (const turn of inTurn(whole.map(({ options }) => options))) {
       const writing = prepared.map(({ write }, index) => ({
         size: parts[index]?.wanted.filter(({ options: { id } }) => turn.has(id)).length ?? 0,
-        done: write(turn),
+        done: write(begun, turn),
       }));
       await writtenParts("jobs", ids, writing, before);
       before += turn.size;
     }
-    return mergeReports(await Promise.all(prepared.map(({ finish }) => finish())), ids);
+    return mergeReports(await Promise.all(prepared.map(({ finish }) => finish(begun))), ids);
   }
 
   async enqueue<T extends TaskRef>(

@@ -170,10 +170,9 @@ export class RedisScheduler implements Scheduler {
     return { whole: declared.wanted, parts };
   }
 
-  /** @param whole what is applied in all partitions, which jobs may depend on */
-  async prepare(declared: Declared, whole: readonly Wanted[]): Promise<PreparedJobs> {
+  async prepare(declared: Declared): Promise<PreparedJobs> {
     this.#life.assertUsable();
-    return prepareJobs(this.#parts, declared, whole);
+    return prepareJobs(this.#parts, declared);
   }
 
   async enqueue<T extends TaskRef>(

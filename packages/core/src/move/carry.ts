@@ -1,3 +1,4 @@
+import { setMarkOf } from "../job-set.js";
 import { readRun } from "../run.js";
 import { edgeOf, type Kind, kindOf, placeOf } from "./kinds.js";
 import type { Item, KeyType, Page, Part } from "./part.js";
@@ -161,8 +162,8 @@ async function firstPage(part: Part, name: string): Promise<Page[]> {
 
 /** Which of two values of a field is to stay; the one that is there, if nothing is said. */
 const better: Readonly<Record<string, (there: string, other: string) => boolean>> = {
-  // The newest version of a set.
-  sets: (there, other) => Number.parseInt(other, 10) > Number.parseInt(there, 10),
+  // What was begun last of a set.
+  sets: (there, other) => setMarkOf(other).number > setMarkOf(there).number,
   // What was said when a pause was resumed.
   pauses: (there, other) => other.includes("{") && !there.includes("{"),
 };

@@ -5,6 +5,7 @@ export {
   copyPauses,
   deliver,
   enqueue,
+  followSet,
   found,
   notePauses,
   openSet,

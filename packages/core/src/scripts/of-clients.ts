@@ -48,13 +48,24 @@ export const deliver = defineScript<[string, string, string[], string[]]>()({
   lists: { messages: ["id", "text"] },
 });
 
-/** `<version> <digest>` that the set was at before, or `none`. */
-export const openSet = defineScript<string>()({
+/** The mark that the set had before, or `none`, and the one that it has. Of partition 0. */
+export const openSet = defineScript<[string, string]>()({
   name: "open-set",
-  version: 1,
+  version: 2,
   file: file("open-set"),
+  include: libraries("marks"),
   keys: ["sets"],
-  args: ["set", "mark", "force"],
+  args: ["set", "content", "known", "force"],
+});
+
+/** The mark that the set had before, or `none`. Of a further partition. */
+export const followSet = defineScript<string>()({
+  name: "follow-set",
+  version: 1,
+  file: file("follow-set"),
+  include: libraries("marks"),
+  keys: ["sets"],
+  args: ["set", "mark"],
 });
 
 /** `[now, how many were not known already]` */

@@ -1,0 +1,170 @@
+// Sets of jobs over several partitions: which of those that are applied at once is to stand, the first partition says for all.
+import { type JobStore, startJobStore } from "@escapement/testing";
+import { every } from "@escapement/triggers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Cluster } from "../test/cluster.js";
+import { StoreBench } from "../test/store-bench.js";
+import { checkJobs, type Item } from "./check-jobs.js";
+import { writeItems } from "./define.js";
+import { defineJobs, type JobDeclaration, type JobSet, type Scheduler } from "./index.js";
+import { beginSet, joinSet, wantedOf } from "./job-set.js";
+import { removeJob } from "./remove-job.js";
+
+let server: JobStore;
+beforeAll(async () => {
+  server = await startJobStore();
+});
+afterAll(() => server.stop());
+
+const count = 4;
+const some = (own: string, priority = 0): JobDeclaration[] =>
+  Array.from({ length: 40 }, (_, index) => {
+    return { task: "task", id: `${own}-${index}`, trigger: every("1h"), priority };
+  });
+const set = (version: number, jobs: readonly JobDeclaration[]): JobSet => defineJobs({ version, jobs });
+const stale = { code: "STALE_JOB_SET" };
+
+/** A namespace of several partitions, and a place in each. */
+class Parts implements AsyncDisposable {
+  readonly #cluster = new Cluster(server, { partitions: count });
+  readonly scheduler: Scheduler = this.process();
+  readonly places: readonly StoreBench[] = Array.from(
+    { length: count },
+    (_, partition) =>
+      new StoreBench(server, {}, { namespace: this.#cluster.namespace, partitions: count, partition }),
+  );
+
+  /** One more process. */
+  process(): Scheduler {
+    return this.#cluster.scheduler();
+  }
+
+  async ready(): Promise<this> {
+    await this.scheduler.apply([]);
+    await Promise.all(this.places.map((place) => place.ready()));
+    return this;
+  }
+
+  place(partition: number): StoreBench {
+    return this.places[partition] as StoreBench;
+  }
+
+  /** What each partition says of who may write the set. */
+  marks(): Promise<(string | null)[]> {
+    return Promise.all(this.places.map(({ redis, store }) => redis.hget(store.keys.sets, "default")));
+  }
+
+  async ids(): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const { id } of this.scheduler.jobs()) ids.push(id);
+    return ids.sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const place of this.places) await place[Symbol.asyncDispose]();
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+}
+
+const itemsOf = (place: StoreBench, { jobs }: JobSet): Promise<Item[]> =>
+  checkJobs(place.store, wantedOf(jobs), 65_536);
+
+describe("a set of jobs over several partitions", () => {
+  test("has one mark in all of them, which the same jobs leave as it is", async () => {
+    await using parts = await new Parts().ready();
+    await parts.scheduler.apply(set(1, some("x")));
+    const [mark = "", ...others] = await parts.marks();
+    expect(mark).toMatch(/^1 [0-9a-f]{16} 1$/);
+    expect(others).toEqual([mark, mark, mark]);
+    await parts.scheduler.apply(set(1, some("x")));
+    expect(await parts.marks()).toEqual([mark, mark, mark, mark]);
+    await parts.scheduler.apply(set(1, some("y")));
+    expect(new Set(await parts.marks())).toEqual(new Set([expect.stringMatching(/^1 \w+ 2$/)]));
+    await parts.scheduler.apply(set(0, some("x")), { force: true });
+    expect(new Set(await parts.marks())).toEqual(new Set([expect.stringMatching(/^0 \w+ 3$/)]));
+  });
+
+  test("of which another one begins half-way is refused in the partitions to come, and where it is", async () => {
+    await using parts = await new Parts().ready();
+    const [first, second] = [set(1, some("x")), set(1, some("y"))];
+    const own = await itemsOf(parts.place(0), first);
+    const begun = await beginSet(parts.place(0).store, first, own, { force: false });
+    await joinSet(parts.place(1).store, first, begun);
+    await parts.scheduler.apply(second);
+    const marks = await parts.marks();
+    for (const { store } of parts.places) {
+      await expect(joinSet(store, first, begun)).rejects.toMatchObject(stale);
+      await expect(writeItems(store, own.slice(0, 1), begun)).rejects.toMatchObject(stale);
+      await expect(removeJob(store, "y-0", begun)).rejects.toMatchObject(stale);
+    }
+    expect(await parts.marks()).toEqual(marks);
+    expect(await parts.ids()).toEqual(second.jobs.map(({ id }) => id).sort());
+  });
+
+  test("that was begun, and whose process has died, keeps older ones out and is gone on with", async () => {
+    await using parts = await new Parts().ready();
+    await parts.scheduler.apply(set(1, some("x")));
+    const newer = set(2, some("y"));
+    await beginSet(parts.place(0).store, newer, await itemsOf(parts.place(0), newer), { force: false });
+    await expect(parts.scheduler.apply(set(1, some("x")))).rejects.toMatchObject({ ...stale, stored: 2 });
+    expect(await parts.ids()).toEqual(
+      some("x")
+        .map(({ id }) => id)
+        .sort(),
+    );
+    await parts.scheduler.apply(newer);
+    expect(await parts.ids()).toEqual(newer.jobs.map(({ id }) => id).sort());
+  });
+
+  for (const [what, lost] of [
+    ["the first", 0],
+    ["another", 2],
+  ] as const)
+    test(`whose mark ${what} partition has lost is applied again all the same`, async () => {
+      await using parts = await new Parts().ready();
+      for (const version of [1, 2, 3]) await parts.scheduler.apply(set(version, some("x", version)));
+      const { redis, store } = parts.place(lost);
+      // As a master that fails over may, before it was copied: it is at what it was at the second time.
+      await redis.hset(store.keys.sets, "default", "2 00 2");
+      await parts.scheduler.apply(set(3, some("x", 3)));
+      expect(new Set(await parts.marks()).size).toBe(1);
+      await redis.hdel(store.keys.sets, "default");
+      const { set: applied } = await parts.scheduler.apply(set(3, some("y")));
+      expect(applied).toMatchObject({ version: 3 });
+      expect(new Set(await parts.marks()).size).toBe(1);
+      expect(await parts.ids()).toEqual(
+        some("y")
+          .map(({ id }) => id)
+          .sort(),
+      );
+    });
+
+  test("whose number the first partition has given twice stands beside no other in any partition", async () => {
+    await using parts = await new Parts().ready();
+    const [one, other] = [set(1, some("x")), set(1, some("y"))];
+    const { redis, store } = parts.place(0);
+    const first = await beginSet(store, one, await itemsOf(parts.place(0), one), { force: false });
+    await joinSet(parts.place(1).store, one, first);
+    await redis.hdel(store.keys.sets, "default");
+    const second = await beginSet(store, other, await itemsOf(parts.place(0), other), { force: false });
+    await joinSet(parts.place(2).store, other, second);
+    await expect(joinSet(parts.place(1).store, other, second)).rejects.toMatchObject(stale);
+    await expect(joinSet(parts.place(2).store, one, first)).rejects.toMatchObject(stale);
+    await parts.scheduler.apply(one);
+    expect(await parts.ids()).toEqual(one.jobs.map(({ id }) => id).sort());
+  });
+
+  test("stands as one of those that were applied at once, in all partitions: 30 times", {
+    timeout: 60_000,
+  }, async () => {
+    await using parts = await new Parts().ready();
+    const processes = [parts.process(), parts.process(), parts.process()];
+    for (let round = 0; round < 30; round += 1) {
+      const sets = ["x", "y", "z"].map((own) => set(round, some(own)));
+      await Promise.allSettled(processes.map((one, index) => one.apply(sets[index] as JobSet)));
+      const ids = await parts.ids();
+      const own = sets.findIndex(({ jobs }) => jobs.some(({ id }) => id === ids[0]));
+      expect(ids).toEqual(sets[own]?.jobs.map(({ id }) => id).sort());
+    }
+  });
+});

@@ -1,0 +1,6 @@
+-- Puts the mark that partition 0 has given to a set of jobs in the place of one with a lower number.
+local stored = redis.call('HGET', key.sets, arg.set) or 'none'
+if stored == arg.mark then return stored end
+if mark_of(stored).number >= mark_of(arg.mark).number then return refuse('STALE_JOB_SET', stored) end
+redis.call('HSET', key.sets, arg.set, arg.mark)
+return stored
