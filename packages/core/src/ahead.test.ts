@@ -135,6 +135,7 @@ describe("a node that claims ahead", () => {
     expect(ahead.room(1000, 2)).toBeLessThan(110);
     for (let number = 0; number < 2000; number += 1) ahead.learn(0.1, 2);
     expect(ahead.room(1000, 2)).toBe(400);
+    expect(ahead.room(1000, 2, 1)).toBe(200); // where locks take 1 ms
     ahead.learn(1.5, 3); // one that is slow counts at once
     expect(ahead.room(1, 3)).toBe(0);
     for (let number = 0; number < 100; number += 1) ahead.learn(0.1, 4);

@@ -1,3 +1,4 @@
+import { PlaceList } from "@escapement/redis/internal";
 import { json } from "./check.js";
 import type { Claimed, Completion } from "./claim.js";
 import { monotonic } from "./clock.js";
@@ -40,7 +41,7 @@ export class Attempts {
   /** What the handlers say, on its way to the store. */
   readonly logs: RunLogs;
   /** A list, and no map: what comes and goes by the ten thousand a second leaves maps behind that keep each other, and what was in them, from being freed. */
-  readonly #running: Execution[] = [];
+  readonly #running = new PlaceList<Execution>();
   readonly #around: Surroundings;
 
   /** @param took is told how many ms each handler took, and when it ended (monotonic) */
@@ -63,7 +64,7 @@ export class Attempts {
 
   /** How many there are. */
   get size(): number {
-    return this.#running.length;
+    return this.#running.size;
   }
 
   /** What was claimed for them. */
@@ -84,12 +85,12 @@ export class Attempts {
 
   /** Resolves when all that run now have ended. */
   async ended(): Promise<void> {
-    await Promise.all(this.#running.map((execution) => execution.over()));
+    await Promise.all([...this.#running].map((execution) => execution.over()));
   }
 
   /** Tells all handlers to stop, and why. */
   abort(reason: Error): void {
-    for (const execution of [...this.#running]) execution.abort(reason);
+    for (const execution of this.#running) execution.abort(reason);
   }
 
   /** Tells the handler of one to stop, if it runs here. */
@@ -110,7 +111,7 @@ export class Attempts {
     const execution = new Execution(claimed, task, this.#around);
     // Before anybody hears of it: a listener may stop the scheduler, which waits for what runs.
     slots.begin();
-    execution.place = this.#running.push(execution) - 1;
+    this.#running.add(execution);
     const veto = events.vetoOf(() => describeAttempt(node, claimed));
     if (veto === undefined) execution.begin();
     else {
@@ -162,11 +163,7 @@ export class Attempts {
 
   #leave(execution: Execution): void {
     this.#parts.slots.end();
-    const last = this.#running.pop();
-    if (last !== undefined && last !== execution) {
-      this.#running[execution.place] = last;
-      last.place = execution.place;
-    }
+    this.#running.remove(execution);
     execution.leave();
   }
 

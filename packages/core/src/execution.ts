@@ -1,4 +1,5 @@
 import { EscapementError } from "@escapement/redis";
+import type { Placed } from "@escapement/redis/internal";
 import type { Claimed } from "./claim.js";
 import { longTimer, monotonic } from "./clock.js";
 import { type CrashHandler, withCrashHandler } from "./crash.js";
@@ -22,11 +23,10 @@ export interface Surroundings {
 }
 
 /** One attempt that is carried out: its handler, its signal and its limits. What a handler does not ask for is not made. */
-export class Execution implements CrashHandler {
+export class Execution implements CrashHandler, Placed {
   readonly claimed: Claimed;
   readonly task: AnyTask;
-  /** Where it stands in the list of whoever keeps it. */
-  place = 0;
+  place = -1;
   readonly #around: Surroundings;
   #over = false;
   #controller: AbortController | undefined;

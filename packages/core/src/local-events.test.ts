@@ -38,6 +38,23 @@ describe("listeners hear of what happens on their own node", () => {
     expect(elsewhere).toEqual([]);
   });
 
+  test("afterRun also of who begins to listen while the handler runs, and not before the store has taken the end", async () => {
+    await using cluster = new Cluster(server);
+    const node = cluster.scheduler();
+    const [begun, held] = [gate(), gate()];
+    node.task("task", () => {
+      begun.open();
+      return held.opened;
+    });
+    await node.start();
+    const run = await node.enqueue("task");
+    await begun.opened;
+    const states: unknown[] = [];
+    node.on("afterRun", ({ runId }) => void run.get().then((known) => states.push([runId, known?.state])));
+    held.open();
+    await eventually(() => expect(states).toEqual([[run.id, "succeeded"]]));
+  });
+
   test("paused and resumed by the process that pauses and resumes, by target or by a job's handle", async () => {
     await using cluster = new Cluster(server);
     const [one, other] = [cluster.scheduler(), cluster.scheduler()];

@@ -8,6 +8,7 @@ import {
   withoutArguments,
 } from "./errors.js";
 import { openClient, reconnectDelay } from "./open-client.js";
+import { type Placed, PlaceList } from "./place-list.js";
 import { isOfSlot } from "./slot-connector.js";
 import type { RedisSource } from "./source.js";
 
@@ -37,9 +38,7 @@ export interface ConnectOptions {
 }
 
 /** A call that waits for a reply. */
-interface Call {
-  /** Where it stands in the list of them; below 0: it waits no more. */
-  place: number;
+interface Call extends Placed {
   /** It will have none. */
   end: () => void;
 }
@@ -63,11 +62,8 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
   #up = false;
   /** Whether the present socket has been given up; the client learns of it only when it is closed. */
   #abandoned = false;
-  /**
-   * The calls that wait for a reply on the present socket: with it, the reply is gone, and ioredis does not say so. A list, and no set: what comes and goes by
-   * the hundred a second leaves sets behind that keep each other, and what was in them, from being freed.
-   */
-  readonly #underWay: Call[] = [];
+  /** The calls that wait for a reply on the present socket: with it, the reply is gone, and ioredis does not say so. */
+  readonly #underWay = new PlaceList<Call>();
   #greeting: NodeJS.Timeout | undefined;
   /** Why the database that was asked for is not the one that this socket reads and writes: ioredis goes on with another. */
   #wrongDatabase: EscapementError | undefined;
@@ -100,7 +96,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
       this.#wrongDatabase = undefined;
       clearTimeout(this.#greeting);
       this.#abandoned = false;
-      for (const { end } of [...this.#underWay]) end();
+      for (const { end } of this.#underWay) end();
       if (!this.#up) return;
       this.#up = false;
       this.emit("lost", this.lastError);
@@ -175,7 +171,7 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
     if (this.#closed) throw new ConnectionClosedError(doing);
     if (!this.isReady) await this.#waitUntilReady(doing, deadline);
     return await new Promise<R>((resolve, reject) => {
-      const call: Call = { place: this.#underWay.length, end: () => fail(broken(doing)) };
+      const call: Call = { place: -1, end: () => fail(broken(doing)) };
       const giveUp = (): void => {
         if (call.place >= 0) fail(this.#timedOut(doing, deadline));
       };
@@ -183,13 +179,13 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
       const timer = setTimeout(() => setImmediate(giveUp), deadline);
       const leave = (): void => {
         clearTimeout(timer);
-        this.#leave(call);
+        this.#underWay.remove(call);
       };
       const fail = (error: Error): void => {
         leave();
         reject(error);
       };
-      this.#underWay.push(call);
+      this.#underWay.add(call);
       asPromise(() => command(this.client)).then(
         (reply) => {
           leave();
@@ -198,16 +194,6 @@ export class Connection extends EventEmitter<{ lost: [Error | undefined]; restor
         (error: unknown) => fail(asOurs(error, doing)),
       );
     });
-  }
-
-  #leave(call: Call): void {
-    if (call.place < 0) return;
-    const last = this.#underWay.pop();
-    if (last !== undefined && last !== call) {
-      this.#underWay[call.place] = last;
-      last.place = call.place;
-    }
-    call.place = -1;
   }
 
   /** Closes the connection. Calls under way end with an error. */

@@ -14,6 +14,7 @@ export { checkName, checkNamespace, show } from "./names.js";
 export { reconnectDelay } from "./open-client.js";
 export { partitionOf } from "./partition.js";
 export { type Refusal, refusalIn, tryCommands, type Words } from "./permissions.js";
+export { type Placed, PlaceList } from "./place-list.js";
 export { checkReach } from "./reach.js";
 export {
   defineScript,
