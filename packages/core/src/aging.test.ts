@@ -1,5 +1,5 @@
 import { eventually, type JobStore, startJobStore } from "@escapement/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, many } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { enqueueRuns } from "./enqueue.js";
@@ -22,14 +22,16 @@ async function queue(
   count: number,
   priority: number,
   waits: number,
+  { task = "task", queue = "default" } = {},
 ): Promise<void> {
   const now = await bench.now();
   const runs = Array.from({ length: count }, (_, n) => ({
     id: `${name}${n}`,
     at: now - waits + n,
     priority,
+    queue,
   }));
-  await enqueueRuns(bench.store, "task", runs, 65_536);
+  await enqueueRuns(bench.store, task, runs, 65_536);
 }
 
 async function look(bench: StoreBench, most = 100): Promise<number> {
@@ -97,6 +99,77 @@ test("runs by force stay before all others, and a score that is no time keeps no
   const order = await bench.redis.zrange(lane, 0, -1);
   expect(order[0]).toBe(forced.id);
   expect(places(order, "low")).toEqual([11, 21]);
+});
+
+test.each([12, 130])(
+  "of %i priorities that come again and again, the lowest gets some too",
+  { timeout: 60_000 },
+  async (count) => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node");
+    await queue(bench, "low", 20, 0, 10 * long);
+    const started: string[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      const now = await bench.now();
+      const runs = Array.from({ length: count * 2 }, (_, n) => {
+        return { id: `p${round}-${n}`, at: now - 1000 + n, priority: 1 + (n % count) };
+      });
+      await enqueueRuns(bench.store, "task", runs, 65_536);
+      await bench.advance(10_000); // as much as lies between two looks
+      await node.heartbeat();
+      await look(bench);
+      started.push(...(await node.take(20)));
+    }
+    expect(started).toHaveLength(200);
+    expect(places(started, "low").length).toBeGreaterThan(0);
+  },
+);
+
+describe("behind others of another task or queue", () => {
+  const lanes = ["default@task", "default@other", "second@task"];
+  for (const [what, of] of [
+    ["task", { task: "other" }],
+    ["queue", { queue: "second" }],
+  ] as const)
+    for (const usual of [true, false])
+      test(`each tenth start goes to what has waited longest, of another ${what}${usual ? "" : ", where there is a pause too"}`, async () => {
+        await using bench = await new StoreBench(server).ready();
+        const node = await bench.node("node");
+        await queue(bench, "urgent", 100, 5, 1000);
+        await queue(bench, "low", 20, 0, long, of);
+        if (!usual) await bench.redis.set(`${bench.store.keys.prefix}pause:task:unknown`, "why");
+        const all = usual ? lanes : [...lanes, "default@unknown"];
+        if (!usual) await queue(bench, "never", 1, 0, 1000, { task: "unknown" });
+        const started: string[] = [];
+        // For one run at a time, and for many.
+        for (const slots of [...Array<number>(30).fill(1), 30]) {
+          const { claimed } = await node.claim({ slots, lanes: all });
+          started.push(...claimed.map(({ run }) => run));
+        }
+        expect(started).toHaveLength(60);
+        const low = started.filter((run) => run.startsWith("low"));
+        expect(low).toEqual(Array.from({ length: 6 }, (_, n) => `low${n}`));
+        expect(places(started.slice(0, 30), "low")).toEqual([10, 20, 30]);
+        await expectSound(bench);
+      });
+
+  test("none does where it has not waited for long, is of the same priority, or others start by force", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node");
+    await queue(bench, "urgent", 40, 5, long);
+    await queue(bench, "young", 5, 0, 1000, { task: "other" });
+    await queue(bench, "same", 5, 5, long - 100, { queue: "second" });
+    const { claimed } = await node.claim({ slots: 40, lanes });
+    expect(claimed.map(({ run }) => run)).toEqual(Array.from({ length: 40 }, (_, n) => `urgent${n}`));
+    await queue(bench, "low", 5, -5, 10 * long, { task: "other" });
+    const forced: string[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      await bench.define(`job${n}`);
+      forced.push((await bench.job(`job${n}`).runNow({ force: true })).id);
+    }
+    const after = await node.claim({ slots: 12, lanes });
+    expect(after.claimed.map(({ run }) => run).sort()).toEqual(forced.sort());
+  });
 });
 
 test("is a leader's: one of an earlier term is refused", async () => {

@@ -7,7 +7,7 @@ local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
 step.begin()
 
-local APART, CLASSES, before, most = 10, 10, now - tonumber(arg.waited), tonumber(arg.most)
+local APART, CLASSES, before, most = 10, 50, now - tonumber(arg.waited), tonumber(arg.most)
 
 -- A run's score is its time less so many times 2^42 as it has priority; times are below that.
 local function class_of(score) return math.floor(score / PRIORITY) end
@@ -20,15 +20,36 @@ local function first_of(lane, from, count)
   return found
 end
 
--- Those that have waited too long, of up to ten classes below the first, the longest first.
-local function kept_waiting(lane, count)
-  local late, first = {}, first_of(lane, FORCED_BELOW, 1)[1]
-  local class = first and class_of(first.score)
+-- Adds those of the next classes from one on whose first runs have waited too long. The last one that was looked at, if there may be more.
+local function add_late_classes(lane, class, late)
   for _ = 1, CLASSES do
-    local items = class and first_of(lane, (class + 1) * PRIORITY, count) or {}
-    if #items == 0 then break end
-    class = class_of(items[1].score)
-    for _, item in ipairs(items) do
+    local head = first_of(lane, class * PRIORITY, 1)[1]
+    if not head then return nil end
+    class = class_of(head.score)
+    if time_of(head.score) <= before then late[#late + 1] = class end
+    class = class + 1
+  end
+  return class
+end
+
+-- The classes below the first one whose first runs have waited too long. Of very many the next ones, and so many from a place on that moves with time.
+local function late_classes(lane)
+  local late, first = {}, first_of(lane, FORCED_BELOW, 1)[1]
+  local class = first and add_late_classes(lane, class_of(first.score) + 1, late)
+  local last = class and redis.call('ZRANGE', lane, '(inf', int(class * PRIORITY), 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+  if last then
+    local others = class_of(tonumber(last)) - class + 1
+    add_late_classes(lane, class + 37 * math.floor(now / 10000) % others, late)
+  end
+  return late
+end
+
+-- Runs of these classes that have waited too long, the longest first: `count` of each class, or of many as many as ten would have.
+local function kept_waiting(lane, count)
+  local late, classes = {}, late_classes(lane)
+  local each = math.ceil(count * math.min(1, 10 / #classes))
+  for _, class in ipairs(classes) do
+    for _, item in ipairs(first_of(lane, class * PRIORITY, each)) do
       if class_of(item.score) ~= class or time_of(item.score) > before then break end
       late[#late + 1] = item
     end

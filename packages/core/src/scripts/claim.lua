@@ -1,7 +1,7 @@
 -- Completes finished runs and claims due ones, in one step. A request that was answered before (the last number of its line) is answered
 -- as it was then: a reply may have been lost.
 --
--- Its parts, in the order of their inclusion: claim/request, due, plain-ends, plain; lib/lending; lending, rates, complete, limits, pauses, lanes, overlap, misfires, max-runs, consider, take.
+-- Its parts, in the order of their inclusion: claim/request, kept-waiting, due, plain-ends, plain; lib/lending; lending, rates, complete, limits, pauses, lanes, overlap, misfires, max-runs, consider, take.
 
 local function claimed_before()
   local active, runs, tokens = redis.call('HGETALL', key.active), {}, {}

@@ -14,7 +14,7 @@ export const claim = defineScript<ClaimReply>()({
   file: file("claim"),
   include: [
     ...kept,
-    ...["request", "due", "plain-ends", "plain"].map((name) => file(`claim/${name}`)),
+    ...["request", "kept-waiting", "due", "plain-ends", "plain"].map((name) => file(`claim/${name}`)),
     ...rules,
     ...["slot", "lending"].map((name) => file(`lib/${name}`)),
     ...[

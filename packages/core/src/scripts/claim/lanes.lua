@@ -24,7 +24,10 @@ local function read_lane(lane, size)
   lane.unstarted = redis.call('ZMSCORE', key.unstarted, unpack(lane.runs))
 end
 
-local function first_lane(size)
+local function first_score(lane) return not lane.ended and not lane.by_force and lane.scores[lane.at] or nil end
+
+-- The lane of which a run is next, after so many others.
+local function next_lane(size, count)
   local best
   for _, lane in ipairs(lanes) do
     if not lane.ended and lane.at > #lane.runs then
@@ -34,5 +37,6 @@ local function first_lane(size)
     if not lane.ended and lane.rates and rated.is_too_fast(lane) then lane.ended = true end
     if not lane.ended and (not best or lane.scores[lane.at] < best.scores[best.at]) then best = lane end
   end
-  return best
+  if not best or not kept_waiting.is_next(count) then return best end
+  return kept_waiting.lane_of(lanes, first_score, best.scores[best.at]) or best
 end

@@ -92,6 +92,25 @@ do
     return names
   end
 
+  -- The first of a lane's runs that has not been picked.
+  local function first_item(lane) return lane.items[(lane.picked or 0) + 1] end
+  local function first_score(lane) local item = first_item(lane); return item and item.score end
+
+  -- Runs by score, but each tenth of a lane in which one has waited for long.
+  local function with_those_kept_waiting(lanes, all)
+    local picks, picked, at = {}, {}, 1
+    while #picks < most do
+      while all[at] and picked[all[at]] do at = at + 1 end
+      local item = all[at]
+      if not item then break end
+      local lane = kept_waiting.is_next(#picks) and kept_waiting.lane_of(lanes, first_score, item.score)
+      if lane then item = first_item(lane) end
+      item.lane.picked = (item.lane.picked or 0) + 1
+      picks[#picks + 1], picked[item] = item, true
+    end
+    return picks
+  end
+
   -- The first runs of lanes, as many as this node may be given, each lane's own in order: ids, and the lane of each. nil: that takes looking at too many.
   local function read_picks(lanes)
     if #lanes * most > 4 * TAKE then return nil end
@@ -102,14 +121,18 @@ do
       for i = 1, #picks do of[i] = lanes[1] end
       return { runs = picks, lanes = of }
     end
-    local all = {}
+    local all, first = {}, math.huge
     for place, lane in ipairs(lanes) do
       local items = call('ZRANGE', lane_key(lane.name), 0, most - 1, 'WITHSCORES')
+      lane.items = {}
       for i = 1, #items, 2 do
-        all[#all + 1] = { run = items[i], lane = lane, score = tonumber(items[i + 1]), place = place * 2 * TAKE + i }
+        local item = { run = items[i], lane = lane, score = tonumber(items[i + 1]), place = place * 2 * TAKE + i }
+        all[#all + 1], lane.items[#lane.items + 1] = item, item
+        first = math.min(first, item.score)
       end
     end
     table.sort(all, by_score)
+    if #all > 0 and kept_waiting.lane_of(lanes, first_score, first) then all = with_those_kept_waiting(lanes, all) end
     for i = 1, math.min(#all, most) do picks[i], of[i] = all[i].run, all[i].lane end
     return { runs = picks, lanes = of }
   end

@@ -18,7 +18,7 @@ local function claim()
   local looked, most, size = 0, slots + tonumber(arg.batch), page_of(#lanes, slots)
   while #claimed < slots do
     if looked == most or claimed_bytes > MOST_BYTES then more = 1; break end
-    local lane = first_lane(size)
+    local lane = next_lane(size, looked)
     if not lane then break end
     consider(lane)
     looked = looked + 1
