@@ -14,7 +14,8 @@ import {
   type JobDeclaration,
   type JobSet,
   joinSet,
-  readSet,
+  readStanding,
+  type StandingSet,
   undeclared,
   wantedOf,
   whileCurrent,
@@ -80,6 +81,8 @@ export interface Declared {
   readonly wanted: readonly Wanted[];
   /** Of one partition's part: what is declared in all of them. */
   readonly whole?: readonly Item[];
+  /** The same: what stands of the set. */
+  readonly standing?: StandingSet | undefined;
   readonly tag: string | undefined;
   readonly dryRun: boolean;
   readonly force: boolean;
@@ -119,10 +122,8 @@ export function splitDeclared(declared: Declared, partitions: number, maxInput: 
 
 /** Jobs that have been checked: of one partition, if a namespace has several. */
 export interface PreparedJobs {
-  /** The number that the partition has of their set; 0 where there is none. */
-  readonly number: number;
-  /** In the first partition, before any is written in any: makes them the ones that may be. @param known the highest `number` of all partitions */
-  begin(known?: number): Promise<BegunSet | undefined>;
+  /** Before any is written in any partition: makes those of a set the ones that may be. Of the first one alone. */
+  begin(): Promise<BegunSet | undefined>;
   /** Writes these of them; all, if left out. */
   write(begun: BegunSet | undefined, ids?: ReadonlySet<string>): Promise<void>;
   /** Once all are written: removes what is to go, and answers what was done. */
@@ -138,28 +139,23 @@ export async function prepareJobs(parts: ApplyParts, declared: Declared): Promis
   await assertStaying(whole ?? items, () =>
     set === undefined ? pruned(parts.store, items, tag) : undeclared(parts.store, set),
   );
+  const standing = declared.standing ?? (set && (await readStanding(parts.store, set, force)));
   if (dryRun)
     return {
-      number: 0,
       begin: async () => undefined,
       write: async () => undefined,
-      finish: () => previewed(parts.store, items, set, tag, force),
+      finish: () => previewed(parts.store, items, set, tag, standing),
     };
-  if (set === undefined) return preparedList(parts, items, tag);
-  const { number } = await readSet(parts.store, set, force);
+  if (set === undefined || standing === undefined) return preparedList(parts, items, tag);
   // Whatever the store would refuse of a job is known before the first is written.
   await previewItems(parts.store, items, set.name);
-  return preparedSet(parts, items, set, {
-    number,
-    begin: (known) => beginIn(parts, set, whole ?? items, { force, known: known ?? number }),
-  });
+  return preparedSet(parts, items, set, () => beginWhole(parts, set, whole ?? items, { ...standing, force }));
 }
 
 function preparedList(parts: ApplyParts, items: readonly Item[], tag: string | undefined): PreparedJobs {
   const { store } = parts;
   const defined: Defined[] = [];
   return {
-    number: 0,
     begin: async () => undefined,
     write: async (_, ids) => {
       const some = await writeItems(store, among(items, ids));
@@ -177,7 +173,7 @@ function preparedSet(
   parts: ApplyParts,
   items: readonly Item[],
   set: JobSet,
-  beginning: Pick<PreparedJobs, "number" | "begin">,
+  begin: PreparedJobs["begin"],
 ): PreparedJobs {
   const { store } = parts;
   const defined: Defined[] = [];
@@ -190,7 +186,7 @@ function preparedSet(
     return begun;
   };
   return {
-    ...beginning,
+    begin,
     write: async (begun, ids) => {
       const owner = await ownerOf(begun);
       const some = await whileCurrent(set, () => writeItems(store, among(items, ids), owner));
@@ -208,11 +204,11 @@ function preparedSet(
   };
 }
 
-async function beginIn(
+async function beginWhole(
   { store, logger }: ApplyParts,
   set: JobSet,
   items: readonly Item[],
-  options: { readonly force: boolean; readonly known: number },
+  options: StandingSet & { readonly force: boolean },
 ): Promise<BegunSet> {
   if (store.partitions > 1) await store.founded();
   const begun = await beginSet(store, set, items, options);
@@ -233,9 +229,8 @@ async function previewed(
   items: readonly Item[],
   set: JobSet | undefined,
   tag: string | undefined,
-  force: boolean,
+  standing: StandingSet | undefined,
 ): Promise<ApplyReport> {
-  const before = set && (await readSet(store, set, force)).version;
   const previews = await previewItems(store, items, set?.name);
   const gone = set === undefined ? pruned(store, items, tag) : undeclared(store, set);
   const removed: string[] = [];
@@ -252,7 +247,9 @@ async function previewed(
       removed,
     ),
     changes,
-    ...(set === undefined ? {} : { set: { name: set.name, version: set.version, before } }),
+    ...(set === undefined
+      ? {}
+      : { set: { name: set.name, version: set.version, before: standing?.version } }),
   };
 }
 

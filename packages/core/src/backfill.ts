@@ -66,7 +66,7 @@ export async function backfillJob(
   const { prefix, ...keys } = store.keys;
   const [, runs] = await runNow.run(store.commands, {
     keys,
-    args: { prefix, job: id, suffix: newSuffix() + overlap, unless_paused: 0 },
+    args: { ...store.founding, prefix, job: id, suffix: newSuffix() + overlap, unless_paused: 0 },
     lists: { times },
   });
   return runs;

@@ -25,7 +25,7 @@ export async function cancelRun(store: Store, run: string, options: CancelOption
   // A run may move between two places while it is looked for: look again before saying that there is none.
   for (let look = 0; look < 3; look += 1) {
     const [, what] = await store.timedWhenFull(
-      () => cancel.run(store.commands, { keys, args: { ...store.history, run, reason } }),
+      () => cancel.run(store.commands, { keys, args: { ...store.history, ...store.founding, run, reason } }),
       ([time]) => time,
     );
     if (what !== "none") return true;

@@ -75,7 +75,7 @@ async function call(
     () =>
       redrive.run(store.commands, {
         keys,
-        args: { prefix, queue, limit, retry: retry ? 1 : 0 },
+        args: { ...store.founding, prefix, queue, limit, retry: retry ? 1 : 0 },
         lists: { runs },
       }),
     ([time]) => time,

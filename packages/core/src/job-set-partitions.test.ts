@@ -6,7 +6,14 @@ import { Cluster } from "../test/cluster.js";
 import { StoreBench } from "../test/store-bench.js";
 import { checkJobs, type Item } from "./check-jobs.js";
 import { writeItems } from "./define.js";
-import { defineJobs, type JobDeclaration, type JobSet, type Scheduler } from "./index.js";
+import {
+  defineJobs,
+  type JobDeclaration,
+  type JobSet,
+  movePartitions,
+  type Scheduler,
+  type SchedulerOptions,
+} from "./index.js";
 import { beginSet, joinSet, wantedOf } from "./job-set.js";
 import { removeJob } from "./remove-job.js";
 
@@ -22,6 +29,8 @@ const some = (own: string, priority = 0): JobDeclaration[] =>
     return { task: "task", id: `${own}-${index}`, trigger: every("1h"), priority };
   });
 const set = (version: number, jobs: readonly JobDeclaration[]): JobSet => defineJobs({ version, jobs });
+/** What stands before anything was applied. */
+const fresh = { force: false, above: 0, version: undefined };
 const stale = { code: "STALE_JOB_SET" };
 
 /** A namespace of several partitions, and a place in each. */
@@ -35,8 +44,8 @@ class Parts implements AsyncDisposable {
   );
 
   /** One more process. */
-  process(): Scheduler {
-    return this.#cluster.scheduler();
+  process(options: SchedulerOptions = {}): Scheduler {
+    return this.#cluster.scheduler(options);
   }
 
   async ready(): Promise<this> {
@@ -88,7 +97,7 @@ describe("a set of jobs over several partitions", () => {
     await using parts = await new Parts().ready();
     const [first, second] = [set(1, some("x")), set(1, some("y"))];
     const own = await itemsOf(parts.place(0), first);
-    const begun = await beginSet(parts.place(0).store, first, own, { force: false });
+    const begun = await beginSet(parts.place(0).store, first, own, fresh);
     await joinSet(parts.place(1).store, first, begun);
     await parts.scheduler.apply(second);
     const marks = await parts.marks();
@@ -105,7 +114,7 @@ describe("a set of jobs over several partitions", () => {
     await using parts = await new Parts().ready();
     await parts.scheduler.apply(set(1, some("x")));
     const newer = set(2, some("y"));
-    await beginSet(parts.place(0).store, newer, await itemsOf(parts.place(0), newer), { force: false });
+    await beginSet(parts.place(0).store, newer, await itemsOf(parts.place(0), newer), fresh);
     await expect(parts.scheduler.apply(set(1, some("x")))).rejects.toMatchObject({ ...stale, stored: 2 });
     expect(await parts.ids()).toEqual(
       some("x")
@@ -143,15 +152,62 @@ describe("a set of jobs over several partitions", () => {
     await using parts = await new Parts().ready();
     const [one, other] = [set(1, some("x")), set(1, some("y"))];
     const { redis, store } = parts.place(0);
-    const first = await beginSet(store, one, await itemsOf(parts.place(0), one), { force: false });
+    const first = await beginSet(store, one, await itemsOf(parts.place(0), one), fresh);
     await joinSet(parts.place(1).store, one, first);
     await redis.hdel(store.keys.sets, "default");
-    const second = await beginSet(store, other, await itemsOf(parts.place(0), other), { force: false });
+    const second = await beginSet(store, other, await itemsOf(parts.place(0), other), fresh);
     await joinSet(parts.place(2).store, other, second);
     await expect(joinSet(parts.place(1).store, other, second)).rejects.toMatchObject(stale);
     await expect(joinSet(parts.place(2).store, one, first)).rejects.toMatchObject(stale);
-    await parts.scheduler.apply(one);
-    expect(await parts.ids()).toEqual(one.jobs.map(({ id }) => id).sort());
+    const marks = await parts.marks();
+    for (const again of [other, one]) {
+      await parts.scheduler.apply(again);
+      expect(await parts.ids()).toEqual(again.jobs.map(({ id }) => id).sort());
+      // From the same once more.
+      for (const [partition, mark] of marks.entries()) {
+        const { redis, store } = parts.place(partition);
+        if (mark === null) await redis.hdel(store.keys.sets, "default");
+        else await redis.hset(store.keys.sets, "default", mark);
+      }
+    }
+    // Of two versions the newer one stands.
+    await parts.place(2).redis.hset(store.keys.sets, "default", "2 00 1");
+    await expect(parts.scheduler.apply(one)).rejects.toMatchObject({ ...stale, stored: 2 });
+  });
+
+  test("that was set back by force, half-way or where a mark was lost, is gone on with, and is what stands", async () => {
+    await using parts = await new Parts().ready();
+    const [older, newer] = [set(1, some("x")), set(2, some("y"))];
+    await parts.scheduler.apply(newer);
+    const former = (await parts.marks())[0] ?? "";
+    const items = await itemsOf(parts.place(0), older);
+    await beginSet(parts.place(0).store, older, items, { ...fresh, force: true });
+    const dry = await parts.scheduler.apply(older, { dryRun: true });
+    expect(dry).toMatchObject({ set: { before: 1 }, added: { length: 40 }, removed: { length: 40 } });
+    await parts.scheduler.apply(older);
+    expect(await parts.ids()).toEqual(older.jobs.map(({ id }) => id).sort());
+    for (const lost of [2, 0]) {
+      const { redis, store } = parts.place(lost);
+      await redis.hset(store.keys.sets, "default", former);
+      expect(await parts.scheduler.apply(older)).toMatchObject({ unchanged: { length: 40 } });
+      expect(new Set(await parts.marks()).size).toBe(1);
+    }
+    await parts.scheduler.apply(newer);
+    expect(await parts.ids()).toEqual(newer.jobs.map(({ id }) => id).sort());
+  });
+
+  test("is refused as a whole where the namespace has another number of partitions by now, and leaves nothing", async () => {
+    await using parts = await new Parts().ready();
+    await parts.scheduler.apply(set(1, some("x")));
+    await movePartitions({ redis: server.url, namespace: parts.place(0).store.namespace }, { to: 2 });
+    const before = await parts.marks();
+    expect(before.slice(2)).toEqual([null, null]);
+    for (const jobs of [some("y"), []])
+      await expect(parts.scheduler.apply(set(2, jobs))).rejects.toMatchObject({ code: "PARTITION_MISMATCH" });
+    expect(await parts.marks()).toEqual(before);
+    expect(await parts.process({ partitions: 2 }).apply(set(1, some("x")))).toMatchObject({
+      unchanged: { length: 40 },
+    });
   });
 
   test("stands as one of those that were applied at once, in all partitions: 30 times", {

@@ -225,7 +225,7 @@ describe("defineJobs: an older version of a set", () => {
     const apply = async (version: number, jobs: readonly JobDeclaration[]): Promise<[Owner, Item[]]> => {
       const items = await checkJobs(on.store, wantedOf(jobs), 65_536);
       const declared = set(version, jobs);
-      return [await beginSet(on.store, declared, items, { force: false }), items];
+      return [await beginSet(on.store, declared, items, fresh), items];
     };
     const [first, started] = await apply(1, some(250, { trigger: later }));
     await writeItems(on.store, started.slice(0, 120), first);
@@ -336,9 +336,11 @@ describe("defineJobs: a set that is applied by force", () => {
     await using on = await new StoreBench(server).ready();
     const [newer, older] = [set(2, some(2, { trigger: later })), set(1, some(1, { trigger: later }))];
     const items = await checkJobs(on.store, wantedOf(newer.jobs), 65_536);
-    const owner = await beginSet(on.store, newer, items, { force: false });
+    const owner = await beginSet(on.store, newer, items, fresh);
     await writeItems(on.store, items.slice(0, 1), owner);
-    expect(await beginSet(on.store, older, items.slice(0, 1), { force: true })).toMatchObject({ before: 2 });
+    expect(await beginSet(on.store, older, items.slice(0, 1), { ...fresh, force: true })).toMatchObject({
+      before: 2,
+    });
     await expect(writeItems(on.store, items.slice(1), owner)).rejects.toMatchObject({
       code: "STALE_JOB_SET",
     });
@@ -368,4 +370,6 @@ describe("defineJobs: a set that is applied by force", () => {
   });
 });
 
+/** What stands before anything was applied. */
+const fresh = { force: false, above: 0, version: undefined };
 const noop = (): void => undefined;

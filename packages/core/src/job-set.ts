@@ -82,31 +82,40 @@ export function wantedOf(jobs: readonly JobDeclaration[]): Wanted[] {
   });
 }
 
-/** What the store says of who may write a set's jobs. */
-export interface SetMark {
-  /** `undefined` if nothing was ever applied of it. */
+/** What stands of a set in the store. */
+export interface StandingSet {
+  /** The version that was begun last; `undefined` if there was none. */
   readonly version: number | undefined;
-  /** It rises with each version and content that is begun. */
-  readonly number: number;
+  /** The highest number of another mark that a further partition has than the first one's; 0: they all have that one, or none. */
+  readonly above: number;
 }
 
 /** A set whose jobs may be written. */
 export interface BegunSet extends Owner {
-  /** The version that the store had before. */
+  /** The version that stood before. */
   readonly before: number | undefined;
 }
 
 /**
- * What one partition says of a set.
+ * What all partitions say of a set: what stands is what has the highest number in any.
  *
  * @throws StaleJobSetError if that is a newer version
  */
-export async function readSet(store: Store, set: JobSet, force: boolean): Promise<SetMark> {
-  const text = await store.commands.run("reading a set", (client) => client.hget(store.keys.sets, set.name));
-  const mark = setMarkOf(text ?? "");
-  if (mark.version !== undefined && mark.version > set.version && !force)
-    throw new StaleJobSetError(set.name, set.version, mark.version);
-  return mark;
+export async function readStanding(store: Store, set: JobSet, force: boolean): Promise<StandingSet> {
+  const texts = await Promise.all(
+    store.family.map(({ commands, keys }) =>
+      commands.run("reading a set", (client) => client.hget(keys.sets, set.name)),
+    ),
+  );
+  const marks = texts.map((text) => setMarkOf(text ?? ""));
+  const highest = Math.max(...marks.map(({ number }) => number));
+  // Of two that were given the same number, the newer one.
+  const versions = marks.flatMap(({ number, version }) => (number === highest ? (version ?? []) : []));
+  const version = versions.length === 0 ? undefined : Math.max(...versions);
+  if (version !== undefined && version > set.version && !force)
+    throw new StaleJobSetError(set.name, set.version, version);
+  const others = marks.flatMap(({ number }, index) => (texts[index] === texts[0] ? [] : number));
+  return { version, above: Math.max(0, ...others) };
 }
 
 /**
@@ -114,28 +123,31 @@ export async function readSet(store: Store, set: JobSet, force: boolean): Promis
  * refused from now on. In partition 0, which says so for all.
  *
  * @param items all jobs of the set, in whatever partition
- * @param known the highest number that other partitions have of the set
+ * @param standing what all partitions were seen to say of it
  * @throws StaleJobSetError if the store has a newer one
  */
 export async function beginSet(
-  store: Store,
+  { home: { keys, commands, founding } }: Store,
   set: JobSet,
   items: readonly Item[],
-  { force, known = 0 }: { readonly force: boolean; readonly known?: number },
+  { force, above, version }: { readonly force: boolean } & StandingSet,
 ): Promise<BegunSet> {
-  const { sets } = store.keys;
+  const { meta, sets } = keys;
   const content = `${set.version} ${digestOf(items)}`;
-  const args = { set: set.name, content, known, force: force ? 1 : 0 };
-  const [stored, mark] = await whileCurrent(set, () => openSet.run(store.commands, { keys: { sets }, args }));
-  return { set: set.name, mark, before: setMarkOf(stored).version };
+  const args = { ...founding, set: set.name, content, above, force: force ? 1 : 0 };
+  const [stored, mark] = await whileCurrent(set, () => openSet.run(commands, { keys: { meta, sets }, args }));
+  return { set: set.name, mark, before: setMarkOf(stored).version ?? version };
 }
 
 /** The same in a further partition, of a set that has begun. @throws StaleJobSetError if another one has since */
-export async function joinSet(store: Store, set: JobSet, { mark }: Owner): Promise<void> {
-  const { sets } = store.keys;
-  await whileCurrent(set, () =>
-    followSet.run(store.commands, { keys: { sets }, args: { set: set.name, mark } }),
-  );
+export async function joinSet(
+  { keys, commands, founding }: Store,
+  set: JobSet,
+  { mark }: Owner,
+): Promise<void> {
+  const { meta, sets } = keys;
+  const args = { ...founding, set: set.name, mark };
+  await whileCurrent(set, () => followSet.run(commands, { keys: { meta, sets }, args }));
 }
 
 /** Does something that the store refuses when the set is not at this version any more. */
@@ -167,8 +179,8 @@ export async function* undeclared(store: Store, set: JobSet): AsyncGenerator<str
   } while (cursor !== "0");
 }
 
-/** Reads `<version> <digest> <number>`, of which there may be nothing. */
-export function setMarkOf(mark: string): SetMark {
+/** Reads `<version> <digest> <number>`, of which there may be nothing. The number rises with each version and content that is begun. */
+export function setMarkOf(mark: string): { readonly version: number | undefined; readonly number: number } {
   const [, version, number = 0] = /^(\d+)(?: \S+ (\d+)$)?/.exec(mark) ?? [];
   return { version: version === undefined ? undefined : Number(version), number: Number(number) };
 }

@@ -1,6 +1,12 @@
 import { RedisError } from "@escapement/redis";
 import { PartlyWrittenError } from "./errors.js";
 
+/** Waits until all have ended, so that nothing goes on behind the caller's back. @throws what the first threw */
+export async function allEnded<R>(steps: readonly Promise<R>[]): Promise<R[]> {
+  await Promise.allSettled(steps);
+  return Promise.all(steps);
+}
+
 /** What is written in one partition. */
 export interface Part<R> {
   /** How many items it has of all. */

@@ -25,7 +25,7 @@ import {
   mergeReports,
 } from "./merge.js";
 import type { Settings } from "./options.js";
-import { writtenParts } from "./parted.js";
+import { allEnded, writtenParts } from "./parted.js";
 import type { PauseOptions, PauseTarget } from "./pause.js";
 import { checkFilter, type JobFilter } from "./read-jobs.js";
 import type { ActiveRun, ClusterLoad } from "./read-load.js";
@@ -113,7 +113,7 @@ export class PartitionedScheduler implements Scheduler {
   ): Promise<ApplyReport> {
     const { whole, parts } = await this.#first.declare(jobs, options);
     const prepared = await Promise.all(parts.map((some, index) => this.#engine(index).prepare(some)));
-    const begun = await prepared[0]?.begin(Math.max(...prepared.map(({ number }) => number)));
+    const begun = await prepared[0]?.begin();
     const ids = whole.map(({ options: { id } }) => id);
     let before = 0;
     for (const turn of inTurn(whole.map(({ options }) => options))) {
@@ -124,7 +124,7 @@ export class PartitionedScheduler implements Scheduler {
       await writtenParts("jobs", ids, writing, before);
       before += turn.size;
     }
-    return mergeReports(await Promise.all(prepared.map(({ finish }) => finish(begun))), ids);
+    return mergeReports(await allEnded(prepared.map(({ finish }) => finish(begun))), ids);
   }
 
   async enqueue<T extends TaskRef>(

@@ -25,7 +25,7 @@ import { type JobGroup, jobGroup } from "./group.js";
 import { type JobHandle, jobHandle, type RunHandle, runHandle } from "./handles.js";
 import type { Health } from "./health.js";
 import type { Job, JobOptions } from "./job.js";
-import type { JobDeclaration, JobSet } from "./job-set.js";
+import { type JobDeclaration, type JobSet, readStanding } from "./job-set.js";
 import { Lifetime } from "./lifetime.js";
 import { type ListedNode, listNodes } from "./list-nodes.js";
 import type { Settings } from "./options.js";
@@ -167,7 +167,9 @@ export class RedisScheduler implements Scheduler {
     this.#life.assertUsable();
     const declared = await readDeclared(this.#parts, jobs, options);
     const parts = splitDeclared(declared, this.#settings.partitions, this.#settings.maxInput);
-    return { whole: declared.wanted, parts };
+    const { set, force } = declared;
+    const standing = set && (await readStanding(this.#store, set, force));
+    return { whole: declared.wanted, parts: parts.map((part) => ({ ...part, standing })) };
   }
 
   async prepare(declared: Declared): Promise<PreparedJobs> {

@@ -26,6 +26,7 @@ export async function removeJob(store: Store, id: string, owner?: Owner, cancel 
   const { prefix: _, ...keys } = store.keys;
   const args = {
     ...store.history,
+    ...store.founding,
     job: id,
     set: owner?.set ?? "",
     mark: owner?.mark ?? "",

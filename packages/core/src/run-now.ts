@@ -43,6 +43,7 @@ export async function runJobNow(store: Store, id: string, options: RunNowOptions
   const [, [run = ""], pauses] = await script.run(store.commands, {
     keys,
     args: {
+      ...store.founding,
       prefix,
       job: id,
       suffix: newSuffix() + (force ? forced : ""),

@@ -1,4 +1,6 @@
 -- Cancels a run: one that waits is recorded as cancelled; of one that runs, the node that holds it is asked to abort it.
+local refused = founded_otherwise()
+if refused then return refused end
 local now = clock()
 step.begin('jobs', 'runs', 'unstarted')
 if ask_to_cancel(arg.run, arg.reason) then return { int(now), 'asked' } end

@@ -30,11 +30,11 @@ export const upsert = defineScript<[string, string]>()({
 export const remove = defineScript<(number | string)[]>()({
   name: "remove",
   flag: "allow-oom",
-  version: 2,
+  version: 3,
   file: file("remove"),
-  include: [...records, file("lib/sets")],
+  include: [...records, ...libraries("sets", "founding")],
   keys: guards,
-  args: ["prefix", "job", "set", "mark", "cancel", ...history],
+  args: ["prefix", "job", "set", "mark", "cancel", ...foundingArgs, ...history],
 });
 
 /** `[now, the last message applied, runs and jobs to tell of (3 values each), partitions that this has left messages for]` */
@@ -53,9 +53,9 @@ export const openSet = defineScript<[string, string]>()({
   name: "open-set",
   version: 2,
   file: file("open-set"),
-  include: libraries("marks"),
-  keys: ["sets"],
-  args: ["set", "content", "known", "force"],
+  include: libraries("marks", "founding"),
+  keys: ["meta", "sets"],
+  args: ["set", "content", "above", "force", ...foundingArgs],
 });
 
 /** The mark that the set had before, or `none`. Of a further partition. */
@@ -63,9 +63,9 @@ export const followSet = defineScript<string>()({
   name: "follow-set",
   version: 1,
   file: file("follow-set"),
-  include: libraries("marks"),
-  keys: ["sets"],
-  args: ["set", "mark"],
+  include: libraries("marks", "founding"),
+  keys: ["meta", "sets"],
+  args: ["set", "mark", ...foundingArgs],
 });
 
 /** `[now, how many were not known already]` */
@@ -82,11 +82,11 @@ export const enqueue = defineScript<[string, string]>()({
 /** `[now, run ids, pauses for which nothing was queued]`: these as in `readPauses`. */
 export const runNow = defineScript<[string, string[], string[]]>()({
   name: "run-now",
-  version: 1,
+  version: 2,
   file: file("run-now"),
-  include: records,
+  include: [...records, ...libraries("founding")],
   keys: guards,
-  args: ["prefix", "job", "suffix", "unless_paused"],
+  args: ["prefix", "job", "suffix", "unless_paused", ...foundingArgs],
   lists: { times: ["time"] },
 });
 
@@ -94,22 +94,22 @@ export const runNow = defineScript<[string, string[], string[]]>()({
 export const cancel = defineScript<[string, "asked" | "cancelled" | "none"]>()({
   name: "cancel",
   flag: "allow-oom",
-  version: 1,
+  version: 2,
   file: file("cancel"),
-  include: records,
+  include: [...records, ...libraries("founding")],
   keys: guards,
-  args: ["prefix", "run", "reason", ...history],
+  args: ["prefix", "run", "reason", ...foundingArgs, ...history],
 });
 
 /** `[now, runs that were taken out, and with `retry` queued]` */
 export const redrive = defineScript<[string, string[]]>()({
   name: "redrive",
   flag: "allow-oom",
-  version: 1,
+  version: 2,
   file: file("redrive"),
-  include: records,
+  include: [...records, ...libraries("founding")],
   keys: guards,
-  args: ["prefix", "queue", "limit", "retry"],
+  args: ["prefix", "queue", "limit", "retry", ...foundingArgs],
   lists: { runs: ["run"] },
 });
 

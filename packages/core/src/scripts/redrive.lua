@@ -1,5 +1,7 @@
 -- Takes runs out of the dead letters: the ones named, or else the oldest `limit` of a queue. `retry`: each gets another attempt, now;
 -- else they are forgotten. One whose job is gone is forgotten in any case, though another may have been defined under its id.
+local refused = founded_otherwise()
+if refused then return refused end
 local now = clock()
 step.begin('jobs', 'runs')
 local runs, done = {}, {}

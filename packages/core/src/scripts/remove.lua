@@ -1,4 +1,6 @@
 -- Removes a job and what was materialised of it. What waits for a further attempt ends as cancelled. A run of it that runs goes on, unless `cancel` gives a reason to cancel it.
+local refused = founded_otherwise()
+if refused then return refused end
 local stale = stale_set()
 if stale then return stale end
 if arg.set ~= '' and redis.call('HGET', key.setOf, arg.job) ~= arg.set then return {} end

@@ -1,4 +1,6 @@
 -- Queues runs of a job by hand, beside its schedule: one, now, or one for each of the times given. `unless_paused`: not where a pause would hold them back.
+local refused = founded_otherwise()
+if refused then return refused end
 local record = redis.call('HGET', key.jobs, arg.job)
 if not record then return refuse('JOB_NOT_FOUND', 'There is no job ' .. arg.job .. '. Define it with schedule() first.') end
 local parsed = parse(record)
