@@ -167,7 +167,7 @@ export async function* undeclared(store: Store, set: JobSet): AsyncGenerator<str
   let cursor = "0";
   do {
     const [next, page] = await store.commands.run("listing a set", (client) =>
-      client.hscan(store.keys.setOf, cursor, "COUNT", 200),
+      client.hscan(store.keys.setOf, cursor, "COUNT", 1000),
     );
     for (let index = 0; index < page.length; index += 2) {
       const [id = "", owner] = [page[index], page[index + 1]];
