@@ -81,6 +81,18 @@ describe("the lease of a leader", () => {
     expect(taken(1000, n1).add(900, says("expired"), "n1").broken).toEqual([]);
   });
 
+  test("may have been taken anew by whoever had it, and let go of, between two looks", () => {
+    const history = (reason: string): MadeUp => {
+      const made = new MadeUp().add(0, { kind: "elected", epoch: 1 }, "n1");
+      leases(leases(made, 0, n1, 1, 5000), 4900, n2, 3, 9000);
+      const details = { node: n1, epoch: 2, reason };
+      return made.add(4800, { kind: "event", event: "leaderLost", details });
+    };
+    expect(history("resigned").add(4500, says("expired")).broken).toEqual([]);
+    expect(history("resigned").broken).toEqual(["lease-exclusive"]);
+    expect(history("expired").add(4500, says("expired")).broken).toEqual(["lease-exclusive"]);
+  });
+
   test("is nobody's in a term for which no node was elected: it was handed back as soon as it was answered", () => {
     const unheard = leases(leases(new MadeUp(), 0, n1, 1, 5000), 1000, n2, 2, 6000);
     expect(unheard.broken).toEqual([]);

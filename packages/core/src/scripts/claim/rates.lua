@@ -18,7 +18,8 @@ function rated.count(scope, rate)
   local name = arg.prefix .. 'rate:' .. scope
   redis.call('LPUSH', name, int(now))
   redis.call('LTRIM', name, 0, rate.max - 1)
-  redis.call('PEXPIRE', name, int(rate.per))
+  -- Longer than it counts: Redis' expiry and the clock of scripts, which never goes back, may differ by a millisecond, or by more.
+  redis.call('PEXPIRE', name, int(rate.per + 60000))
   lending.use('rate:' .. scope)
 end
 
