@@ -1,6 +1,7 @@
 import { EscapementError } from "@escapement/redis";
-import { partitionOf } from "@escapement/redis/internal";
+import { partitionOf, show } from "@escapement/redis/internal";
 import { fields, orElse, whole } from "../check.js";
+import { InvalidOptionError } from "../errors.js";
 import { namespaceMoving, readMeta } from "../founding.js";
 import { newNodeId } from "../id.js";
 import { mostPartitions, type SchedulerOptions, settingsOf } from "../options.js";
@@ -72,6 +73,10 @@ export async function readPartitions(options: SchedulerOptions = {}): Promise<nu
 export async function movePartitions(options: SchedulerOptions, move: MoveOptions): Promise<MoveReport> {
   const given = fields("options", move, ["to", "signal", "onProgress"]) as Partial<MoveOptions>;
   const to = whole("to", orElse(given.to, 0), 1, mostPartitions);
+  if (given.signal !== undefined && !(given.signal instanceof AbortSignal))
+    throw new InvalidOptionError("signal", `must be an AbortSignal, not ${show(given.signal)}.`);
+  if (given.onProgress !== undefined && typeof given.onProgress !== "function")
+    throw new InvalidOptionError("onProgress", `must be a function, not ${show(given.onProgress)}.`);
   const stores = storesOf(options);
   try {
     const { partitions: from, moving } = await readMeta(stores.at(0));
