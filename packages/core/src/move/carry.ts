@@ -184,20 +184,25 @@ async function spread(route: Route, from: number, name: string): Promise<void> {
   }
 }
 
-/** Times of starts, latest first: each partition counts all, until they have passed. Those of one millisecond in two partitions count as one. */
+/**
+ * Times of starts, latest first: each partition counts all, until the last of them have passed. Those of one millisecond in two partitions count as
+ * one.
+ */
 async function spreadStarts(route: Route, from: number, name: string): Promise<void> {
   const source = partAt(route, from);
   const [first] = await firstPage(source, name);
   if (first === undefined) return;
   const own = countsOf(await source.all(name));
   for (const target of others(route, from)) {
+    const [there] = await firstPage(target, name);
     const merged = countsOf(await target.all(name));
     for (const [time, count] of own) merged.set(time, Math.max(count, merged.get(time) ?? 0));
     const times = [...merged].flatMap(([time, count]) => Array.from({ length: count }, () => time));
     times.sort((one, other) => Number(other) - Number(one));
+    const { type, ttl } = first;
     await target.replace(
       name,
-      first,
+      { type, ttl: Math.max(ttl, there?.ttl ?? ttl) },
       times.map((time) => [time]),
     );
   }
