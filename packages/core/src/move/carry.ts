@@ -1,7 +1,8 @@
 import { setMarkOf } from "../job-set.js";
 import { readRun } from "../run.js";
 import { edgeOf, type Kind, kindOf, placeOf } from "./kinds.js";
-import type { Item, KeyType, Page, Part } from "./part.js";
+import type { Item, Page, Part } from "./part.js";
+import { putWhole } from "./whole.js";
 
 /** What a move goes from and to. */
 export interface Route {
@@ -33,6 +34,7 @@ const carriers: Readonly<Record<Kind, Carry>> = {
   between: nothing,
   highest: nothing,
   derived: nothing,
+  gathered: nothing,
   own: nothing,
 };
 
@@ -94,12 +96,8 @@ async function copyTo(
   drops: boolean,
 ): Promise<void> {
   const source = partAt(route, from);
-  let type: KeyType | undefined;
-  for await (const page of source.pages(name)) {
-    await partAt(route, place).put(name, page, { reset: type === undefined });
-    type = page.type;
-  }
-  if (drops && type !== undefined) await source.drop(name, type);
+  const page = await putWhole(partAt(route, place), name, source.pages(name));
+  if (drops && page !== undefined) await source.drop(name, page.type);
 }
 
 async function carryOwned(route: Route, from: number, name: string, drops: boolean): Promise<void> {

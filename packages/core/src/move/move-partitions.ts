@@ -161,7 +161,7 @@ class Move {
     const keys = this.#keys;
     await this.#settleNumbers();
     await this.#deriveReady();
-    await this.#forgetBetween();
+    await this.#forget();
     await this.#lendHeld();
     await this.#end();
     return keys;
@@ -257,13 +257,17 @@ class Move {
     }
   }
 
-  /** What partitions had to tell one another was heard. The messages go first: without what says which of them were applied they would be so again. */
-  async #forgetBetween(): Promise<void> {
+  /**
+   * What partitions had to tell one another was heard. The messages go first: without what says which of them were applied they would be so again. What movers
+   * that died had gathered was gathered anew.
+   */
+  async #forget(): Promise<void> {
     for (const start of ["outbox:", ""])
       for (const [partition, part] of this.#route.parts.entries())
         for await (const names of part.keys(start)) {
           this.#tell("end", partition);
-          for (const name of names) if (kindOf(name)?.kind === "between") await part.drop(name, "string");
+          for (const name of names)
+            if (["between", "gathered"].includes(kindOf(name)?.kind ?? "")) await part.drop(name, "string");
         }
   }
 
