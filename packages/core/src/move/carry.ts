@@ -1,7 +1,8 @@
 import { setMarkOf } from "../job-set.js";
 import { readRun } from "../run.js";
 import { edgeOf, type Kind, kindOf, placeOf } from "./kinds.js";
-import type { Item, KeyType, Page, Part } from "./part.js";
+import type { Item, Page, Part } from "./part.js";
+import { putWhole } from "./whole.js";
 
 /** What a move goes from and to. */
 export interface Route {
@@ -33,6 +34,7 @@ const carriers: Readonly<Record<Kind, Carry>> = {
   between: nothing,
   highest: nothing,
   derived: nothing,
+  gathered: nothing,
   own: nothing,
 };
 
@@ -94,12 +96,8 @@ async function copyTo(
   drops: boolean,
 ): Promise<void> {
   const source = partAt(route, from);
-  let type: KeyType | undefined;
-  for await (const page of source.pages(name)) {
-    await partAt(route, place).put(name, page, { reset: type === undefined });
-    type = page.type;
-  }
-  if (drops && type !== undefined) await source.drop(name, type);
+  const page = await putWhole(partAt(route, place), name, source.pages(name));
+  if (drops && page !== undefined) await source.drop(name, page.type);
 }
 
 async function carryOwned(route: Route, from: number, name: string, drops: boolean): Promise<void> {
@@ -184,20 +182,25 @@ async function spread(route: Route, from: number, name: string): Promise<void> {
   }
 }
 
-/** Times of starts, latest first: each partition counts all, until they have passed. Those of one millisecond in two partitions count as one. */
+/**
+ * Times of starts, latest first: each partition counts all, until the last of them have passed. Those of one millisecond in two partitions count as
+ * one.
+ */
 async function spreadStarts(route: Route, from: number, name: string): Promise<void> {
   const source = partAt(route, from);
   const [first] = await firstPage(source, name);
   if (first === undefined) return;
   const own = countsOf(await source.all(name));
   for (const target of others(route, from)) {
+    const [there] = await firstPage(target, name);
     const merged = countsOf(await target.all(name));
     for (const [time, count] of own) merged.set(time, Math.max(count, merged.get(time) ?? 0));
     const times = [...merged].flatMap(([time, count]) => Array.from({ length: count }, () => time));
     times.sort((one, other) => Number(other) - Number(one));
+    const { type, ttl } = first;
     await target.replace(
       name,
-      first,
+      { type, ttl: Math.max(ttl, there?.ttl ?? ttl) },
       times.map((time) => [time]),
     );
   }

@@ -13,6 +13,7 @@ import { partitionOf } from "@escapement/redis/internal";
  * - `between`: what partitions had to tell or lend one another: it was heard before anything is moved, and is gone after.
  * - `highest`: a number that must not go back: the highest of all, in each partition.
  * - `derived`: made anew from others.
+ * - `gathered`: pages of a key that has not got its name yet. Nobody reads them; those that a dead mover has left are gone after.
  * - `own`: stays, and goes with a partition that is no more.
  */
 export type Kind =
@@ -26,6 +27,7 @@ export type Kind =
   | "between"
   | "highest"
   | "derived"
+  | "gathered"
   | "own";
 
 /**
@@ -101,6 +103,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   "outbox:": "between",
   "caller:": "own",
   "lock:": "whole",
+  "moving:": "gathered",
 };
 
 /** A key without its prefix, as {@link kinds} has it: its kind, and the name in it, if it has one. */

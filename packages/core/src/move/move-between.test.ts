@@ -4,6 +4,7 @@ import { every } from "@escapement/triggers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../../test/cluster.js";
 import { FollowingPartitions, idIn } from "../../test/following-partitions.js";
+import { stoppedAt } from "../../test/stopped-at.js";
 import { later } from "../../test/store-bench.js";
 import { movePartitions } from "../index.js";
 
@@ -93,15 +94,10 @@ describe("what partitions have between them, when a namespace is moved", () => {
     await bench.end(`${b}@${t}`);
     expect(await bench.at(3).stateOf(`${c}@${t}`)).toBeUndefined();
     await bury(namespace, 8);
-    let asked = 0;
-    const signal = {
-      get aborted() {
-        asked += 1;
-        return asked > 1;
-      },
-    } as AbortSignal;
     const options = { redis: server.url, namespace };
-    await expect(movePartitions(options, { to: 3, signal })).rejects.toMatchObject({ code: "ABORTED" });
+    await expect(movePartitions(options, { to: 3, signal: stoppedAt(2) })).rejects.toMatchObject({
+      code: "ABORTED",
+    });
     await movePartitions(options, { to: 3 });
     const redis = server.client();
     const { unstarted } = keysAt(namespace, partitionOf(c, 3));

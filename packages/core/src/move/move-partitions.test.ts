@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster } from "../../test/cluster.js";
 import { type Furnished, furnish, queues, serve, tasks } from "../../test/moved.js";
 import { contents, readable } from "../../test/readable.js";
+import { stoppedAt } from "../../test/stopped-at.js";
 import { later } from "../../test/store-bench.js";
-import { type MoveProgress, movePartitions, readPartitions } from "../index.js";
+import { InvalidOptionError, type MoveProgress, movePartitions, readPartitions } from "../index.js";
 
 let server: JobStore;
 beforeAll(async () => {
@@ -17,17 +18,6 @@ const optionsOf = ({ namespace }: Cluster): { redis: string; namespace: string }
   redis: server.url,
   namespace,
 });
-/** A signal that says so at the nth time that it is asked. */
-const abortedAt = (nth: number): AbortSignal => {
-  let asked = 0;
-  return {
-    get aborted() {
-      asked += 1;
-      return asked >= nth;
-    },
-  } as AbortSignal;
-};
-
 /** All keys of all partitions but their `meta`. */
 async function keysOf({ cluster }: Furnished): Promise<string[]> {
   const keys = await server.client().keys(`escapement:{${cluster.namespace}*`);
@@ -70,7 +60,7 @@ describe("a namespace that is moved to another number of partitions", () => {
       // Each time a few writes later than the last, until nothing stops it.
       let died = 0;
       for (let nth = 1; ; nth += 1 + Math.floor(nth / 10)) {
-        const end = await movePartitions(optionsOf(cluster), { to, signal: abortedAt(nth) }).catch(
+        const end = await movePartitions(optionsOf(cluster), { to, signal: stoppedAt(nth) }).catch(
           (error: { code: string }) => error,
         );
         if (!("code" in end)) break;
@@ -92,7 +82,7 @@ describe("a namespace that is moved to another number of partitions", () => {
       [3, 250],
       [5, 60],
     ] as const)
-      await expect(movePartitions(optionsOf(cluster), { to, signal: abortedAt(nth) })).rejects.toMatchObject({
+      await expect(movePartitions(optionsOf(cluster), { to, signal: stoppedAt(nth) })).rejects.toMatchObject({
         code: "ABORTED",
       });
     const keys = await keysOf(all);
@@ -186,7 +176,7 @@ describe("a move", () => {
   test("keeps everybody else out until it is done", { timeout: 60_000 }, async () => {
     await using all = await furnish(server);
     const { cluster } = all;
-    await expect(movePartitions(optionsOf(cluster), { to: 4, signal: abortedAt(100) })).rejects.toMatchObject(
+    await expect(movePartitions(optionsOf(cluster), { to: 4, signal: stoppedAt(100) })).rejects.toMatchObject(
       {
         code: "ABORTED",
       },
@@ -250,6 +240,26 @@ describe("a move", () => {
         code: "INVALID_OPTION",
       });
     redis.disconnect();
+  });
+
+  test("refuses options that are none, before it reads anything", async () => {
+    await using cluster = new Cluster(server);
+    const asked = (options: object): Promise<unknown> =>
+      movePartitions(optionsOf(cluster), { to: 2, ...options } as never);
+    // With nothing in the namespace: whoever reads first says that.
+    await expect(asked({})).rejects.toMatchObject({ code: "NAMESPACE_NOT_FOUND" });
+    for (const [path, values] of [
+      ["onProgress", [5, "print", null, {}, true]],
+      ["signal", [5, "now", null, {}, { aborted: true }]],
+    ] as const)
+      for (const value of values) {
+        const refused = asked({ [path]: value });
+        await expect(refused, `${path}: ${value}`).rejects.toBeInstanceOf(InvalidOptionError);
+        await expect(refused).rejects.toMatchObject({ code: "INVALID_OPTION", path });
+      }
+    await expect(movePartitions(optionsOf(cluster), null as never)).rejects.toMatchObject({
+      code: "INVALID_OPTION",
+    });
   });
 
   test.skipIf(redisWay() === "url")(

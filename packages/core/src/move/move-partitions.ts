@@ -1,6 +1,7 @@
 import { EscapementError } from "@escapement/redis";
-import { partitionOf } from "@escapement/redis/internal";
+import { partitionOf, show } from "@escapement/redis/internal";
 import { fields, orElse, whole } from "../check.js";
+import { InvalidOptionError } from "../errors.js";
 import { namespaceMoving, readMeta } from "../founding.js";
 import { newNodeId } from "../id.js";
 import { mostPartitions, type SchedulerOptions, settingsOf } from "../options.js";
@@ -72,6 +73,10 @@ export async function readPartitions(options: SchedulerOptions = {}): Promise<nu
 export async function movePartitions(options: SchedulerOptions, move: MoveOptions): Promise<MoveReport> {
   const given = fields("options", move, ["to", "signal", "onProgress"]) as Partial<MoveOptions>;
   const to = whole("to", orElse(given.to, 0), 1, mostPartitions);
+  if (given.signal !== undefined && !(given.signal instanceof AbortSignal))
+    throw new InvalidOptionError("signal", `must be an AbortSignal, not ${show(given.signal)}.`);
+  if (given.onProgress !== undefined && typeof given.onProgress !== "function")
+    throw new InvalidOptionError("onProgress", `must be a function, not ${show(given.onProgress)}.`);
   const stores = storesOf(options);
   try {
     const { partitions: from, moving } = await readMeta(stores.at(0));
@@ -156,7 +161,7 @@ class Move {
     const keys = this.#keys;
     await this.#settleNumbers();
     await this.#deriveReady();
-    await this.#forgetBetween();
+    await this.#forget();
     await this.#lendHeld();
     await this.#end();
     return keys;
@@ -252,13 +257,17 @@ class Move {
     }
   }
 
-  /** What partitions had to tell one another was heard. The messages go first: without what says which of them were applied they would be so again. */
-  async #forgetBetween(): Promise<void> {
+  /**
+   * What partitions had to tell one another was heard. The messages go first: without what says which of them were applied they would be so again. What movers
+   * that died had gathered was gathered anew.
+   */
+  async #forget(): Promise<void> {
     for (const start of ["outbox:", ""])
       for (const [partition, part] of this.#route.parts.entries())
         for await (const names of part.keys(start)) {
           this.#tell("end", partition);
-          for (const name of names) if (kindOf(name)?.kind === "between") await part.drop(name, "string");
+          for (const name of names)
+            if (["between", "gathered"].includes(kindOf(name)?.kind ?? "")) await part.drop(name, "string");
         }
   }
 

@@ -1,7 +1,8 @@
 import type { Connection, ScriptValue } from "@escapement/redis/internal";
 import { repeat } from "../repeat.js";
-import { moveDrop, movePut } from "../scripts/of-movers.js";
+import { moveDrop, moveName, movePut } from "../scripts/of-movers.js";
 import type { Store } from "../store.js";
+import { putWhole } from "./whole.js";
 
 /** What a key can be. */
 export type KeyType = "string" | "hash" | "set" | "zset" | "list" | "stream";
@@ -14,7 +15,7 @@ export interface Page {
   readonly type: KeyType;
   /** ms; not above 0: it has no end. */
   readonly ttl: number;
-  /** How many items of a list came before. */
+  /** How many items came before; looked at where it is a list. */
   readonly offset: number;
   readonly items: readonly Item[];
 }
@@ -47,7 +48,7 @@ export class Part {
     return repeat(this.store.deadline, () => this.store.commands.run(doing, command));
   }
 
-  /** The names of its keys, without the prefix, some at a time. A name may come twice. */
+  /** The names of its keys, without the prefix, some at a time. A name may come twice, but not among the same. */
   async *keys(start = ""): AsyncGenerator<string[]> {
     const { prefix } = this.store.keys;
     let cursor = "0";
@@ -56,7 +57,7 @@ export class Part {
       const [next, found] = await this.ask("listing keys", (client) =>
         client.scan(from, "MATCH", `${literal(prefix + start)}*`, "COUNT", 1000),
       );
-      if (found.length > 0) yield found.map((key) => key.slice(prefix.length));
+      if (found.length > 0) yield [...new Set(found)].map((key) => key.slice(prefix.length));
       cursor = next;
     } while (cursor !== "0");
   }
@@ -99,17 +100,34 @@ export class Part {
     );
   }
 
-  /** Puts a whole key in place of what is there, page by page. No items: there is no key then. */
+  /** Puts a whole key in place of what is there. No items: there is no key then. */
   async replace(
     name: string,
     { type, ttl }: Pick<Page, "type" | "ttl">,
     items: readonly Item[],
   ): Promise<void> {
-    let offset = 0;
-    for (const some of items.length === 0 ? [[]] : bounded(items)) {
-      await this.put(name, { type, ttl, offset, items: some }, { reset: offset === 0 });
-      offset += some.length;
-    }
+    const pages = [...bounded(items)].map((some) => ({ type, ttl, offset: 0, items: some }));
+    if ((await putWhole(this, name, pages)) === undefined) await this.drop(name, type);
+  }
+
+  /**
+   * Gives what has been gathered its name, in place of what stands there.
+   *
+   * @param length how many items it is to have
+   */
+  async name(
+    from: string,
+    name: string,
+    { type, ttl }: Pick<Page, "type" | "ttl">,
+    length: number,
+  ): Promise<void> {
+    this.#goOn();
+    const { keys, commands, deadline } = this.store;
+    const [gathered, target] = [keys.prefix + from, keys.prefix + name];
+    const args = { mark: this.#mark, type, length, ttl };
+    await repeat(deadline, () =>
+      moveName.run(commands, { keys: { meta: keys.meta, gathered, target }, args }),
+    );
   }
 
   /** Takes members out of a key; no members: the whole key. */

@@ -7,7 +7,7 @@ if arg.reset == '0' and there ~= 'none' and there ~= arg.type then
   return refuse('WRONG_KEY_TYPE', 'The key ' .. key.target .. ' is of the type ' .. there .. ', not ' .. arg.type .. '. Rename it, and repeat the move.')
 end
 if arg.reset == '1' then
-  redis.call('DEL', key.target)
+  redis.call('UNLINK', key.target)
   there = 'none'
 end
 

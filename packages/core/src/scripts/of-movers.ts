@@ -26,6 +26,17 @@ export const movePut = defineScript<number>()({
 });
 
 /** 1 */
+export const moveName = defineScript<number>()({
+  name: "move-name",
+  flag: "allow-oom",
+  version: 1,
+  file: file("move-name"),
+  include,
+  keys: ["meta", "gathered", "target"],
+  args: ["mark", "type", "length", "ttl"],
+});
+
+/** 1 */
 export const moveDrop = defineScript<number>()({
   name: "move-drop",
   flag: "allow-oom",
