@@ -179,16 +179,20 @@ function check.blocked(runs)
 end
 
 function check.limited(runs, names)
+  local seen = {}
   for i, run in ipairs(runs) do
-    if not redis.call('ZSCORE', full_key(names[i]), run) then
+    local name = names[i]
+    if not redis.call('ZSCORE', full_key(name), run) then
       redis.call('HDEL', key.limited, run)
       mend(run, 'waiting for no key')
     end
     -- Places of that key that nobody holds.
-    local held = redis.call('SRANDMEMBER', held_key('key:' .. names[i]), 100)
-    for _, holder in ipairs(held) do
-      if redis.call('HEXISTS', key.holds, holder) == 0 then
-        redis.call('SREM', held_key('key:' .. names[i]), holder)
+    local held = seen[name] and {} or redis.call('SRANDMEMBER', held_key('key:' .. name), 100)
+    seen[name] = true
+    local scopes = #held > 0 and redis.call('HMGET', key.holds, unpack(held)) or {}
+    for at, holder in ipairs(held) do
+      if not scopes[at] then
+        redis.call('SREM', held_key('key:' .. name), holder)
         freed = true
         mend(holder, 'place of no run')
       end
