@@ -347,7 +347,7 @@ for job, version, cursor in each(list.cursors) do
   end
 end
 
--- As many pages as make up `batch` items, so that where there is little all of it is one call. What is looked for in many nodes counts for more.
+-- As many pages as make up `batch` items, so that where there is little all of it is one call. What nodes are asked for counts beside.
 local woken = false
 local at, cursor, left = tonumber(arg.index), arg.cursor, tonumber(arg.batch)
 while at <= #indices and left > 0 do
@@ -358,7 +358,7 @@ while at <= #indices and left > 0 do
     check[indices[at]]({ unpack(items, from, to) }, has_values[indices[at]] and { unpack(values, from, to) } or nil)
     if flush_lanes() then woken = true end -- so that it is found there
   end
-  left = left - #items - cost - math.floor((sought - before) / 30)
+  left = left - #items - cost - math.floor((sought - before) / 5)
   cursor = next_cursor
   if cursor == '0' then at = at + 1 end
 end

@@ -3,7 +3,7 @@
 local held_among, is_job_held, most_of_page
 local sought = 0 -- how often this step has asked a node for a run
 do
-  local MOST = 10000 -- times that the runs of one page are looked for in a node
+  local MOST = 5000 -- times that the runs of one page are looked for in a node
   local nodes -- all that may hold runs
   local known, unread = {}, nil -- run -> node, of nodes that were read as a whole; the other nodes
   local jobs -- of which a run is held
@@ -18,13 +18,13 @@ do
     return nodes
   end
 
-  -- How many items make up a page at most: the more nodes there are to look into, the fewer.
-  function most_of_page() return math.max(math.floor(MOST / math.max(#all_nodes(), 1)), 10) end
+  -- How many items make up a page at most: the more nodes there are still to look into, the fewer.
+  function most_of_page() return math.max(math.floor(MOST / math.max(#(unread or all_nodes()), 1)), 10) end
 
-  -- Looks into a node: at all that it holds, if that is little, else for these runs. Answers whether there was any, and whether it was read as a whole.
-  local function look_into(node, runs, held)
+  -- Looks into a node: at all that it holds, if that is `little`, else for these runs. Answers whether there was any, and whether it was read as a whole.
+  local function look_into(node, runs, little, held)
     local count, any = redis.call('HLEN', active_key(node)), false
-    if count <= 2 * #runs then
+    if count <= little then
       for _, run in ipairs(count > 0 and redis.call('HKEYS', active_key(node)) or {}) do known[run] = node end
       return count > 0, true
     end
@@ -47,9 +47,10 @@ do
       left = others
     end
     take_known()
+    local little = 2 * #left
     for _, node in ipairs(unread or all_nodes()) do
       local any, whole = false, false
-      if #left > 0 then any, whole = look_into(node, left, held) end
+      if #left > 0 then any, whole = look_into(node, left, little, held) end
       if not whole then still[#still + 1] = node end
       if any then take_known() end
     end
