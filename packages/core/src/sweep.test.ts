@@ -4,12 +4,33 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Cluster, heard } from "../test/cluster.js";
 import { expectSound, StoreBench } from "../test/store-bench.js";
 import { enqueueRuns } from "./enqueue.js";
+import { Sweeper } from "./sweep.js";
 
 let server: JobStore;
 beforeAll(async () => {
   server = await startJobStore();
 });
 afterAll(() => server.stop());
+
+async function putInLane({ redis, store }: StoreBench, lane: string, run = ""): Promise<void> {
+  await redis.zadd(`${store.keys.prefix}ready:${lane}`, 1e12, run);
+  await redis.zadd(store.keys.ready, "LT", 1e12, lane);
+}
+
+const heldBy = ({ redis, store }: StoreBench, node: string): Promise<string[]> =>
+  redis.hkeys(store.keys.active(node));
+
+/** Due runs in as many lanes, so many in each. */
+async function fillLanes(bench: StoreBench, lanes: number, each: number): Promise<void> {
+  const runs = Array.from({ length: each }, () => ({}));
+  for (let task = 0; task < lanes; task += 1) await enqueueRuns(bench.store, `task-${task}`, runs, 1000);
+}
+
+/** How many commands Redis has carried out, those of scripts among them. */
+async function commandsSoFar({ redis }: StoreBench): Promise<number> {
+  const stats = await redis.info("commandstats");
+  return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
 
 describe("states: S15: the sweeper", () => {
   test("finds nothing where all is well, whatever waits, runs, is held back or has ended", async () => {
@@ -81,6 +102,55 @@ describe("states: S15: the sweeper", () => {
         await redis.zadd(store.keys.paused, 0, run ?? "");
       },
       "held back by nothing",
+    ],
+    [
+      "a lane that is not listed",
+      ({ redis, store }) => redis.zrem(store.keys.ready, "default@task"),
+      "in no place",
+    ],
+    ["a run in two lanes", (bench, [run]) => putInLane(bench, "other@task", run), "in two places"],
+    [
+      "a run in a lane that is not its record's",
+      async (bench, [run]) => {
+        await bench.redis.zrem(bench.store.keys.readyOf("default", "task"), run ?? "");
+        await putInLane(bench, "other@task", run);
+      },
+      "in another lane",
+    ],
+    [
+      "a run that waits, is in its lane, and in another one",
+      async (bench, [run]) => {
+        await bench.redis.zadd(bench.store.keys.waiting, 9e12, run ?? "");
+        await putInLane(bench, "other@task", run);
+      },
+      "in two places",
+    ],
+    ["what is no run, in a lane", (bench) => putInLane(bench, "default@task", "gone"), "no run in a lane"],
+    [
+      "a fire time that nobody wrote, in a lane",
+      (bench) => putInLane(bench, "default@task", "job@1000000000000"),
+      "no run in a lane",
+    ],
+    [
+      "a run of no job, in a lane",
+      (bench) => putInLane(bench, "other@task", "nobody@1000000000000-abcdefgh"),
+      "no run in a lane",
+    ],
+    [
+      "a run that a node holds, in its lane",
+      async (bench) => putInLane(bench, "default@task", (await heldBy(bench, "other"))[0]),
+      "in two places",
+    ],
+    [
+      "a run that a node holds, in another lane",
+      async (bench) => putInLane(bench, "other@task", (await heldBy(bench, "other"))[0]),
+      "in two places",
+    ],
+    [
+      "a run that a node holds, listed as queued",
+      async (bench) =>
+        bench.redis.zadd(bench.store.keys.requeued, 0, (await heldBy(bench, "other"))[0] ?? ""),
+      "queued and running",
     ],
     [
       "a job held by a run that is nowhere",
@@ -239,5 +309,89 @@ describe("states: S15: the sweeper", () => {
     await bench.redis.del(bench.store.keys.readyOf("default", "task"));
     expect((await bench.sweep()).length / 2).toBe(1500);
     await expectSound(bench);
+  });
+
+  test("goes through any number of lanes, and finds what is wrong in each", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await fillLanes(bench, 300, 2);
+    for (let task = 0; task < 300; task += 1) await putInLane(bench, `default@task-${task}`, `gone-${task}`);
+    const mended = await bench.sweep();
+    expect(mended.filter((_, at) => at % 2 === 0).sort()).toEqual(
+      Array.from({ length: 300 }, (_, task) => `gone-${task}`).sort(),
+    );
+    await expectSound(bench);
+    expect(await bench.sweep()).toEqual([]);
+  });
+
+  test("a long lane is gone through a page at a time", async () => {
+    await using bench = await new StoreBench(server).ready();
+    await fillLanes(bench, 1, 1500);
+    const strays = Array.from({ length: 700 }, (_, index) => `gone-${index}`);
+    for (const stray of strays) await putInLane(bench, "default@task-0", stray);
+    const mended = await bench.sweep();
+    expect(mended.filter((_, at) => at % 2 === 0).sort()).toEqual(strays.sort());
+    await expectSound(bench);
+  });
+
+  test("a run by hand that is not listed as queued is listed again, wherever it stands, and starts once", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const { redis, store } = bench;
+    await bench.define("job", { overlap: "allow" });
+    const runs = [await bench.runNow("job"), await bench.runNow("job")];
+    await redis.del(store.keys.requeued);
+    await redis.zrem(store.keys.readyOf("default", "task"), runs[1] ?? "");
+    await putInLane(bench, "other@task", runs[1]);
+    const mended = await bench.sweep();
+    expect(mended.filter((_, at) => at % 2 === 1).sort()).toEqual([
+      "in another lane",
+      "queued and not listed",
+      "queued and not listed",
+    ]);
+    await expectSound(bench);
+    expect((await (await bench.node("node", 1e9)).take()).sort()).toEqual(runs.sort());
+  });
+
+  test("leaves a run in its lane whose record cannot be read: who puts that right has it still", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const { redis, store } = bench;
+    await bench.define("job");
+    const run = await bench.runNow("job");
+    const text = (await redis.hget(store.keys.jobs, "job")) ?? "";
+    await redis.hset(store.keys.jobs, "job", "nothing");
+    expect(await bench.sweep()).toEqual([]);
+    await redis.hset(store.keys.jobs, "job", text);
+    expect(await (await bench.node("node", 1e9)).take()).toEqual([run]);
+  });
+
+  test("finds what nodes hold, however many hold how much, and looks into each for little", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const all: string[] = [];
+    for (const [node, count] of [900, 1, 0, 450, 40].entries()) {
+      const runs = await enqueueRuns(
+        bench.store,
+        "task",
+        Array.from({ length: count }, () => ({})),
+        1000,
+      );
+      expect((await (await bench.node(`node-${node}`, 1e9)).take(count || 1)).length).toBe(count);
+      all.push(...runs);
+    }
+    expect(await bench.sweep()).toEqual([]);
+    await bench.redis.hdel(bench.store.keys.active("node-0"), all[7] ?? "");
+    expect(await bench.sweep()).toEqual([all[7], "in no place"]);
+  });
+
+  test.each([5, 500, 2000])("a page takes no more commands with %i lanes", async (lanes) => {
+    await using bench = await new StoreBench(server).ready();
+    await fillLanes(bench, lanes, 2000 / lanes);
+    const sweeper = new Sweeper(bench.store, bench.epoch, bench.events, 60_000);
+    let [most, before] = [0, await commandsSoFar(bench)];
+    for (sweeper.nextLook = 0; sweeper.nextLook < performance.now() + 30_000; ) {
+      sweeper.nextLook = 0;
+      expect(await sweeper.look()).toBe(0);
+      const after = await commandsSoFar(bench);
+      [most, before] = [Math.max(most, after - before), after];
+    }
+    expect(most).toBeLessThan(450); // 200 items, and a lane of its own for each
   });
 });

@@ -99,9 +99,9 @@ export const mendTies = defineScript<[string, string[]]>()({
 /** `[now, next index, its cursor, 1 at the end of a sweep, mended (subject, what), jobs without a next fire time]` */
 export const sweep = defineScript<[string, string, string, number, string[], string[]]>()({
   name: "sweep",
-  version: 2,
+  version: 3,
   file: file("sweep"),
-  include: records,
+  include: [...records, ...["held", "places", "pages"].map((name) => file(`sweep/${name}`))],
   keys: guards,
   args: ["prefix", "epoch", "index", "cursor", "batch", ...history],
   lists: { cursors: ["job", "version", "cursor"] },

@@ -1,5 +1,8 @@
 -- Proves that each run stands where it should, a page of an index at a time, and mends what does not: what a store that lost writes, a hand
 -- that deleted a key, or a fault of ours has left behind. Each mend is counted in `mended` and told.
+--
+-- What a page takes depends on its items, not on how many lanes there are: a run is looked for in the lane that its record names, and whatever a
+-- lane holds is compared with that when the lane is gone through. Its parts, put before it: sweep/held, places, pages.
 local now = clock()
 local epoch = redis.call('GET', key.epoch)
 if epoch ~= arg.epoch then return refuse('STALE_EPOCH', 'The term ' .. arg.epoch .. ' is over; the latest is ' .. (epoch or 'none') .. '.') end
@@ -29,82 +32,44 @@ local function declare_unlisted()
 end
 declare_unlisted()
 
-local nodes -- all that may hold runs
-local function all_nodes()
-  if not nodes then
-    nodes = redis.call('ZRANGE', key.nodes, 0, -1)
-    for _, node in ipairs(redis.call('ZRANGE', key.dead, 0, -1)) do nodes[#nodes + 1] = node end
-  end
-  return nodes
-end
-
--- Of these runs, those that a node holds.
-local function held_among(runs)
-  local held = {}
-  for _, node in ipairs(all_nodes()) do
-    local texts = redis.call('HMGET', arg.prefix .. 'active:' .. node, unpack(runs))
-    for i, run in ipairs(runs) do if texts[i] then held[run] = node end end
-  end
-  return held
-end
-
--- Where each of these runs stands: ways to take it from there, with the best place first.
-local function places_of(runs)
-  local found = {}
-  local function add(run, name, take) found[run][#found[run] + 1] = { name = name, take = take } end
-  for _, run in ipairs(runs) do found[run] = {} end
-  for run, node in pairs(held_among(runs)) do add(run, 'active', function() end) end
-  for _, name in ipairs({ 'paused', 'blocked' }) do
-    local scores = redis.call('ZMSCORE', key[name], unpack(runs))
-    for i, run in ipairs(runs) do
-      if scores[i] then add(run, name, function() redis.call('ZREM', key[name], run) end) end
-    end
-  end
-  local names = redis.call('HMGET', key.limited, unpack(runs))
-  for i, run in ipairs(runs) do
-    if names[i] and redis.call('ZSCORE', full_key(names[i]), run) then
-      add(run, 'full', function() leave_queue_of_key({ run }) end)
-    end
-  end
-  for _, lane in ipairs(redis.call('ZRANGE', key.ready, 0, -1)) do
-    local scores = redis.call('ZMSCORE', lane_key(lane), unpack(runs))
-    for i, run in ipairs(runs) do
-      if scores[i] then add(run, 'ready', function() leave_lane(lane, run) end) end
-    end
-  end
-  local scores = redis.call('ZMSCORE', key.waiting, unpack(runs))
-  for i, run in ipairs(runs) do
-    if scores[i] then add(run, 'waiting', function() redis.call('ZREM', key.waiting, run) end) end
-  end
-  return found
-end
-
 local function queue(run, record)
   local at = due_time_of(run, record, now)
   if at > now then redis.call('ZADD', key.waiting, int(at), run)
   else make_ready(record.lane, record.priority, at, run) end
 end
 
+-- Takes runs out of the places where they are queued, from one on.
+local function leave(run, places, first)
+  for i = first, #places do
+    places[i].take()
+    mend(run, 'in two places')
+  end
+end
+
+-- Nothing is kept of a run of which nobody knows any more what it is.
+local function drop(run)
+  redis.call('ZREM', key.unstarted, run)
+  redis.call('ZREM', key.requeued, run)
+  redis.call('HDEL', key.runs, run)
+  redis.call('HDEL', key.attempts, run)
+end
+
+-- What a node holds is listed among what is queued.
+local function unlist(run, index)
+  redis.call('ZREM', key[index], run)
+  mend(run, 'queued and running')
+end
+
 -- Runs that have not ended, by the index that lists them: each stands in one place.
 local function check_runs(runs, index)
-  local places, records = places_of(runs), records_of(runs)
+  local records = records_of(runs)
+  local places = places_of(runs, records)
   for _, run in ipairs(runs) do
     local here = places[run]
-    if here[1] and here[1].name == 'active' and (index == 'unstarted' or index == 'requeued') then
-      redis.call('ZREM', key[index], run)
-      mend(run, 'queued and running')
-    end
-    for i = 2, #here do
-      here[i].take()
-      mend(run, 'in two places')
-    end
+    if here[1] and here[1].name == 'active' and index ~= 'runs' then unlist(run, index) end
+    leave(run, here, 2)
     if not here[1] then
-      if records[run] then queue(run, records[run]) else
-        redis.call('ZREM', key.unstarted, run)
-        redis.call('ZREM', key.requeued, run)
-        redis.call('HDEL', key.runs, run)
-        redis.call('HDEL', key.attempts, run)
-      end
+      if records[run] then queue(run, records[run]) else drop(run) end
       mend(run, 'in no place')
     end
   end
@@ -112,11 +77,10 @@ end
 
 -- Entries of a hash about runs that should be held by a node, or (`queued`) be queued.
 local function strays(runs, queued)
-  local held, others, gone = held_among(runs), {}, {}
-  for _, run in ipairs(runs) do if not held[run] then others[#others + 1] = run end end
-  if not queued or #others == 0 then return others end
-  local places = places_of(others)
-  for _, run in ipairs(others) do if #places[run] == 0 then gone[#gone + 1] = run end end
+  local places, held, gone = queued and places_of(runs, records_of(runs)), not queued and held_among(runs), {}
+  for _, run in ipairs(runs) do
+    if (places and #places[run] == 0) or (held and not held[run]) then gone[#gone + 1] = run end
+  end
   return gone
 end
 
@@ -124,6 +88,57 @@ local check = {}
 function check.unstarted(runs) check_runs(runs, 'unstarted') end
 function check.requeued(runs) check_runs(runs, 'requeued') end
 function check.runs(runs) check_runs(runs, 'runs') end
+
+-- What nodes hold is not queued.
+function check.active(runs)
+  local places = queued_places(runs, records_of(runs))
+  for _, index in ipairs({ 'unstarted', 'requeued' }) do
+    local scores = redis.call('ZMSCORE', key[index], unpack(runs))
+    for i, run in ipairs(runs) do if scores[i] then unlist(run, index) end end
+  end
+  for _, run in ipairs(runs) do leave(run, places[run], 1) end
+end
+check.dying = check.active
+
+-- Whether a job's run in a lane would start though it is not listed as queued: one of a fire time that has not started would not, it was taken back.
+local function would_start(run)
+  return not is_fire_time(run) or (attempt_of(redis.call('HGET', key.attempts, run)) or 1) > 1
+end
+
+-- A run in a lane that its record does not name, or that is not listed as queued. `places`: where it is queued.
+local function settle_in_lane(run, lane, record, listed, held, places)
+  if not record and has_text(run) then return end
+  if record and not listed and not held and would_start(run) then
+    mark_requeued(run)
+    mend(run, 'queued and not listed')
+    listed = true
+  end
+  local is_own, elsewhere = record and record.lane == lane, held
+  if is_own and listed then return end
+  for _, place in ipairs(places) do if not is_own or place.name ~= 'ready' then elsewhere = true end end
+  leave_lane(lane, run)
+  if elsewhere then mend(run, 'in two places')
+  elseif listed and record then
+    queue(run, record)
+    mend(run, 'in another lane')
+  else
+    drop(run)
+    mend(run, 'no run in a lane')
+  end
+end
+
+function check.lanes(runs, lanes)
+  local records, odd, of, listed = records_of(runs), {}, {}, {}
+  local unstarted, requeued = redis.call('ZMSCORE', key.unstarted, unpack(runs)), redis.call('ZMSCORE', key.requeued, unpack(runs))
+  for i, run in ipairs(runs) do
+    local record = records[run]
+    listed[run] = not job_of(run) or unstarted[i] or requeued[i]
+    if not record or record.lane ~= lanes[i] or not listed[run] then odd[#odd + 1], of[#of + 1] = run, lanes[i] end
+  end
+  if #odd == 0 then return end
+  local held, places = held_among(odd), queued_places(odd, records)
+  for i, run in ipairs(odd) do settle_in_lane(run, of[i], records[run], listed[run], held[run], places[run]) end
+end
 
 function check.attempts(runs)
   for _, run in ipairs(strays(runs, true)) do redis.call('HDEL', key.attempts, run); mend(run, 'attempts of no run') end
@@ -164,16 +179,20 @@ function check.blocked(runs)
 end
 
 function check.limited(runs, names)
+  local seen = {}
   for i, run in ipairs(runs) do
-    if not redis.call('ZSCORE', full_key(names[i]), run) then
+    local name = names[i]
+    if not redis.call('ZSCORE', full_key(name), run) then
       redis.call('HDEL', key.limited, run)
       mend(run, 'waiting for no key')
     end
     -- Places of that key that nobody holds.
-    local held = redis.call('SRANDMEMBER', held_key('key:' .. names[i]), 100)
-    for _, holder in ipairs(held) do
-      if redis.call('HEXISTS', key.holds, holder) == 0 then
-        redis.call('SREM', held_key('key:' .. names[i]), holder)
+    local held = seen[name] and {} or redis.call('SRANDMEMBER', held_key('key:' .. name), 100)
+    seen[name] = true
+    local scopes = #held > 0 and redis.call('HMGET', key.holds, unpack(held)) or {}
+    for at, holder in ipairs(held) do
+      if not scopes[at] then
+        redis.call('SREM', held_key('key:' .. name), holder)
         freed = true
         mend(holder, 'place of no run')
       end
@@ -306,26 +325,10 @@ function check.jobs(jobs, texts)
     if string.find(texts[i], '^[^\n]* rf=n') and redis.call('SADD', key.resumeNow, job) == 1 then mend(job, 'not known to go on from now') end
     if not due[i] and not frozen[i] and not parked[i] and not over[i] then
       local paced = redis.call('HEXISTS', key.paced, job) == 1
-      local goes_on = paced and (has_any(key.unstarted, job) or has_any(key.requeued, job) or is_held_anywhere(job, true))
+      local goes_on = paced and (has_any(key.unstarted, job) or has_any(key.requeued, job) or is_job_held(job))
       if not goes_on then lost[#lost + 1] = job end
     end
   end
-end
-
-local indices = { 'unstarted', 'requeued', 'runs', 'attempts', 'running', 'blocked', 'paused', 'frozen', 'limited', 'holds', 'progress',
-  'deadLetters', 'jobs' }
-local sorted = { unstarted = true, requeued = true, blocked = true, paused = true, frozen = true }
-local has_values = { running = true, limited = true, deadLetters = true, jobs = true }
-
--- A page of an index: its items, their values, and where the next one begins.
-local function page(index, cursor, count)
-  local answer = redis.call(sorted[index] and 'ZSCAN' or 'HSCAN', key[index], cursor, 'COUNT', count)
-  local items, values = {}, {}
-  for i = 1, #answer[2], 2 do
-    items[#items + 1] = answer[2][i]
-    values[#values + 1] = answer[2][i + 1]
-  end
-  return answer[1], items, values
 end
 
 -- What was lost when it was looked at before, with its next fire time now.
@@ -344,19 +347,22 @@ for job, version, cursor in each(list.cursors) do
   end
 end
 
--- As many pages as make up `batch` items, so that where there is little all of it is one call.
+-- As many pages as make up `batch` items, so that where there is little all of it is one call. What nodes are asked for counts beside.
+local woken = false
 local at, cursor, left = tonumber(arg.index), arg.cursor, tonumber(arg.batch)
 while at <= #indices and left > 0 do
-  local next_cursor, items, values = page(indices[at], cursor, math.min(left, 200))
+  local next_cursor, items, values, cost = page(indices[at], cursor, math.min(left, 200, most_of_page()))
+  local before = sought
   for from = 1, #items, TAKE do
     local to = math.min(from + TAKE - 1, #items)
     check[indices[at]]({ unpack(items, from, to) }, has_values[indices[at]] and { unpack(values, from, to) } or nil)
+    if flush_lanes() then woken = true end -- so that it is found there
   end
-  left = left - #items - 1
+  left = left - #items - cost - math.floor((sought - before) / 5)
   cursor = next_cursor
   if cursor == '0' then at = at + 1 end
 end
 settle_exhausted()
-if flush_lanes() or freed then publish(int(now)) end
+if flush_lanes() or woken or freed then publish(int(now)) end
 flush_events(now)
 return { int(now), at <= #indices and tostring(at) or '1', at <= #indices and cursor or '0', at > #indices and 1 or 0, mended, lost }
