@@ -39,7 +39,8 @@ export const boundsHold: HistoryRule = (ledger) => {
         const { max, per } = rates.get(rate ?? "") ?? { max: Number.POSITIVE_INFINITY, per: undefined };
         if (key.size > max)
           return found("unbounded", `${name} remembers ${key.size} starts, and ${max} may be in its period.`);
-        const longest = rate === undefined ? lifetimes.find(([is]) => is.test(name))?.[1] : per;
+        const named = lifetimes.find(([is]) => is.test(name))?.[1];
+        const longest = rate === undefined ? named : per && per + 60_000;
         const wrong = longest === undefined ? undefined : livesTooLong(key, longest, ledger);
         return wrong === undefined ? [] : found("lifetime", `${name} ${wrong}.`);
       }),
