@@ -43,7 +43,7 @@ async function look(bench: StoreBench, most = 100): Promise<number> {
 const places = (runs: readonly string[], name: string): number[] =>
   runs.flatMap((run, index) => (run.startsWith(name) ? [index + 1] : []));
 
-test("each tenth place goes to those that have waited longest, whatever their priority", async () => {
+test("each tenth place goes to those that have waited for long, of each priority in turn", async () => {
   await using bench = await new StoreBench(server).ready();
   const node = await bench.node("node");
   await queue(bench, "urgent", 60, 5, 1000);
@@ -51,11 +51,30 @@ test("each tenth place goes to those that have waited longest, whatever their pr
   await queue(bench, "low", 20, -5, 2 * long);
   expect(await look(bench)).toBe(6); // as many tenth places as there are before them
   const started = await node.take(70);
-  expect(places(started, "low").slice(0, 6)).toEqual([10, 20, 30, 40, 50, 60]);
-  expect(places(started, "low0")).toEqual([10]);
+  const moved = [10, 20, 30, 40, 50, 60].map((place) => started[place - 1]);
+  expect([...moved].sort()).toEqual(["low0", "low1", "low2", "normal0", "normal1", "normal2"]);
+  expect(moved.slice(0, 2).sort()).toEqual(["low0", "normal0"]);
   expect(started.filter((run) => run.startsWith("urgent")).slice(0, 5)).toEqual(
     Array.from({ length: 5 }, (_, n) => `urgent${n}`),
   );
+  await expectSound(bench);
+});
+
+test("where fewer than ten are before them one goes behind these at each look, of each priority in turn", async () => {
+  await using bench = await new StoreBench(server).ready();
+  const node = await bench.node("node", 300_000);
+  await queue(bench, "low", 20, 0, long);
+  await queue(bench, "normal", 20, 3, long);
+  await queue(bench, "urgent", 3, 5, 100);
+  const started: string[] = [];
+  for (let n = 0; n < 40; n += 1) {
+    if (n % 10 === 0) await bench.advance(10_000);
+    if (n % 10 === 0) expect(await look(bench)).toBe(1);
+    started.push(...(await node.take(1)));
+    await queue(bench, `urgent-${n}-`, 1, 5, 0); // one starts, one comes
+  }
+  expect(started.filter((run) => run.startsWith("low"))).toEqual(["low0", "low1"]);
+  expect(started.filter((run) => run.startsWith("normal"))).toEqual(["normal0", "normal1"]);
   await expectSound(bench);
 });
 
@@ -152,6 +171,33 @@ describe("behind others of another task or queue", () => {
         expect(places(started.slice(0, 30), "low")).toEqual([10, 20, 30]);
         await expectSound(bench);
       });
+
+  test("also where each claim is followed by a request that only reports, by either line", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node");
+    await queue(bench, "urgent", 100, 5, 1000);
+    await queue(bench, "low", 20, 0, long, { task: "other" });
+    const started: string[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      const { claimed } = await node.claim({ slots: 1, lanes, line: n % 2 === 0 ? "" : "2" });
+      started.push(...claimed.map(({ run }) => run));
+      await node.complete(claimed);
+    }
+    expect(places(started, "low")).toEqual([10, 20, 30, 40]);
+  });
+
+  test("of several that wait each in turn, however old their times are: what was queued just now for long ago takes no more than its share", async () => {
+    await using bench = await new StoreBench(server).ready();
+    const node = await bench.node("node");
+    await queue(bench, "urgent", 100, 5, 1000);
+    await queue(bench, "low", 20, 0, long, { task: "other" });
+    await queue(bench, "back", 20, -1000, 1e10, { queue: "second" });
+    const { claimed } = await node.claim({ slots: 60, lanes });
+    const of = (name: string): number => claimed.filter(({ run }) => run.startsWith(name)).length;
+    expect({ urgent: of("urgent"), low: of("low"), back: of("back") }).toEqual({
+      ...{ urgent: 54, low: 3, back: 3 },
+    });
+  });
 
   test("none does where it has not waited for long, is of the same priority, or others start by force", async () => {
     await using bench = await new StoreBench(server).ready();

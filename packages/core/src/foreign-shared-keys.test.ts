@@ -104,7 +104,7 @@ const steps: Readonly<Record<string, (full: Full) => Promise<unknown>>> = {
     return watch.run(store.lease, { keys: plain(store), args });
   },
   resume: ({ bench: { store } }) => {
-    const args = { ...store.told, name: "tag:x", said: "{}", batch: 100, again: 0 };
+    const args = { ...store.told, ...store.founding, name: "tag:x", said: "{}", batch: 100, again: 0 };
     return resume.run(store.commands, { keys: plain(store), args });
   },
   "pass over": async ({ bench: { store, redis } }) => {
@@ -112,7 +112,7 @@ const steps: Readonly<Record<string, (full: Full) => Promise<unknown>>> = {
     const before = Number(cursor) + 1;
     return passOver.run(store.commands, {
       keys: plain(store),
-      args: { ...store.history, name: "tag:x", before, epoch: "", last: 1 },
+      args: { ...store.history, ...store.founding, name: "tag:x", before, epoch: "", last: 1 },
       lists: { jobs: ["tagged", 1, cursor, before, 1, cursor, 1] },
     });
   },

@@ -124,6 +124,7 @@ describe("what was held back", () => {
     const { prefix: _, ...keys } = store.keys;
     const args = {
       ...store.told,
+      ...store.founding,
       name: "tag:emea",
       said: JSON.stringify({ from: "missed", by: "ops" }),
       batch: 500,
@@ -298,7 +299,7 @@ test("a leader whose term is over deletes no copy", async () => {
   const { prefix: _, ...keys } = store.keys;
   await spread.redis.set(spread.pause("all", 1), "a copy");
   await spread.redis.set(spread.pause("all"), "the truth");
-  const args = { ...store.told, epoch: 0 };
+  const args = { ...store.told, ...store.founding, mover: "", epoch: 0 };
   const lists = { there: [], gone: ["all", ""], carried: [] };
   await expect(copyPauses.run(store.commands, { keys, args, lists })).rejects.toMatchObject({
     code: "STALE_EPOCH",
@@ -313,7 +314,7 @@ test("what a job has set itself meanwhile is deleted by no look from before that
   await spread.redis.set(store.keys.epoch, 1);
   await spread.redis.set(store.keys.pause("job:job"), "said");
   await spread.redis.hset(store.keys.carry, "job:job", "+said");
-  const args = { ...store.told, epoch: 1 };
+  const args = { ...store.told, ...store.founding, mover: "", epoch: 1 };
   await copyPauses.run(store.commands, {
     keys,
     args,
@@ -334,7 +335,11 @@ test("a key of any type in partition 0 is a pause, and is left as it is", async 
   const { prefix: _, ...keys } = store.keys;
   await spread.redis.hset(store.keys.pause("all"), "who", "knows");
   const lists = { carried: ["all", "-"], names: ["all", "tag:none"] };
-  const [, found] = await notePauses.run(store.commands, { keys, args: { ...store.told }, lists });
+  const [, found] = await notePauses.run(store.commands, {
+    keys,
+    args: { ...store.told, ...store.founding, mover: "" },
+    lists,
+  });
   expect(found).toEqual(["all", ""]);
   expect(await spread.redis.type(store.keys.pause("all"))).toBe("hash");
 });

@@ -151,7 +151,7 @@ async function write(
     ...[id, version, cursor ?? "", next ?? "", count, to],
     exact ? 1 : 0,
   ]);
-  const args = { ...store.history, name, before, epoch, last: last ? 1 : 0 };
+  const args = { ...store.history, ...store.founding, name, before, epoch, last: last ? 1 : 0 };
   const [, there, done] = await store.timedWhenFull(
     () => passOver.run(connection(store, how), { keys, args, lists: { jobs } }),
     ([time]) => time,

@@ -47,7 +47,12 @@ export async function noteAtHome(
     };
     const { prefix: _, ...keys } = home.keys;
     const [, texts] = await home.timedWhenFull(
-      () => notePauses.run(connection, { keys, args: { ...home.told }, lists }),
+      () =>
+        notePauses.run(connection, {
+          keys,
+          args: { ...home.told, ...home.founding, mover: home.mover },
+          lists,
+        }),
       ([time]) => time,
     );
     for (let at = 0; at + 1 < texts.length; at += 2) found.set(texts[at] ?? "", texts[at + 1] ?? "");
@@ -64,7 +69,12 @@ export async function copyPauses(connection: Connection, store: Store, copies: C
     const some = (texts: Texts): string[] => texts.slice(from, from + page).flat();
     const lists = { there: some(there), gone: some(gone), carried: some(carried) };
     await store.timedWhenFull(
-      () => copyScript.run(connection, { keys, args: { ...store.told, epoch }, lists }),
+      () =>
+        copyScript.run(connection, {
+          keys,
+          args: { ...store.told, ...store.founding, mover: store.mover, epoch },
+          lists,
+        }),
       (time) => time,
     );
   }

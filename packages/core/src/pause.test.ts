@@ -194,7 +194,7 @@ describe("pause, resume", () => {
     const step = (again: number): Promise<[string, number, number]> =>
       resume.run(bench.store.commands, {
         keys,
-        args: { ...bench.store.told, name: "tag:emea", said: "{}", batch: 1, again },
+        args: { ...bench.store.told, ...bench.store.founding, name: "tag:emea", said: "{}", batch: 1, again },
       });
     expect((await step(0)).slice(1)).toEqual([1, 1]);
     await pauseTarget(bench.store, { tag: "emea" }, reason);

@@ -109,7 +109,14 @@ describe("resumeFrom", () => {
     await timeline.run();
     await timeline.lead();
     const { prefix: _, ...keys } = bench.store.keys;
-    const args = { ...bench.store.told, name: "tag:tag", said: '{"from":"missed"}', batch: 1, again: 0 };
+    const args = {
+      ...bench.store.told,
+      ...bench.store.founding,
+      name: "tag:tag",
+      said: '{"from":"missed"}',
+      batch: 1,
+      again: 0,
+    };
     expect((await resume.run(bench.store.commands, { keys, args })).slice(1)).toEqual([1, 1]);
     await timeline.run();
     await timeline.lead();

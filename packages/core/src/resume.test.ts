@@ -274,7 +274,14 @@ describe("pause, resume: from now, whatever happens meanwhile", () => {
     const step = (version: number, expected: number | string): Promise<[string, number, string]> =>
       passOver.run(bench.store.commands, {
         keys,
-        args: { ...bench.store.history, name: "job:job", before: timeline.at(4), epoch: "", last: 0 },
+        args: {
+          ...bench.store.history,
+          ...bench.store.founding,
+          name: "job:job",
+          before: timeline.at(4),
+          epoch: "",
+          last: 0,
+        },
         lists: { jobs: ["job", version, expected, timeline.at(4), 2, timeline.at(3), 1] },
       });
     for (const [version, expected] of [

@@ -110,7 +110,11 @@ async function letGo(store: Store, name: string, said: string, wasThere: boolean
   let was = false;
   for (let [more, again] = [1, wasThere ? 0 : 1]; more === 1; again = 1) {
     const [, deleted, left] = await store.timedWhenFull(
-      () => resume.run(store.commands, { keys, args: { ...store.told, name, said, batch: 500, again } }),
+      () =>
+        resume.run(store.commands, {
+          keys,
+          args: { ...store.told, ...store.founding, name, said, batch: 500, again },
+        }),
       ([time]) => time,
     );
     was ||= deleted === 1;

@@ -29,6 +29,9 @@ const calls: Record<string, (client: Scheduler) => Promise<unknown>> = {
     return client.job("job").backfill({ from: new Date(Number(to) - 7_200_000), to });
   },
   cancel: (client) => client.run("run").cancel(),
+  resume: (client) => client.job("held").resume(),
+  "resume from now": (client) => client.job("held").resume({ from: "now" }),
+  "resume of a task": (client) => client.resume({ task: "held" }),
   redrive: (client) => client.redrive({ queue: "default" }),
 };
 
@@ -36,7 +39,8 @@ for (const [what, call] of Object.entries(calls))
   test(`${what} is refused while the namespace is moved, and after it, and changes nothing`, async () => {
     await using cluster = new Cluster(server, { partitions: 2 });
     const [client, other] = [cluster.scheduler(), cluster.scheduler({ partitions: 3 })];
-    await client.apply(set(1, "job"));
+    await client.apply(set(1, "job", "held"));
+    for (const target of [{ job: "held" }, { task: "held" }]) await client.pause(target, { reason: "why" });
     await client.enqueue("task", { id: "run", delay: "1h" });
     const node = cluster.scheduler();
     node.task("fails", () => Promise.reject(new Error("no figures")));
@@ -61,7 +65,10 @@ for (const [what, call] of Object.entries(calls))
     expect(["PARTITION_MISMATCH", "JOB_NOT_FOUND", "RUN_NOT_FOUND", "none"]).toContain(
       await call(client).then((answer) => (isDeepStrictEqual(answer, []) ? "none" : "taken"), code),
     );
-    expect(await other.apply(set(1, "job"))).toMatchObject({ unchanged: ["job"], set: { before: 1 } });
+    expect(await other.apply(set(1, "job", "held"))).toMatchObject({
+      ...{ unchanged: ["job", "held"], set: { before: 1 } },
+    });
+    expect((await other.pauses()).map(({ target }) => target).sort()).toEqual(["job:held", "task:held"]);
     expect(await other.job("job").get()).toMatchObject({ priority: 0 });
     expect(await other.job("other").get()).toBeUndefined();
     expect((await other.run("run").get())?.state).toBe("scheduled");

@@ -48,7 +48,7 @@ export class StaleWriter {
 
   /** Which of the scripts of a leader that need not know of any fire time do not refuse a term. */
   async #takenOf(
-    { keys, commands, history, told }: Store,
+    { keys, commands, history, told, founding }: Store,
     epoch: number,
     job: string,
   ): Promise<readonly string[]> {
@@ -66,7 +66,7 @@ export class StaleWriter {
         return watch.run(commands, { keys: own, args });
       },
       "pass-over": () => {
-        const args = { ...all, name: `job:${job}`, before: 0, last: 0 };
+        const args = { ...all, ...founding, name: `job:${job}`, before: 0, last: 0 };
         return passOver.run(commands, { keys: own, args, lists: { jobs: [] } });
       },
       // Of a version that no job has.

@@ -1,5 +1,5 @@
--- Runs that others of higher priority have kept waiting for long move up in their lane: each tenth place from its front is given to one of them, to those
--- that have waited longest first. So a lane that never empties gives a tenth of its starts to them, and all others by priority.
+-- Runs that others of higher priority have kept waiting for long move up in their lane: each tenth place from its front is given to one of them, of each
+-- priority in turn. So a lane that never empties gives a tenth of its starts to them, and all others by priority.
 --
 -- `aged:<lane>` has those that were moved up and have not left the lane yet: they stand in the first of these places.
 local now = clock()
@@ -44,17 +44,21 @@ local function late_classes(lane)
   return late
 end
 
--- Runs of these classes that have waited too long, the longest first: `count` of each class, or of many as many as ten would have.
+-- Runs of these classes that have waited too long, of each class in turn, so that none of them takes it all; those of a class by their times.
 local function kept_waiting(lane, count)
   local late, classes = {}, late_classes(lane)
-  local each = math.ceil(count * math.min(1, 10 / #classes))
-  for _, class in ipairs(classes) do
-    for _, item in ipairs(first_of(lane, class * PRIORITY, each)) do
+  local pages, most = {}, math.ceil(count * math.min(1, 10 / #classes))
+  for i, class in ipairs(classes) do
+    pages[i] = {}
+    for _, item in ipairs(first_of(lane, class * PRIORITY, most)) do
       if class_of(item.score) ~= class or time_of(item.score) > before then break end
-      late[#late + 1] = item
+      table.insert(pages[i], item)
     end
   end
-  table.sort(late, function(one, other) return time_of(one.score) < time_of(other.score) end)
+  local turn = math.floor(now / 10000) -- another class is the first at each look
+  for at = 1, most do
+    for i = 1, #pages do late[#late + 1] = pages[(i + turn) % #pages + 1][at] end
+  end
   return late
 end
 
@@ -67,18 +71,25 @@ local function still_there(lane, aged)
   return #runs - #gone
 end
 
+-- How many runs start by force, and how many of the highest priority come behind them.
+local function front_of(lane)
+  local forced, first = redis.call('ZCOUNT', lane, '-inf', '(' .. int(FORCED_BELOW)), first_of(lane, FORCED_BELOW, 1)[1]
+  if not first then return forced, 0 end
+  return forced, redis.call('ZCOUNT', lane, int(FORCED_BELOW), '(' .. int((class_of(first.score) + 1) * PRIORITY))
+end
+
+-- Where there are not ten of the highest priority one is moved up at a time: behind those that are there now, and before whatever comes.
 local function move_up(lane, aged)
   local before_them = still_there(lane, aged)
   if before_them >= most then return 0 end
-  local moved, forced = 0, redis.call('ZCOUNT', lane, '-inf', '(' .. int(FORCED_BELOW))
-  for i, item in ipairs(kept_waiting(lane, most)) do
-    if before_them + i > most then break end
-    local place = forced + APART * (before_them + i) - 1
-    local there = redis.call('ZRANGE', lane, place, place, 'WITHSCORES')[2]
-    if not there or tonumber(there) >= item.score then break end
-    redis.call('ZADD', lane, there, item.run)
+  local moved, forced, first = 0, front_of(lane)
+  for i, item in ipairs(first > 0 and kept_waiting(lane, most) or {}) do
+    local tenth = APART * (before_them + i)
+    if before_them + i > most or (tenth > first and before_them + i > 1) then break end
+    local place = forced + math.min(tenth, first) - 1
+    redis.call('ZADD', lane, redis.call('ZRANGE', lane, place, place, 'WITHSCORES')[2], item.run)
     redis.call('ZADD', aged, 0, item.run)
-    moved = moved + 1
+    moved, first = moved + 1, first + 1
   end
   if moved > 0 then redis.call('PEXPIRE', aged, 3600000) end
   return moved
@@ -87,6 +98,6 @@ end
 local page, moved = redis.call('ZSCAN', key.ready, arg.cursor, 'COUNT', tonumber(arg.page)), 0
 for i = 1, #page[2], 2 do
   local name = page[2][i]
-  if redis.call('ZCARD', lane_key(name)) >= APART then moved = moved + move_up(lane_key(name), arg.prefix .. 'aged:' .. name) end
+  moved = moved + move_up(lane_key(name), arg.prefix .. 'aged:' .. name)
 end
 return { int(now), page[1], moved }

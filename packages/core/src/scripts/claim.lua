@@ -41,7 +41,7 @@ else
   -- Runs that became ready by this, handed back or let go on, are news to idle nodes. (What became due is not.)
   if woken and redis.call('EXISTS', key.ready) == 1 then publish(int(now)) end
   answer = table.concat(accepted)
-  redis.call('HSET', key.request, of_line[1], arg.number, of_line[2], answer)
+  redis.call('HSET', key.request, unpack(kept_waiting.note(looked, { of_line[1], arg.number, of_line[2], answer })))
   flush_events(now)
 end
 

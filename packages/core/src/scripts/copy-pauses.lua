@@ -1,6 +1,8 @@
 -- Makes copies of pauses that the first partition has, and deletes those that it has no more: with what was said of the resumption, if anything was, by which
 -- what they held back goes on. A copy has no end of its own. `carried`: what the first partition has been told of. `epoch`: of the leader; empty: copies are
 -- only made.
+local refused = founded_otherwise()
+if refused then return refused end
 local now = clock()
 if arg.epoch ~= '' then
   local epoch = redis.call('GET', key.epoch)

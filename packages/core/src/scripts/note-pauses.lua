@@ -1,5 +1,7 @@
 -- Takes note, in the first partition, of those of these pauses that there are, and answers them: others are about to make copies of them. Before that it is told
 -- of the pauses that jobs of another partition have set themselves (`+` and the text), once each, and of those that have gone with their jobs (`-`).
+local refused = founded_otherwise()
+if refused then return refused end
 local now = clock()
 step.begin()
 

@@ -162,11 +162,11 @@ export const readPauses = defineScript<[string, string[]]>()({
 export const notePauses = defineScript<[string, string[]]>()({
   name: "note-pauses",
   flag: "allow-oom",
-  version: 1,
+  version: 2,
   file: file("note-pauses"),
-  include: records,
+  include: [...records, ...libraries("founding")],
   keys: guards,
-  args: ["prefix", "events_max"],
+  args: ["prefix", "mover", "events_max", ...foundingArgs],
   lists: { carried: ["name", "said"], names: ["name"] },
 });
 
@@ -174,11 +174,11 @@ export const notePauses = defineScript<[string, string[]]>()({
 export const copyPauses = defineScript<string>()({
   name: "copy-pauses",
   flag: "allow-oom",
-  version: 1,
+  version: 2,
   file: file("copy-pauses"),
-  include: records,
+  include: [...records, ...libraries("founding")],
   keys: guards,
-  args: ["prefix", "epoch", "events_max"],
+  args: ["prefix", "epoch", "mover", "events_max", ...foundingArgs],
   lists: { there: ["name", "text"], gone: ["name", "said"], carried: ["name", "said"] },
 });
 
@@ -186,9 +186,9 @@ export const copyPauses = defineScript<string>()({
 export const resume = defineScript<[string, number, number]>()({
   name: "resume",
   flag: "allow-oom",
-  version: 2,
+  version: 3,
   file: file("resume"),
-  include: records,
+  include: [...records, ...libraries("founding")],
   keys: guards,
-  args: ["prefix", "name", "said", "batch", "again", "events_max"],
+  args: ["prefix", "name", "said", "batch", "again", "events_max", ...foundingArgs],
 });

@@ -1,6 +1,6 @@
 // Scripts that a leader calls. What each is handed, and what it answers.
 import { defineScript } from "@escapement/redis/internal";
-import { calls, file, guards, history, libraries, records } from "./shared.js";
+import { calls, file, foundingArgs, guards, history, libraries, records } from "./shared.js";
 
 /** `[now, done (a digit a job)]` */
 export const materialise = defineScript<[string, string]>()({
@@ -77,11 +77,11 @@ export const watch = defineScript<[string, string, number, string[], string[], n
 export const passOver = defineScript<[string, number, string]>()({
   name: "pass-over",
   flag: "allow-oom",
-  version: 1,
+  version: 2,
   file: file("pass-over"),
-  include: records,
+  include: [...records, ...libraries("founding")],
   keys: guards,
-  args: ["prefix", "name", "before", "epoch", "last", ...history],
+  args: ["prefix", "name", "before", "epoch", "last", ...foundingArgs, ...history],
   lists: { jobs: ["job", "version", "expected", "next", "count", "to", "exact"] },
 });
 

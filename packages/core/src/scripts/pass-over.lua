@@ -1,6 +1,8 @@
 -- Passes over fire times of jobs that a pause holds back: takes away what was written of them before `before` and has not started, moves their next fire
 -- times on, and records what that was as missed, in one entry a job. For each job only if its version and next fire time are those that the other one was
 -- computed from. Only while the pause is there; with the leader's `epoch`, while it is over and nobody has let anything go on. Doing it again changes nothing.
+local refused = founded_otherwise()
+if refused then return refused end
 local now = clock()
 local pause = arg.prefix .. 'pause:' .. arg.name
 local there, noticed = redis.call('EXISTS', pause) == 1, redis.call('HGET', key.pauses, arg.name) or ''

@@ -1,5 +1,7 @@
 -- Ends a pause: its key goes, and what it held back goes on, a bounded number of jobs at a time. `again`: the key has gone already; if it is
 -- there, it is another pause, and what is left is held by that. Of a pause that has ended otherwise, the leader lets go what goes on from now.
+local refused = founded_otherwise()
+if refused then return refused end
 local now = clock()
 step.begin('jobs')
 local pause = arg.prefix .. 'pause:' .. arg.name

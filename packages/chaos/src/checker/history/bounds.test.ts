@@ -18,7 +18,7 @@ describe("what is there for a time only", () => {
     ["history:job", 604_800_000],
     ["result:run-1", 604_800_000],
     ["results:~tick", 604_800_000],
-    ["rate:queue:slow", 61_000],
+    ["rate:queue:slow", 2000],
   ])("has a time to live, such as %s", (name, most) => {
     const history = (): MadeUp => new MadeUp({ rates: { "queue:slow": { max: 5, per: 1000 } } });
     expect(seen({ [name]: text(most) }, history())).toEqual([]);

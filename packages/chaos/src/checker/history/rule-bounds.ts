@@ -40,7 +40,7 @@ export const boundsHold: HistoryRule = (ledger) => {
         if (key.size > max)
           return found("unbounded", `${name} remembers ${key.size} starts, and ${max} may be in its period.`);
         const named = lifetimes.find(([is]) => is.test(name))?.[1];
-        const longest = rate === undefined ? named : per && per + 60_000;
+        const longest = rate === undefined ? named : per && per + 1000;
         const wrong = longest === undefined ? undefined : livesTooLong(key, longest, ledger);
         return wrong === undefined ? [] : found("lifetime", `${name} ${wrong}.`);
       }),

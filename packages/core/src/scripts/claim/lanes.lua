@@ -38,5 +38,5 @@ local function next_lane(size, count)
     if not lane.ended and (not best or lane.scores[lane.at] < best.scores[best.at]) then best = lane end
   end
   if not best or not kept_waiting.is_next(count) then return best end
-  return kept_waiting.lane_of(lanes, first_score, best.scores[best.at]) or best
+  return kept_waiting.lane_of(lanes, first_score, best.scores[best.at], count) or best
 end

@@ -103,7 +103,7 @@ do
       while all[at] and picked[all[at]] do at = at + 1 end
       local item = all[at]
       if not item then break end
-      local lane = kept_waiting.is_next(#picks) and kept_waiting.lane_of(lanes, first_score, item.score)
+      local lane = kept_waiting.is_next(#picks) and kept_waiting.lane_of(lanes, first_score, item.score, #picks)
       if lane then item = first_item(lane) end
       item.lane.picked = (item.lane.picked or 0) + 1
       picks[#picks + 1], picked[item] = item, true
@@ -132,7 +132,7 @@ do
       end
     end
     table.sort(all, by_score)
-    if #all > 0 and kept_waiting.lane_of(lanes, first_score, first) then all = with_those_kept_waiting(lanes, all) end
+    if #all > 0 and kept_waiting.lane_of(lanes, first_score, first, 0) then all = with_those_kept_waiting(lanes, all) end
     for i = 1, math.min(#all, most) do picks[i], of[i] = all[i].run, all[i].lane end
     return { runs = picks, lanes = of }
   end
@@ -325,7 +325,8 @@ do
     if unstarted then call('ZREM', key.unstarted, unpack(unstarted)) end
     local given = record_starts(lanes, picks, asking, run_of)
     local answer = string.rep('1', #ended.runs)
-    call('HSET', key.request, of_line[1], arg.number, of_line[2], answer)
+    local looked = #lanes > 1 and #picks.runs or 0
+    call('HSET', key.request, unpack(kept_waiting.note(looked, { of_line[1], arg.number, of_line[2], answer })))
     flush_events(now)
     return { int(now), answer, waits and int(waits) or '', {}, {}, 0, given }
   end

@@ -18,8 +18,8 @@ function rated.count(scope, rate)
   local name = arg.prefix .. 'rate:' .. scope
   redis.call('LPUSH', name, int(now))
   redis.call('LTRIM', name, 0, rate.max - 1)
-  -- Longer than it counts: Redis' expiry and the clock of scripts, which never goes back, may differ by a millisecond, or by more.
-  redis.call('PEXPIRE', name, int(rate.per + 60000))
+  -- Longer than it counts: Redis drops it by a clock of its own, which may be ahead of that of scripts by a millisecond.
+  redis.call('PEXPIRE', name, int(rate.per + 1000))
   lending.use('rate:' .. scope)
 end
 

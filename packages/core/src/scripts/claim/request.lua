@@ -6,7 +6,7 @@ if lease < now then return refuse('NODE_DEAD', 'The lease of node ' .. arg.node 
 local number = tonumber(arg.number)
 -- A node has two lines of requests, each with one under way at most; the numbers of both are one count.
 local of_line = { 'number' .. arg.line, 'accepted' .. arg.line }
-local last = redis.call('HMGET', key.request, of_line[1], of_line[2])
+local last = redis.call('HMGET', key.request, of_line[1], of_line[2], 'looked')
 local last_number = tonumber(last[1] or 0)
 if number < last_number then return refuse('STALE_REQUEST', 'A later request of node ' .. arg.node .. ' has been answered already.') end
 step.begin('jobs', 'runs', 'unstarted')

@@ -1,5 +1,7 @@
 -- Takes up to as many runs as the node has free slots, each with a fencing token.
 
+local looked = 0 -- how many runs, of several lanes
+
 local function claim()
   local names = {}
   for lane in each(list.lanes) do names[#names + 1] = lane end
@@ -15,14 +17,16 @@ local function claim()
   end
   if #lanes == 0 then return end
   lanes = without_paused(lanes)
-  local looked, most, size = 0, slots + tonumber(arg.batch), page_of(#lanes, slots)
+  local most, size = slots + tonumber(arg.batch), page_of(#lanes, slots)
+  local count = 0
   while #claimed < slots do
-    if looked == most or claimed_bytes > MOST_BYTES then more = 1; break end
-    local lane = next_lane(size, looked)
+    if count == most or claimed_bytes > MOST_BYTES then more = 1; break end
+    local lane = next_lane(size, count)
     if not lane then break end
     consider(lane)
-    looked = looked + 1
+    count = count + 1
   end
+  looked = #lanes > 1 and count or 0
   if #leaving > 0 then in_chunks('ZREM', key.unstarted, leaving, TAKE) end
   if #claimed == 0 then return end
   local token, active = draw_tokens(#claimed), {}
