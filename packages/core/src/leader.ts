@@ -105,7 +105,7 @@ export class Leader {
     this.#poke?.();
   };
 
-  readonly #onRestored = (): void => this.#sweeper?.hurry();
+  readonly #onRestored = (): void => this.#sweeper?.startOver();
 
   /** Only the leader of that very term is meant: whoever asks repeats himself, and what comes late is about another term. */
   #onAskedToResign(epoch: number): void {

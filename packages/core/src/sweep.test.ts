@@ -363,6 +363,45 @@ describe("states: S15: the sweeper", () => {
     expect(await (await bench.node("node", 1e9)).take()).toEqual([run]);
   });
 
+  test.each([1, 2, 3, 5, 8])(
+    "after %i steps, when a job's record is put right for another lane: its run by hand starts once",
+    async (steps) => {
+      await using bench = await new StoreBench(server).ready();
+      const { redis, store } = bench;
+      const node = await bench.node("node", 1e9);
+      await bench.define("job", { overlap: "allow" });
+      const run = await bench.runNow("job");
+      for (const task of ["many", "more"])
+        await enqueueRuns(
+          store,
+          task,
+          Array.from({ length: 150 }, () => ({})),
+          1000,
+        );
+      await redis.hset(store.keys.jobs, "job", "nothing");
+      const sweeper = new Sweeper(store, bench.epoch, bench.events, 60_000);
+      const mended: string[] = [];
+      bench.events.on("mended", ({ what }) => void mended.push(what));
+      const step = async (): Promise<void> => {
+        sweeper.nextLook = 0;
+        await sweeper.look();
+        await new Promise((resolve) => setImmediate(resolve));
+      };
+      for (let count = 0; count < steps; count += 1) await step();
+      await bench.define("job", { overlap: "allow" }, "other");
+      // Until it mends something: by then it may stand in two lanes.
+      for (let count = 0, before = mended.length; count < 8 && mended.length === before; count += 1)
+        await step();
+      const started: string[] = [];
+      for (let count = 0; count < 4; count += 1) {
+        const { claimed } = await node.claim({ slots: 5, lanes: ["default@other", "default@task"] });
+        started.push(...claimed.map((one) => one.run));
+        await node.complete(claimed);
+      }
+      expect(started).toEqual([run]);
+    },
+  );
+
   test("finds what nodes hold, however many hold how much, and looks into each for little", async () => {
     await using bench = await new StoreBench(server).ready();
     const all: string[] = [];

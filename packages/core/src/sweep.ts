@@ -28,6 +28,8 @@ export class Sweeper {
   /** Whether something was mended, or may have to be, since the beginning of this sweep. */
   #found = false;
   #calm = false;
+  /** Whether it is to begin with the first index again. */
+  #anew = false;
   /** Monotonic time of the next call. */
   nextLook: number;
 
@@ -48,6 +50,7 @@ export class Sweeper {
   async look(): Promise<number> {
     if (monotonic() < this.nextLook) return 0;
     this.nextLook = monotonic() + (this.#calm ? this.#every : between);
+    if (this.#anew) [this.#index, this.#cursor, this.#cursors, this.#anew] = [1, "0", [], false];
     const { prefix: _, ...keys } = this.#store.keys;
     const args = {
       ...this.#store.history,
@@ -74,7 +77,13 @@ export class Sweeper {
     return mended.length / 2;
   }
 
-  /** There may be something to mend: the store has been away, and may have lost writes. */
+  /** The store has been away, and may have lost writes: all is gone through, in its order. */
+  startOver(): void {
+    this.#anew = true;
+    this.hurry();
+  }
+
+  /** There may be something to mend. */
   hurry(): void {
     this.#found = true;
     this.#calm = false;

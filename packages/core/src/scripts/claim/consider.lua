@@ -21,7 +21,11 @@ local function consider(lane)
     if what == 'missed' then return pass(run, 'missed', 'misfire') end
     if what == 'held' then return redis.call('ZADD', key.paused, 0, run) end
   end
-  if record.lane ~= lane.name then return make_ready(record.lane, record.priority, due_time_of(run, record, now), run) end
+  if record.lane ~= lane.name then
+    -- One that is not listed as queued any more stood in two lanes, and was given out from the other.
+    if job and not (fires and attempt == 1) and not redis.call('ZSCORE', key.requeued, run) then return end
+    return make_ready(record.lane, record.priority, due_time_of(run, record, now), run)
+  end
   if fires and attempt == 1 and is_exhausted(job, record) then
     ended_jobs[job] = true -- if none of those that count runs, this is the end of it
     redis.call('HSET', key.exhaustion, job, 'full')

@@ -44,14 +44,30 @@ local function has_text(run)
   return redis.call('HEXISTS', job and key.jobs or key.runs, job or run) == 1
 end
 
+-- What is in no place may have come into a lane that its record does not name since that was gone through: the record was written anew. Of many, no more are
+-- looked for than a step may take; a second one in the lane of its record is not started twice (claim/consider.lua).
+local function look_in_other_lanes(runs, found)
+  local MOST = 5000 -- times that a run is looked for in a lane
+  local lanes = #runs > 0 and redis.call('ZRANGE', key.ready, 0, -1) or {}
+  local some = { unpack(runs, 1, math.min(#runs, math.floor(MOST / math.max(#lanes, 1)))) }
+  for _, lane in ipairs(#some > 0 and lanes or {}) do
+    for i, score in ipairs(redis.call('ZMSCORE', lane_key(lane), unpack(some))) do
+      if score then found[some[i]][1] = { name = 'ready', take = function() leave_lane(lane, some[i]) end } end
+    end
+  end
+  sought = sought + #lanes * #some
+end
+
 -- The same; of what is not queued, whether a node holds it. Without a record that can be read nobody knows its lane: it may stand there.
 local function places_of(runs, records)
   local found, others = queued_places(runs, records), {}
   for _, run in ipairs(runs) do if #found[run] == 0 then others[#others + 1] = run end end
-  local held = held_among(others)
+  local held, left = held_among(others), {}
   for _, run in ipairs(others) do
     if held[run] then found[run][1] = { name = 'active' }
-    elseif not records[run] and has_text(run) then found[run][1] = { name = 'unknown' } end
+    elseif not records[run] and has_text(run) then found[run][1] = { name = 'unknown' }
+    else left[#left + 1] = run end
   end
+  look_in_other_lanes(left, found)
   return found
 end
