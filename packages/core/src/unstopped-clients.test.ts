@@ -31,6 +31,7 @@ const calls: Record<string, (client: Scheduler) => Promise<unknown>> = {
   cancel: (client) => client.run("run").cancel(),
   resume: (client) => client.job("held").resume(),
   "resume from now": (client) => client.job("held").resume({ from: "now" }),
+  "resume from what was missed": (client) => client.job("held").resume({ from: "missed" }),
   "resume of a task": (client) => client.resume({ task: "held" }),
   redrive: (client) => client.redrive({ queue: "default" }),
 };
