@@ -50,6 +50,7 @@ npm run bench -- --compare docs/benchmarks.json           # exit code 1 where a 
 - Every contestant is set up for its best fair figure, by its own documentation. A dash: it has no such thing, or is slower by far and takes part in one row only.
 - Runs are queued beforehand, carried out by worker processes of their own, and counted in the handlers. The first tenth of a sample is not counted. That each run was
   done exactly once is checked after each sample.
+- Escapement and some peers do in one request what is there to do at once. Where there is but one thing there are no batches: runs queued one by one, and handlers of 1 ms at concurrency 1.
 
 | contestant | as it is set up, and what it does less or more |
 | --- | --- |
