@@ -85,9 +85,13 @@ describe("the lease of a leader", () => {
     const history = (reason: string): MadeUp => {
       const made = new MadeUp().add(0, { kind: "elected", epoch: 1 }, "n1");
       leases(leases(made, 0, n1, 1, 5000), 4900, n2, 3, 9000);
+      made.add(4700, { kind: "elected", epoch: 2 }, "n1");
       const details = { node: n1, epoch: 2, reason };
       return made.add(4800, { kind: "event", event: "leaderLost", details });
     };
+    const unheard = new MadeUp().add(0, { kind: "elected", epoch: 1 }, "n1");
+    leases(leases(unheard, 0, n1, 1, 5000), 4900, n2, 3, 9000);
+    expect(unheard.add(4500, says("expired")).broken).toEqual([]);
     expect(history("resigned").add(4500, says("expired")).broken).toEqual([]);
     expect(history("resigned").broken).toEqual(["lease-exclusive"]);
     expect(history("expired").add(4500, says("expired")).broken).toEqual(["lease-exclusive"]);

@@ -1,6 +1,6 @@
 import { every } from "@escapement/triggers";
 import { expect, test } from "vitest";
-import { dawn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
+import { dawn, idIn, MadeUp, runAt, secondly } from "../../../test/made-up.js";
 import type { PlannedJob } from "../../workload/operations.js";
 
 const run = runAt("job", 1000);
@@ -74,6 +74,22 @@ test("what a pause holds back is missed as paused when its job is given another 
     );
   expect(changed(900)).toEqual([]);
   expect(changed(300)).toEqual(["missed-for-nothing"]);
+});
+
+test("a further partition holds back what a pause held that is over, until its leader has seen that", () => {
+  const changed = (partition: number, ms: number): string[] => {
+    const id = idIn(partition, 2);
+    const job = secondly(id, { endAt: dawn + 1000, misfire: { catchUp: "none" } });
+    return new MadeUp({ partitions: 2 })
+      .define(-500, job)
+      .runs(id, 0, 0)
+      .ask(900, { do: "set", name: `job:${id}`, ttl: 300 })
+      .tell(ms, `jobUpdated ${id}`)
+      .ended(ms, runAt(id, 1000), "m", "paused").broken;
+  };
+  expect(changed(1, 1505)).toEqual([]);
+  expect(changed(0, 1505)).toEqual(["missed-for-nothing"]);
+  expect(changed(1, 6000)).toEqual(["missed-for-nothing"]);
 });
 
 test("what is left when as many as may have started is missed in the step in which the last of them ends, or its job is changed", () => {

@@ -65,11 +65,11 @@ export const leasesAreExclusive: HistoryRule = ({ evidence, serverTime }) => {
     over.add(`${node} ${epoch}`);
     if (freely.test(reason)) letGo.add(`${node} ${epoch}`);
   }
-  const letGoBetween = ({ leader, epoch }: LeasesFact, { epoch: next }: LeasesFact): boolean =>
-    Array.from(
-      { length: Math.max(next - epoch - 1, 0) },
-      (_, index) => `${leader} ${epoch + 1 + index}`,
-    ).some((term) => letGo.has(term));
+  /** Whether a term between these two was let go of, or had no leader. */
+  const wasFreeBetween = ({ leader, epoch }: LeasesFact, { epoch: next }: LeasesFact): boolean =>
+    Array.from({ length: Math.max(next - epoch - 1, 0) }, (_, index) => epoch + 1 + index).some(
+      (term) => letGo.has(`${leader} ${term}`) || !led.has(term),
+    );
   const deletions = factsOf(evidence, "fault").filter(
     ({ fault, proof }) => fault === "leader-lease-deleted" && proof !== "",
   );
@@ -82,8 +82,8 @@ export const leasesAreExclusive: HistoryRule = ({ evidence, serverTime }) => {
       : sample.t;
     if (time >= before.until || !led.has(before.epoch)) return [];
     const term = `${before.leader} ${before.epoch}`;
-    // Whoever has the lease still, and holds its term for over, begins another one; and may let go of that before it is looked at.
-    const mayGoOn = over.has(term) && (before.leader === sample.leader || letGoBetween(before, sample));
+    // Whoever has the lease still, and holds its term for over, begins another one; and may let go of that, or hear of it too late, before it is looked at.
+    const mayGoOn = over.has(term) && (before.leader === sample.leader || wasFreeBetween(before, sample));
     if (letGo.has(term) || mayGoOn) return [];
     if (deletions.some(({ from, until }) => from < sample.t && until > before.t - 100)) return [];
     const message = `${sample.leader} led in term ${sample.epoch} while the lease of ${before.leader} for term ${before.epoch} lasted for ${before.until - sample.t} ms more.`;

@@ -73,8 +73,11 @@ function wasPassedOver(ledger: Ledger, job: string, line: End): boolean {
   });
   if (resumed) return true;
   const ends = pauseEnds(ofJob, ledger, job, line.t);
-  if (isChanged(ledger, job, line)) return ends.some((end) => end >= line.t);
-  return resumeFrom === "now" && ends.some((end) => line.t <= noticedBy(ledger, end, line.t));
+  // A further partition holds back what it has a copy of, until its leader sees that the pause is over.
+  const isCopied = (ledger.trial.partition ?? 0) > 0;
+  const isLast = (end: number): boolean => line.t <= noticedBy(ledger, end, line.t);
+  if (isChanged(ledger, job, line)) return ends.some((end) => end >= line.t || (isCopied && isLast(end)));
+  return resumeFrom === "now" && ends.some(isLast);
 }
 
 function doneBy({ end, heard }: Asked): number {
