@@ -171,7 +171,8 @@ describe("a set of jobs over several partitions", () => {
       }
     }
     // Of two versions the newer one stands.
-    await parts.place(2).redis.hset(store.keys.sets, "default", "2 00 1");
+    const last = parts.place(2);
+    await last.redis.hset(last.store.keys.sets, "default", "2 00 1");
     await expect(parts.scheduler.apply(one)).rejects.toMatchObject({ ...stale, stored: 2 });
   });
 

@@ -234,6 +234,7 @@ describe("createElector", () => {
     const key = uniqueKey("handed");
     const redis = connect(server.url, { profile: "lease", key });
     const subscriber = connect(server.url, { profile: "subscriber", key });
+    await Promise.all([redis.ready(), subscriber.ready()]);
     const elector = candidate(key, { redis, subscriber });
     await once(elector, "elected");
     await elector.close();

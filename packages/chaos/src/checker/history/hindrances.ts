@@ -96,8 +96,12 @@ function jobIdOf(run: string): string {
 function leaderSpans({ evidence }: Ledger, faults: readonly Trouble[]): Span[] {
   const nameOf = namesIn(evidence);
   const looks = factsOf(evidence, "leases").sort((a, b) => a.at - b.at);
+  const upAt = new Map(factsOf(evidence, "up").map(({ id, at }) => [id, at]));
   return faults.flatMap((fault) => {
     if (fault.node === undefined) return [];
+    // Another identity of the same node, if it ends with what befalls it, is nobody who goes on.
+    const isOver = (leader: string): boolean =>
+      nameOf.get(leader) === fault.node && (upAt.get(leader) ?? 0) < fault.until;
     const { from, until } = echoing(fault);
     const first = looks.findLastIndex(({ at }) => at <= from);
     const meanwhile = looks.slice(Math.max(first, 0)).filter(({ at }) => at <= until);
@@ -105,7 +109,11 @@ function leaderSpans({ evidence }: Ledger, faults: readonly Trouble[]): Span[] {
     if (led === undefined && meanwhile.length > 0) return [];
     const next = looks.find(
       ({ at, leader }) =>
-        at > fault.from && at < fault.from + succession && leader !== null && leader !== led,
+        at > fault.from &&
+        at < fault.from + succession &&
+        leader !== null &&
+        leader !== led &&
+        !isOver(leader),
     );
     return [{ from, until: Math.max(until, next === undefined ? 0 : next.at + echo) }];
   });
