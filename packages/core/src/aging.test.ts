@@ -152,7 +152,7 @@ describe("behind others of another task or queue", () => {
     ["queue", { queue: "second" }],
   ] as const)
     for (const usual of [true, false])
-      test(`each tenth start goes to what has waited longest, of another ${what}${usual ? "" : ", where there is a pause too"}`, async () => {
+      test(`each tenth start goes to what has waited for long, of another ${what}${usual ? "" : ", where there is a pause too"}`, async () => {
         await using bench = await new StoreBench(server).ready();
         const node = await bench.node("node");
         await queue(bench, "urgent", 100, 5, 1000);

@@ -12,7 +12,7 @@ const most = 100;
 const page = 50;
 
 /**
- * The leader's care for runs of low priority in queues that never empty: what has waited for long gets each tenth place from the front, so that priority
+ * The leader's care for runs of low priority behind others of their queue and task that never end: what has waited for long gets each tenth place from the front, so that priority
  * decides who goes first and nobody waits for ever.
  */
 export class Aging {

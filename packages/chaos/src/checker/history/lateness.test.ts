@@ -76,25 +76,6 @@ describe("what does not count is the time of", () => {
     expect(fault("n1", "", true, "store-0")).toEqual([]); // what nothing shows may have happened all the same
   });
 
-  test("for as long as nobody leads: who comes to lead on the same node, and ends with it, goes on with nothing", () => {
-    const fault = (another: number): string[] => {
-      const history = lateBy(job(), 23_000).add(2000, { kind: "up", id: "id-again" }, "n2");
-      const look = (ms: number, leader: string, epoch: number): unknown =>
-        history.add(
-          ms,
-          { kind: "leases", nodes: {}, t: dawn + ms, leader, epoch, until: dawn + 99_000 },
-          "watcher",
-        );
-      look(1500, nodeOf("n2"), 1);
-      look(2500, "id-again", 2);
-      look(another, nodeOf("n1"), 3);
-      const what = { kind: "fault", fault: "node-clock", target: "n2", proof: "it ended" } as const;
-      return late(history.add(3000, { ...what, from: dawn + 1600, until: dawn + 3000 }));
-    };
-    expect(fault(21_000)).toEqual([]);
-    expect(fault(6000)).toEqual(["late"]);
-  });
-
   test("a pause of its own: what it held back goes on soon after its end", () => {
     const paused = (name: string, on: number): MadeUp =>
       lateBy(job().ask(500, { do: "set", name }).ask(20_000, { do: "del", name }), on - 1000);
